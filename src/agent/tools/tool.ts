@@ -1,0 +1,77 @@
+/** What a tool is. Its class (`effect`) and its assessment come from our code, never from the model or a server. */
+import type { z } from 'zod';
+import type { Risk } from '../../domain/approval.ts';
+import type { Clock, Logger } from '../../domain/runtime.ts';
+
+/**
+ * What a second run would do: nothing (`read`), the same as the first (`idempotent`), or harm (`once`).
+ * Decides what happens after a crash in the middle.
+ */
+export type Effect = 'read' | 'idempotent' | 'once';
+
+/** What a tool says about one call before it runs: the facts that policy, card and audit share. */
+export type Assessment = {
+  /** The tool's own opinion; YAML rules may be stricter or, for `ask`, looser. `deny` = hard-blocked for everyone. */
+  readonly decision: 'allow' | 'ask' | 'deny';
+  readonly risk: Risk;
+  /** Why, in words a person understands: "deletes files". */
+  readonly reasons: readonly string[];
+  /** The normalized exact action an "always" would store; null when it can never be always allowed. */
+  readonly alwaysKey: string | null;
+  readonly display: {
+    /** "Run this command?" */
+    readonly question: string;
+    /** All of what would happen, in plain text. */
+    readonly text: string;
+    /** Of the code block. */
+    readonly language: string;
+    /** For the folded line after it ran: "Read package.json". */
+    readonly title: string;
+  };
+  /** Files the action would execute, absolute path → SHA-256 hex; checked again before it runs. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Argument vector when the command needs no shell; null when it does. Only the shell tool sets it. */
+  readonly argv?: readonly string[] | null;
+  /** "bubblewrap, no network" or "off"; set by tools that run processes. */
+  readonly sandbox?: string;
+};
+
+export type ToolContext = {
+  /** Absolute, canonical path the tool may work in. */
+  readonly workspace: string;
+  /** Aborted by `/stop`, timeout or shutdown; the tool must end its processes within 2 s of it. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Reads the stored full output of an earlier action of this turn. */
+  readonly readOutput: (reference: string) => Promise<string | undefined>;
+};
+
+export type ToolResult = {
+  readonly ok: boolean;
+  /** All of it, as text; capping for the prompt is done by `execute.ts`. */
+  readonly output: string;
+  /** Small facts for the event: exit code, bytes, path. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+};
+
+export type Tool<Schema extends z.ZodType = z.ZodType> = {
+  readonly name: string;
+  /** For the model: what it does, when to use it, units and limits of the arguments. */
+  readonly description: string;
+  /** Arguments; `.describe()` each field for the model. */
+  readonly input: Schema;
+  readonly effect: Effect;
+  readonly timeoutMs: number;
+  /** Must not change anything. Throws only on bugs; bad input is a `deny` or a result. */
+  assess(input: z.output<Schema>, context: Pick<ToolContext, 'workspace'>): Promise<Assessment>;
+  /** Failures a model can act on are results with `ok: false`, not exceptions. */
+  run(input: z.output<Schema>, context: ToolContext): Promise<ToolResult>;
+};
+
+/** A tool whose argument type is no longer known; `execute.ts` validates before every use. */
+export type AnyTool = Tool<z.ZodType>;
+
+export function defineTool<Schema extends z.ZodType>(tool: Tool<Schema>): AnyTool {
+  return tool as unknown as AnyTool;
+}

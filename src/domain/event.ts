@@ -1,0 +1,195 @@
+/**
+ * The events of a turn: append-only, gapless, hash-chained. They are the state; everything else is derived.
+ * A schema changes only by raising `v` and adding an upcaster: logs of every past release must still fold.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { InboundMessage } from './message.ts';
+import type { TurnId } from './turn.ts';
+
+const usage = {
+  promptTokens: z.number(),
+  completionTokens: z.number(),
+  totalTokens: z.number(),
+};
+
+const toolCall = z.object({
+  /** The model's own id of the call, echoed back with the result. */
+  id: z.string(),
+  tool: z.string(),
+  /** Arguments as the model wrote them: JSON text, not yet validated. */
+  args: z.string(),
+});
+export type ToolCall = z.infer<typeof toolCall>;
+
+const plannedAction = z.object({
+  tool: z.string(),
+  args: z.unknown(),
+  workspace: z.string(),
+  profile: z.string(),
+  files: z.record(z.string(), z.string()).optional(),
+});
+
+const risk = z.enum(['low', 'medium', 'high', 'blocked']);
+
+/** Why a turn ended. `denied`: an approval was refused and the model answered without acting further. */
+const finishReason = z.enum(['answered', 'denied', 'exhausted', 'failed', 'cancelled']);
+export type FinishReason = z.infer<typeof finishReason>;
+
+export const modelRole = z.enum(['action', 'thinker', 'btw', 'memory', 'reflection', 'embedding']);
+export type ModelRole = z.infer<typeof modelRole>;
+
+export const eventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('turn.started'),
+    message: z.custom<InboundMessage>((value) => typeof value === 'object' && value !== null),
+    author: z.string(),
+    session: z.string(),
+    channel: z.string(),
+    workspace: z.string(),
+    profile: z.string(),
+    debug: z.boolean(),
+  }),
+  z.object({ type: z.literal('message.edited'), text: z.string() }),
+  /** A message that arrived while the turn ran and joined it (`sessions.while_busy: steer`). */
+  z.object({
+    type: z.literal('message.steered'),
+    message: z.custom<InboundMessage>((v) => typeof v === 'object'),
+  }),
+  z.object({
+    type: z.literal('model.called'),
+    role: modelRole,
+    model: z.string(),
+    round: z.number(),
+    /** Pins what was put before the message, so that a resumed turn sees the same. First call only. */
+    context: z.object({ historyFrom: z.number(), historyTo: z.number() }).optional(),
+  }),
+  z.object({
+    type: z.literal('model.responded'),
+    role: modelRole,
+    model: z.string(),
+    text: z.string(),
+    toolCalls: z.array(toolCall),
+    reasoning: z.string().nullable(),
+    latencyMs: z.number(),
+    ...usage,
+    finishReason: z.string(),
+  }),
+  z.object({ type: z.literal('directive.failed'), error: z.string() }),
+  z.object({ type: z.literal('rounds.exhausted'), max: z.number() }),
+  z.object({
+    type: z.literal('tool.started'),
+    index: z.number(),
+    callId: z.string(),
+    tool: z.string(),
+    args: z.unknown(),
+  }),
+  z.object({
+    type: z.literal('tool.finished'),
+    index: z.number(),
+    callId: z.string(),
+    tool: z.string(),
+    ok: z.boolean(),
+    /** What the model sees, capped; the whole is kept under `outputRef` when it was cut. */
+    output: z.string(),
+    outputRef: z.string().optional(),
+    metadata: z.record(z.string(), z.unknown()),
+    durationMs: z.number(),
+  }),
+  /** An action of the batch that was not tried, because an earlier one was refused or the turn was stopped. */
+  z.object({
+    type: z.literal('tool.skipped'),
+    index: z.number(),
+    callId: z.string(),
+    tool: z.string(),
+    reason: z.string(),
+  }),
+  /** The gateway died while a once-only tool ran: nobody knows whether it took effect. */
+  z.object({ type: z.literal('tool.interrupted'), index: z.number(), callId: z.string(), tool: z.string() }),
+  z.object({
+    type: z.literal('command.audited'),
+    index: z.number(),
+    command: z.string(),
+    argv: z.array(z.string()).nullable(),
+    cwd: z.string(),
+    effect: z.string(),
+    risk,
+    reasons: z.array(z.string()),
+    requiresApproval: z.boolean(),
+    blocked: z.boolean(),
+    approved: z.boolean(),
+    approvedBy: z.string().nullable(),
+    ok: z.boolean(),
+    exitCode: z.number().nullable(),
+    durationMs: z.number(),
+  }),
+  z.object({
+    type: z.literal('approval.requested'),
+    index: z.number(),
+    callId: z.string(),
+    approvalId: z.string(),
+    action: plannedAction,
+    digest: z.string(),
+    risk,
+    reasons: z.array(z.string()),
+    modelReason: z.string().nullable(),
+    expiresAt: z.number(),
+  }),
+  z.object({
+    type: z.literal('approval.resolved'),
+    approvalId: z.string(),
+    index: z.number(),
+    decision: z.enum(['once', 'always', 'deny', 'expired', 'cancelled']),
+    by: z.string().nullable(),
+    byName: z.string().nullable(),
+  }),
+  z.object({ type: z.literal('turn.waiting'), approvalIds: z.array(z.string()) }),
+  z.object({
+    type: z.literal('turn.finished'),
+    reason: finishReason,
+    answer: z.string().nullable(),
+    errorCode: z.string().nullable(),
+    /** For operators only; never posted. */
+    detail: z.string().nullable(),
+  }),
+]);
+
+export type EventBody = z.infer<typeof eventSchema>;
+export type EventType = EventBody['type'];
+export type EventOf<T extends EventType> = Extract<EventBody, { type: T }>;
+
+/** The version new events are written with. */
+export const EVENT_VERSION = 1;
+
+export type Event = EventBody & {
+  readonly turnId: TurnId;
+  /** From 1, without gaps. */
+  readonly seq: number;
+  readonly at: number;
+  readonly v: number;
+};
+
+export type ChainedEvent = { readonly event: Event; readonly prevHash: string; readonly hash: string };
+
+/** Brings the stored body of any past version to the current one. Version 1 is the first. */
+export function upcast(_v: number, body: unknown): EventBody {
+  return body as EventBody;
+}
+
+/**
+ * Hash of one event over its predecessor's: SHA-256 hex of both, with the stored JSON text as it is on disk.
+ * @param bodyJson the exact stored text, so that verification never depends on key order.
+ */
+export function eventHash(
+  prevHash: string,
+  turnId: TurnId,
+  seq: number,
+  at: number,
+  v: number,
+  bodyJson: string,
+): string {
+  return createHash('sha256')
+    .update(`${prevHash}\n${turnId}\n${seq}\n${at}\n${v}\n`)
+    .update(bodyJson)
+    .digest('hex');
+}

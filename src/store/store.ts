@@ -1,0 +1,287 @@
+/**
+ * The store as everyone else sees it. Every method is one transaction and resolves once it is durable.
+ * Methods throw AppError `store.*`; a method that finds nothing returns undefined or an empty list.
+ */
+import type { Approval, ApprovalId, Decision, Grant, PlannedAction, Risk } from '../domain/approval.ts';
+import type { ChainedEvent, Event, EventBody, ModelRole } from '../domain/event.ts';
+import type { Feed, KeyValue } from '../domain/feed.ts';
+import type { Job, NewJob } from '../domain/job.ts';
+import type {
+  ConversationRef,
+  DeliveryKey,
+  InboundMessage,
+  MessageRef,
+  OutboundMessage,
+  UserId,
+} from '../domain/message.ts';
+import type { Session, SessionKey } from '../domain/session.ts';
+import type { Turn, TurnId, TurnStatus } from '../domain/turn.ts';
+
+export type NewTurn = {
+  readonly message: InboundMessage;
+  readonly session: SessionKey;
+  readonly profile: string;
+  readonly workspace: string;
+  readonly debug: boolean;
+  /** Most queued turns the session may hold, beside the active one. */
+  readonly queueLimit: number;
+  readonly now: number;
+};
+
+export type Accepted =
+  | {
+      readonly outcome: 'accepted';
+      readonly turn: Turn /** turns of the session before it that have not ended */;
+      readonly ahead: number;
+    }
+  /** The platform delivered this event before. */
+  | { readonly outcome: 'duplicate'; readonly turnId: TurnId }
+  | { readonly outcome: 'queue-full'; readonly queued: number };
+
+/** A turn with the right to work on it, and its log so far. */
+export type ClaimedTurn = {
+  readonly turn: Turn;
+  readonly session: Session;
+  readonly events: readonly Event[];
+};
+
+export type NewApproval = {
+  readonly id: ApprovalId;
+  readonly index: number;
+  readonly action: PlannedAction;
+  readonly digest: string;
+  readonly risk: Risk;
+  readonly reasons: readonly string[];
+  readonly alwaysKey: string | null;
+  readonly expiresAt: number;
+};
+
+export type NewDelivery = {
+  /** Unique for ever: a second delivery with the same key is dropped. */
+  readonly key: DeliveryKey;
+  readonly turnId: TurnId | null;
+  /** Deliveries of one lane go out one at a time, in order of creation. Usually the session key. */
+  readonly lane: string;
+  readonly target:
+    | { readonly kind: 'send'; readonly to: ConversationRef }
+    /** Replaces whatever the delivery `of` sent; waits for it, and is dropped if that one failed for good. */
+    | { readonly kind: 'edit'; readonly of: DeliveryKey };
+  readonly message: OutboundMessage;
+};
+
+export type Delivery = NewDelivery & {
+  readonly attempts: number;
+  readonly createdAt: number;
+  /** For `edit`: what the original became on the platform. For a retried `send`: parts already out. */
+  readonly refs: readonly MessageRef[];
+};
+
+export type UsageDelta = {
+  /** `YYYY-MM-DD`, UTC. */
+  readonly day: string;
+  readonly user: UserId;
+  readonly conversation: SessionKey;
+  readonly role: ModelRole;
+  readonly model: string;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  /** In the currency of the configured prices; 0 without prices. */
+  readonly cost: number;
+};
+export type UsageRow = UsageDelta & { readonly calls: number };
+
+/** Everything one step of a turn changes, written together or not at all. */
+export type TurnWrite = {
+  readonly turnId: TurnId;
+  /** Sequence number of the last event the writer has seen. */
+  readonly expectedSeq: number;
+  readonly fence: number;
+  readonly now: number;
+  readonly events: readonly EventBody[];
+  /**
+   * Status afterwards; default: unchanged. `waiting` gives up the lease. A terminal status also readies the
+   * next queued turn of the session.
+   */
+  readonly status?: TurnStatus;
+  readonly errorCode?: string;
+  readonly answer?: string | null;
+  readonly approvals?: readonly NewApproval[];
+  readonly deliveries?: readonly NewDelivery[];
+  readonly jobs?: readonly NewJob[];
+  readonly usage?: readonly UsageDelta[];
+  /** Full output of a tool, kept for reference by (turn, index). */
+  readonly outputs?: readonly { readonly index: number; readonly content: string }[];
+};
+
+export type HistoryEntry = {
+  readonly turnId: TurnId;
+  readonly ordinal: number;
+  readonly status: TurnStatus;
+  readonly input: InboundMessage;
+  readonly answer: string | null;
+};
+
+export interface SessionStore {
+  get(key: SessionKey): Promise<Session | undefined>;
+  /** `/new`: what came before is no longer part of the history. */
+  reset(key: SessionKey, now: number): Promise<void>;
+  /** Ended turns of the session after its reset point with ordinal ≤ `upTo`, the latest `limit`, oldest first. */
+  history(key: SessionKey, options: { limit: number; upTo?: number }): Promise<HistoryEntry[]>;
+  /** The running or waiting turn with its log, if any. */
+  active(key: SessionKey): Promise<{ turn: Turn; events: Event[] } | undefined>;
+  /** Turns not ended yet, the active one first. */
+  pending(key: SessionKey): Promise<Turn[]>;
+}
+
+export interface TurnStore {
+  /** Dedupes by (channel, account, message id), creates the session, appends `turn.started`. */
+  accept(turn: NewTurn): Promise<Accepted>;
+  /**
+   * Takes up to `limit` ready turns: the head of each session's queue, turns whose approval was decided, and
+   * turns whose lease ran out. Many workers may call it at once; no turn goes to two.
+   */
+  claim(options: { worker: string; limit: number; leaseMs: number; now: number }): Promise<ClaimedTurn[]>;
+  /** Extends the leases a worker still holds. Returns those it lost, and those whose cancellation was requested. */
+  renew(options: {
+    worker: string;
+    turns: readonly { id: TurnId; fence: number }[];
+    leaseMs: number;
+    now: number;
+  }): Promise<{ lost: TurnId[]; cancelled: TurnId[] }>;
+  /** Gives running turns back at once (shutdown), or those of every other worker (boot of a store with one owner). */
+  release(options: { worker: string; whose: 'own' | 'others' }): Promise<number>;
+  /** @throws AppError `store.stale_write` when the fence or the sequence is not the current one. */
+  append(write: TurnWrite): Promise<{ seq: number }>;
+  get(id: TurnId): Promise<Turn | undefined>;
+  /** Latest first. */
+  list(options: { session?: SessionKey; status?: TurnStatus; limit: number }): Promise<Turn[]>;
+  /** By the platform's message id, for edits and deletions. */
+  byMessage(where: ConversationRef, messageId: string): Promise<Turn | undefined>;
+  /** Replaces the text of a turn still queued. False when it has started. */
+  edit(id: TurnId, text: string, now: number): Promise<boolean>;
+  /**
+   * Ends a queued or waiting turn as cancelled, with its pending approvals and `deliveries`, in one go; marks a
+   * running one, whose worker then ends it. Returns what it found.
+   */
+  cancel(options: {
+    id: TurnId;
+    by: UserId | null;
+    byName: string | null;
+    now: number;
+    deliveries?: readonly NewDelivery[];
+  }): Promise<'cancelled' | 'requested' | 'ended'>;
+  /** The full output of a tool. */
+  output(turnId: TurnId, index: number): Promise<string | undefined>;
+}
+
+export interface EventStore {
+  list(turnId: TurnId, afterSeq?: number): Promise<Event[]>;
+  /** Every event with its hashes, by turn in order of acceptance, in pages: pass the last item's position. */
+  export(options: {
+    since?: number;
+    after?: { ordinal: number; seq: number };
+    limit: number;
+  }): Promise<(ChainedEvent & { ordinal: number; session: SessionKey; status: TurnStatus })[]>;
+}
+
+export type DecideResult =
+  | { readonly outcome: 'decided'; readonly approval: Approval }
+  /** Somebody (or time) was first; `approval` says who. */
+  | { readonly outcome: 'already-decided'; readonly approval: Approval }
+  | { readonly outcome: 'expired'; readonly approval: Approval }
+  | { readonly outcome: 'not-grantable'; readonly approval: Approval }
+  | { readonly outcome: 'unknown' };
+
+export interface ApprovalStore {
+  get(id: ApprovalId): Promise<Approval | undefined>;
+  /** Pending ones, oldest first. */
+  pending(options?: { session?: SessionKey; turnId?: TurnId }): Promise<Approval[]>;
+  ofTurn(turnId: TurnId): Promise<Approval[]>;
+  /**
+   * Compare-and-set on the row, `approval.resolved`, the grant of an "always", `deliveries`, and readying the turn
+   * (once no earlier action of it is still undecided): one transaction.
+   */
+  decide(options: {
+    id: ApprovalId;
+    decision: Decision;
+    by: UserId | null;
+    byName: string | null;
+    now: number;
+    grantExpiresAt?: number | null;
+    deliveries?: readonly NewDelivery[];
+  }): Promise<DecideResult>;
+  /** Pending ones past their deadline. */
+  overdue(now: number, limit: number): Promise<Approval[]>;
+  /** Earliest deadline of a pending one. */
+  nextDeadline(): Promise<number | undefined>;
+  grants(): Promise<Grant[]>;
+  findGrant(key: string, profile: string, workspace: string, now: number): Promise<Grant | undefined>;
+  /** False when there is no such grant. */
+  revoke(grantId: string, now: number): Promise<boolean>;
+}
+
+export interface JobStore {
+  /** False when a job with this key exists or existed. */
+  enqueue(job: NewJob): Promise<boolean>;
+  claim(options: {
+    worker: string;
+    kinds: readonly string[];
+    limit: number;
+    leaseMs: number;
+    now: number;
+  }): Promise<Job[]>;
+  complete(id: string, now: number): Promise<void>;
+  /** Puts it back until `retryAt`, or gives it up for good when null. */
+  fail(id: string, error: string, retryAt: number | null, now: number): Promise<void>;
+}
+
+export interface OutboxStore {
+  enqueue(deliveries: readonly NewDelivery[], now: number): Promise<void>;
+  /** Due ones, at most one a lane, not being tried elsewhere. */
+  claim(options: { worker: string; limit: number; leaseMs: number; now: number }): Promise<Delivery[]>;
+  /** Gives every lease back (boot of a store with one owner). */
+  releaseAll(): Promise<void>;
+  /** Records parts of a split message that are out, so that a retry goes on after them. */
+  progress(key: DeliveryKey, refs: readonly MessageRef[]): Promise<void>;
+  sent(key: DeliveryKey, refs: readonly MessageRef[], now: number): Promise<void>;
+  /** Tried again at `retryAt`, or given up when null. */
+  failed(key: DeliveryKey, error: string, retryAt: number | null, now: number): Promise<void>;
+  /** Where the delivery ended up; undefined while it has not. */
+  refs(key: DeliveryKey): Promise<readonly MessageRef[] | undefined>;
+  /** Earliest time at which something is due. */
+  nextDue(): Promise<number | undefined>;
+}
+
+export interface UsageStore {
+  add(deltas: readonly UsageDelta[]): Promise<void>;
+  query(options: { since?: string; user?: UserId; conversation?: SessionKey }): Promise<UsageRow[]>;
+  /** Tokens and cost of one day over everything. */
+  total(day: string): Promise<{ tokens: number; cost: number }>;
+}
+
+export type Topic = 'turns' | 'outbox' | 'jobs' | 'approvals' | 'feed';
+
+export interface Store {
+  readonly dialect: 'sqlite' | 'postgres';
+  /** One process owns it (SQLite); then leases of others are stale at boot. */
+  readonly exclusive: boolean;
+  readonly sessions: SessionStore;
+  readonly turns: TurnStore;
+  readonly events: EventStore;
+  readonly approvals: ApprovalStore;
+  readonly jobs: JobStore;
+  readonly outbox: OutboxStore;
+  readonly usage: UsageStore;
+  readonly feed: Feed;
+  /** A key-value store of its own for each name. */
+  state(namespace: string): KeyValue;
+  /** Calls back after a commit that concerns the topic, in this or another process. Returns the way to stop. */
+  onChange(topic: Topic, listener: () => void): () => void;
+  /** @throws AppError when it cannot be read or written. */
+  check(): Promise<void>;
+  /** Commits so far and messages they carried, for metrics. */
+  stats(): { commits: number; writes: number };
+  /** Copies the whole database, consistent, while in use. SQLite: one file. @throws on PostgreSQL (use pg_dump). */
+  backup(file: string): Promise<void>;
+  close(): Promise<void>;
+}
