@@ -75,6 +75,14 @@ export const eventSchema = z.discriminatedUnion('type', [
     ...usage,
     finishReason: z.string(),
   }),
+  /** A call that gave no answer; `aborted` when the gateway stopped in the middle of it. */
+  z.object({
+    type: z.literal('model.failed'),
+    role: modelRole,
+    errorCode: z.string(),
+    detail: z.string(),
+    latencyMs: z.number(),
+  }),
   z.object({ type: z.literal('directive.failed'), error: z.string() }),
   z.object({ type: z.literal('rounds.exhausted'), max: z.number() }),
   z.object({
@@ -133,6 +141,16 @@ export const eventSchema = z.discriminatedUnion('type', [
     risk,
     reasons: z.array(z.string()),
     modelReason: z.string().nullable(),
+    /** What the card shows: `Assessment.display` of the tool, and the sandbox it would run in. */
+    display: z.object({
+      question: z.string(),
+      text: z.string(),
+      language: z.string(),
+      title: z.string(),
+    }),
+    sandbox: z.string().nullable(),
+    /** Whether "always" may be offered. */
+    grantable: z.boolean(),
     expiresAt: z.number(),
   }),
   z.object({

@@ -64,6 +64,8 @@ export type NewDelivery = {
   readonly lane: string;
   readonly target:
     | { readonly kind: 'send'; readonly to: ConversationRef }
+    /** The private conversation with a person, found when it is sent. */
+    | { readonly kind: 'direct'; readonly user: UserId }
     /** Replaces whatever the delivery `of` sent; waits for it, and is dropped if that one failed for good. */
     | { readonly kind: 'edit'; readonly of: DeliveryKey };
   readonly message: OutboundMessage;

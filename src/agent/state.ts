@@ -1,0 +1,253 @@
+/** The state of a turn, folded from its events. Pure: the same log gives the same state, whenever it is asked. */
+import type { Decision } from '../domain/approval.ts';
+import type { Event, EventOf, FinishReason } from '../domain/event.ts';
+import type { InboundMessage } from '../domain/message.ts';
+import type { TurnStatus } from '../domain/turn.ts';
+import { type DirectiveAction, parseDirective } from './model/directive.ts';
+
+export type ActionStatus =
+  | 'proposed'
+  | 'asked'
+  | 'approved'
+  | 'denied'
+  | 'started'
+  | 'interrupted'
+  | 'finished'
+  | 'skipped';
+
+/** One thing the model wants to do. `index` never repeats within a turn. */
+export type Action = {
+  readonly index: number;
+  readonly callId: string;
+  readonly tool: string;
+  /** JSON text as the model wrote it. */
+  readonly args: string;
+  readonly reason: string | null;
+  /** Why it is no action at all; it fails without being tried. */
+  readonly malformed: string | null;
+  readonly status: ActionStatus;
+  readonly approval: EventOf<'approval.requested'> | null;
+  readonly decision: {
+    readonly kind: Decision;
+    readonly by: string | null;
+    readonly byName: string | null;
+  } | null;
+  /** What the model is told about it, once there is something to tell. */
+  readonly result: { readonly ok: boolean; readonly text: string } | null;
+};
+
+/** What happened since the message, in order: the model's answers with their actions, and steered messages. */
+export type Exchange =
+  | {
+      readonly kind: 'response';
+      readonly planner: 'native' | 'directive';
+      readonly text: string;
+      readonly actions: readonly Action[];
+    }
+  | { readonly kind: 'user'; readonly message: InboundMessage };
+
+export type TurnState = {
+  readonly seq: number;
+  readonly status: TurnStatus;
+  readonly started: EventOf<'turn.started'> | null;
+  readonly message: InboundMessage | null;
+  readonly exchanges: readonly Exchange[];
+  readonly nextIndex: number;
+  /** Answers that proposed actions, or could have: what `agent.max_rounds` counts. */
+  readonly rounds: number;
+  readonly exhausted: boolean;
+  readonly directiveFailed: boolean;
+  /** The last directive did not parse; its text and error go into the one repair call. */
+  readonly repair: { readonly text: string; readonly error: string; readonly attempts: number } | null;
+  /** The directive planner has said that there is nothing (more) to do. */
+  readonly actingDone: boolean;
+  /** Set when a person or the clock refused an action: answer, and act no more. */
+  readonly refused: boolean;
+  /** The answer, when the model has given it and the turn is not finished yet. */
+  readonly answer: string | null;
+  /** A model call that has neither answered nor failed: the gateway died in it. */
+  readonly openCall: EventOf<'model.called'> | null;
+  readonly context: { readonly historyFrom: number; readonly historyTo: number } | null;
+  readonly finished: { readonly reason: FinishReason; readonly answer: string | null } | null;
+};
+
+const initial: TurnState = {
+  seq: 0,
+  status: 'queued',
+  started: null,
+  message: null,
+  exchanges: [],
+  nextIndex: 1,
+  rounds: 0,
+  exhausted: false,
+  directiveFailed: false,
+  repair: null,
+  actingDone: false,
+  refused: false,
+  answer: null,
+  openCall: null,
+  context: null,
+  finished: null,
+};
+
+export const fold = (events: readonly Event[]): TurnState => events.reduce(apply, initial);
+
+/** The actions of the latest answer. */
+export function batchOf(state: TurnState): readonly Action[] {
+  for (let i = state.exchanges.length - 1; i >= 0; i--) {
+    const exchange = state.exchanges[i];
+    if (exchange?.kind === 'response') return exchange.actions;
+  }
+  return [];
+}
+
+export const actionsOf = (state: TurnState): readonly Action[] =>
+  state.exchanges.flatMap((exchange) => (exchange.kind === 'response' ? exchange.actions : []));
+
+export function apply(state: TurnState, event: Event): TurnState {
+  return { ...reduce(state, event), seq: event.seq };
+}
+
+function reduce(state: TurnState, event: Event): TurnState {
+  switch (event.type) {
+    case 'turn.started':
+      return { ...state, started: event, message: event.message };
+    case 'message.edited':
+      return state.message === null ? state : { ...state, message: { ...state.message, text: event.text } };
+    case 'message.steered':
+      return { ...state, exchanges: [...state.exchanges, { kind: 'user', message: event.message }] };
+    case 'model.called':
+      return {
+        ...state,
+        status: 'running',
+        openCall: event,
+        context: state.context ?? event.context ?? null,
+      };
+    case 'model.failed':
+      return { ...state, openCall: null };
+    case 'model.responded':
+      return responded({ ...state, openCall: null }, event);
+    case 'directive.failed':
+      return { ...state, directiveFailed: true, repair: null, actingDone: true };
+    case 'rounds.exhausted':
+      return { ...state, exhausted: true };
+    case 'tool.started':
+      return changeAction(state, event.index, { status: 'started' });
+    case 'tool.finished':
+      return changeAction(state, event.index, {
+        status: 'finished',
+        result: { ok: event.ok, text: event.output },
+      });
+    case 'tool.skipped':
+      return changeAction(state, event.index, {
+        status: 'skipped',
+        result: { ok: false, text: event.reason },
+      });
+    case 'tool.interrupted':
+      return changeAction(state, event.index, { status: 'interrupted' });
+    case 'approval.requested':
+      return changeAction(state, event.index, { status: 'asked', approval: event, decision: null });
+    case 'approval.resolved':
+      return resolved(state, event);
+    case 'turn.waiting':
+      return { ...state, status: 'waiting' };
+    case 'command.audited':
+      return state;
+    case 'turn.finished':
+      return {
+        ...state,
+        status: event.reason === 'failed' || event.reason === 'cancelled' ? event.reason : 'done',
+        finished: event,
+      };
+  }
+}
+
+function responded(state: TurnState, event: EventOf<'model.responded'>): TurnState {
+  if (event.role === 'action') return directiveResponded(state, event);
+  const offered = !mustAnswer(state) && !state.actingDone;
+  if (!offered || event.toolCalls.length === 0) return { ...state, answer: event.text };
+  const actions = event.toolCalls.map((call, i) =>
+    newAction(state.nextIndex + i, call.id, call.tool, call.args, event.text === '' ? null : event.text),
+  );
+  return withBatch(state, { kind: 'response', planner: 'native', text: event.text, actions });
+}
+
+function directiveResponded(state: TurnState, event: EventOf<'model.responded'>): TurnState {
+  const parsed = parseDirective(event.text);
+  if (!parsed.ok) {
+    const attempts = (state.repair?.attempts ?? 0) + 1;
+    return { ...state, repair: { text: event.text, error: parsed.error, attempts } };
+  }
+  if (parsed.actions.length === 0) return { ...state, repair: null, actingDone: true };
+  const actions = parsed.actions.map((item, i) => directiveAction(state.nextIndex + i, item));
+  return withBatch(
+    { ...state, repair: null },
+    { kind: 'response', planner: 'directive', text: event.text, actions },
+  );
+}
+
+function withBatch(state: TurnState, exchange: Extract<Exchange, { kind: 'response' }>): TurnState {
+  return {
+    ...state,
+    exchanges: [...state.exchanges, exchange],
+    nextIndex: state.nextIndex + exchange.actions.length,
+    rounds: state.rounds + 1,
+  };
+}
+
+/** Nothing more may be done in this turn: the next call offers no tools, and its text is the answer. */
+export const mustAnswer = (state: TurnState): boolean =>
+  state.exhausted || state.refused || state.directiveFailed;
+
+function newAction(index: number, callId: string, tool: string, args: string, reason: string | null): Action {
+  return {
+    index,
+    callId,
+    tool,
+    args,
+    reason,
+    malformed: null,
+    status: 'proposed',
+    approval: null,
+    decision: null,
+    result: null,
+  };
+}
+
+function directiveAction(index: number, item: DirectiveAction): Action {
+  if ('malformed' in item)
+    return { ...newAction(index, `action-${index}`, '', '{}', null), malformed: item.malformed };
+  return newAction(index, `action-${index}`, item.tool, item.args, item.reason);
+}
+
+function resolved(state: TurnState, event: EventOf<'approval.resolved'>): TurnState {
+  const approved = event.decision === 'once' || event.decision === 'always';
+  const refusal = { ok: false, text: refusalText(event) };
+  const changed = changeAction(state, event.index, {
+    status: approved ? 'approved' : 'denied',
+    decision: { kind: event.decision, by: event.by, byName: event.byName },
+    result: approved ? null : refusal,
+  });
+  // The turn goes on once every action before this one is decided; the store readies it by the same rule.
+  const earlier = batchOf(changed).some((action) => action.status === 'asked' && action.index < event.index);
+  const status = state.status === 'waiting' && earlier ? 'waiting' : 'running';
+  return { ...changed, refused: changed.refused || !approved, status };
+}
+
+/** What the model hears; it never learns approval ids. */
+function refusalText(event: EventOf<'approval.resolved'>): string {
+  if (event.decision === 'expired') return 'Not run: the request for approval expired without a decision.';
+  if (event.decision === 'cancelled') return 'Not run: the request was cancelled.';
+  return event.byName === null
+    ? 'Not run: nobody is available to approve this.'
+    : `Not run: ${event.byName} denied it.`;
+}
+
+function changeAction(state: TurnState, index: number, change: Partial<Action>): TurnState {
+  const exchanges = state.exchanges.map((exchange) =>
+    exchange.kind === 'response' && exchange.actions.some((action) => action.index === index)
+      ? { ...exchange, actions: exchange.actions.map((a) => (a.index === index ? { ...a, ...change } : a)) }
+      : exchange,
+  );
+  return { ...state, exchanges };
+}
