@@ -52,7 +52,17 @@ export type Feed = {
   update(id: string, change: { body?: unknown; deleted?: boolean }): Promise<Post | undefined>;
   /** Posts of one conversation changed after `revision`, in revision order, at most `limit`. */
   since(conversation: string, revision: number, limit: number): Promise<Post[]>;
-  /** The latest posts of a conversation (or of one thread in it), oldest first. */
+  /** The highest revision any reader can see; 0 while there is no post. */
+  revision(): Promise<number>;
+  /**
+   * Posts of every conversation changed after `revision`, in revision order, at most `limit`. A revision becomes
+   * visible only once every lower one is, so a reader that remembers the last one misses nothing.
+   */
+  changes(revision: number, limit: number): Promise<Post[]>;
+  /**
+   * The latest posts of a conversation, oldest first: of one thread (its root is not among them), of none
+   * (`thread: null`), or of all (absent). `before` is a post id.
+   */
   latest(
     conversation: string,
     options: { thread?: string | null; before?: string; limit: number },
