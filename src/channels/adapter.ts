@@ -103,7 +103,7 @@ export type HttpRequest = {
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Buffer;
-  /** Aborts when the client went away. */
+  /** Aborts when the client went away or the server closes; a streamed body ends then. */
   readonly signal: AbortSignal;
 };
 

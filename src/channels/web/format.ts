@@ -1,0 +1,164 @@
+/**
+ * Markdown to safe HTML blocks (pure). We walk the parser's tree and write every tag ourselves; what the author
+ * wrote only ever becomes escaped text. Images become links: loading one would tell its server who reads (A28).
+ */
+import { Lexer, type MarkedToken, type Token } from 'marked';
+
+/** One top-level block: `raw` is the source it came from, so that a growing text can keep its finished blocks. */
+export type Block = { readonly raw: string; readonly html: string };
+
+/** Longer texts are shown as they are: parsing them would hold up everybody. */
+const MAX_PARSED = 200_000;
+/** Deeper nesting is no longer prose, and each level costs the parser a pass over the text. */
+const MAX_DEPTH = 30;
+
+const entities: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (c) => entities[c] ?? c);
+
+/** Escapes prose, where the author may name a character by its reference (`&copy;`), as Markdown allows. */
+const escapeProse = (text: string): string =>
+  text
+    .replace(/&(?!(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)/g, '&amp;')
+    .replace(/[<>"']/g, (c) => entities[c] ?? c);
+
+export function renderBlocks(markdown: string): Block[] {
+  const text = markdown.replace(/\r\n?/g, '\n');
+  if (text.length > MAX_PARSED || isTooDeep(text)) return [asIs(text)];
+  const blocks: Block[] = [];
+  let pending = '';
+  for (const token of lex(text)) {
+    const html = block(token);
+    if (html === '') {
+      pending += token.raw;
+      continue;
+    }
+    blocks.push({ raw: pending + token.raw, html });
+    pending = '';
+  }
+  return blocks;
+}
+
+export const renderMarkdown = (markdown: string): string[] =>
+  renderBlocks(markdown).map((block) => block.html);
+
+const lex = (text: string): readonly Token[] => new Lexer({ gfm: true, breaks: true }).lex(text);
+
+const asIs = (text: string): Block => ({ raw: text, html: `<p class="plain">${escapeHtml(text)}</p>` });
+
+/** Markers that open a level each, counted at the start of a line or in a row. */
+function isTooDeep(text: string): boolean {
+  for (const run of text.matchAll(/^(?:[ \t]*(?:>|[-*+]|\d{1,9}[.)])[ \t]*){3,}|[[*_~(!]{3,}/gm)) {
+    if (
+      run[0].replace(/[\s\d]/g, '').length > MAX_DEPTH &&
+      !/^[ \t]*([-*_])(?:[ \t]*\1)*[ \t]*$/.test(run[0])
+    )
+      return true;
+  }
+  return false;
+}
+
+function block(generic: Token): string {
+  const token = generic as MarkedToken;
+  switch (token.type) {
+    case 'space':
+    case 'def':
+      return '';
+    case 'code':
+      return code(token.text, token.lang);
+    case 'heading':
+      // One level in the page's outline, whatever the author chose; the class keeps the look.
+      return `<h3 class="h${token.depth}">${inline(token.tokens)}</h3>`;
+    case 'hr':
+      return '<hr>';
+    case 'blockquote':
+      return `<blockquote>${token.tokens.map(block).join('')}</blockquote>`;
+    case 'list': {
+      const items = token.items.map((item) => `<li>${item.tokens.map(block).join('')}</li>`).join('');
+      if (!token.ordered) return `<ul>${items}</ul>`;
+      return token.start === '' || token.start === 1
+        ? `<ol>${items}</ol>`
+        : `<ol start="${Number(token.start)}">${items}</ol>`;
+    }
+    case 'table': {
+      const cell = (tag: 'th' | 'td') => (entry: (typeof token.header)[number]) =>
+        `<${tag}${entry.align === null ? '' : ` class="${entry.align}"`}>${inline(entry.tokens)}</${tag}>`;
+      const head = `<tr>${token.header.map(cell('th')).join('')}</tr>`;
+      const rows = token.rows.map((row) => `<tr>${row.map(cell('td')).join('')}</tr>`).join('');
+      return `<div class="table" tabindex="0" role="region" aria-label="Table"><table><thead>${head}</thead><tbody>${rows}</tbody></table></div>`;
+    }
+    case 'paragraph':
+      return `<p>${inline(token.tokens)}</p>`;
+    case 'html':
+      return `<p class="plain">${escapeHtml(token.text.trimEnd())}</p>`;
+    case 'text':
+      // The content of a tight list item.
+      return token.tokens === undefined ? escapeProse(token.text) : inline(token.tokens);
+    case 'checkbox':
+      return token.checked ? '<span class="task">[x]</span> ' : '<span class="task">[ ]</span> ';
+    default:
+      return inline([token]);
+  }
+}
+
+function inline(tokens: readonly Token[]): string {
+  return tokens.map(span).join('');
+}
+
+function span(generic: Token): string {
+  const token = generic as MarkedToken;
+  switch (token.type) {
+    case 'strong':
+      return `<strong>${inline(token.tokens)}</strong>`;
+    case 'em':
+      return `<em>${inline(token.tokens)}</em>`;
+    case 'del':
+      return `<del>${inline(token.tokens)}</del>`;
+    case 'codespan':
+      return `<code>${escapeHtml(token.text)}</code>`;
+    case 'br':
+      return '<br>';
+    case 'link':
+      return link(token.href, inline(token.tokens), token.text);
+    case 'image':
+      return link(token.href, `Image: ${escapeProse(token.text || 'no description')}`, undefined);
+    case 'checkbox':
+      return token.checked ? '[x] ' : '[ ] ';
+    case 'text':
+      return token.tokens === undefined ? escapeProse(token.text) : inline(token.tokens);
+    default:
+      return escapeHtml(token.raw);
+  }
+}
+
+/**
+ * A link says where it goes: unless its text is the address itself, the host follows (A38). Anything but an
+ * absolute web or mail address stays text.
+ */
+function link(href: string, html: string, text: string | undefined): string {
+  const url = URL.canParse(href) ? new URL(href) : undefined;
+  if (url === undefined || !['http:', 'https:', 'mailto:'].includes(url.protocol)) {
+    return text === href ? html : `${html} (${escapeHtml(href)})`;
+  }
+  const target = escapeHtml(url.href);
+  const shown = url.protocol === 'mailto:' ? url.pathname : url.host;
+  const isBare =
+    text !== undefined && [href, url.href, `${url.href.slice(0, -1)}`, url.pathname].includes(text);
+  const place = isBare ? '' : ` <bdi class="host">(${escapeHtml(shown)})</bdi>`;
+  return `<a href="${target}" target="_blank" rel="noopener noreferrer nofollow">${html}</a>${place}`;
+}
+
+function code(text: string, lang: string | undefined): string {
+  const name = /^[\w+#.-]{1,20}/.exec(lang ?? '')?.[0] ?? '';
+  return (
+    `<div class="code"><div class="code-head"><span>${escapeHtml(name || 'text')}</span>` +
+    '<button type="button" class="copy" data-copy>Copy</button></div>' +
+    `<pre tabindex="0" role="region" aria-label="Code"><code>${escapeHtml(text)}</code></pre></div>`
+  );
+}
