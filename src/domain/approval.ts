@@ -1,4 +1,5 @@
 /** An approval: one action, shown exactly, decided once. */
+import { createHash } from 'node:crypto';
 import type { UserId } from './message.ts';
 import type { SessionKey } from './session.ts';
 import type { TurnId } from './turn.ts';
@@ -16,7 +17,7 @@ export type PlannedAction = {
   readonly workspace: string;
   readonly profile: string;
   /** SHA-256 of files the action would execute, path → hex; checked again at execution. */
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>> | undefined;
 };
 
 export type Approval = {
@@ -84,3 +85,18 @@ export function decide(
   if (decision === 'always' && approval.alwaysKey === null) return { outcome: 'not-grantable' };
   return { outcome: 'decided', status: statusOf[decision] };
 }
+
+/** JSON with sorted keys, so that equal values have equal text whatever order they were built in. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const fields = Object.entries(value)
+    .filter(([, field]) => field !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, field]) => `${JSON.stringify(name)}:${canonicalJson(field)}`);
+  return `{${fields.join(',')}}`;
+}
+
+/** SHA-256 hex over all of an action; a stored action that no longer has its digest is refused. */
+export const actionDigest = (action: PlannedAction): string =>
+  createHash('sha256').update(canonicalJson(action)).digest('hex');

@@ -30,10 +30,14 @@ export type Assessment = {
   };
   /** Files the action would execute, absolute path → SHA-256 hex; checked again before it runs. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Overrides the tool's own class for this call: a command that only reads may run again after a crash. */
+  readonly effect?: Effect;
   /** Argument vector when the command needs no shell; null when it does. Only the shell tool sets it. */
   readonly argv?: readonly string[] | null;
   /** "bubblewrap, no network" or "off"; set by tools that run processes. */
   readonly sandbox?: string;
+  /** Set when this one call is known better than the tool as a whole: `ls` is a read, `shell` is `once`. */
+  readonly effect?: Effect;
 };
 
 export type ToolContext = {
