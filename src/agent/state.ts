@@ -25,6 +25,8 @@ export type Action = {
   readonly reason: string | null;
   /** Why it is no action at all; it fails without being tried. */
   readonly malformed: string | null;
+  /** One line for people, once it was started. */
+  readonly title: string | null;
   readonly status: ActionStatus;
   readonly approval: EventOf<'approval.requested'> | null;
   readonly decision: {
@@ -33,7 +35,7 @@ export type Action = {
     readonly byName: string | null;
   } | null;
   /** What the model is told about it, once there is something to tell. */
-  readonly result: { readonly ok: boolean; readonly text: string } | null;
+  readonly result: { readonly ok: boolean; readonly text: string; readonly durationMs: number } | null;
 };
 
 /** What happened since the message, in order: the model's answers with their actions, and steered messages. */
@@ -132,16 +134,16 @@ function reduce(state: TurnState, event: Event): TurnState {
     case 'rounds.exhausted':
       return { ...state, exhausted: true };
     case 'tool.started':
-      return changeAction(state, event.index, { status: 'started' });
+      return changeAction(state, event.index, { status: 'started', title: event.title });
     case 'tool.finished':
       return changeAction(state, event.index, {
         status: 'finished',
-        result: { ok: event.ok, text: event.output },
+        result: { ok: event.ok, text: event.output, durationMs: event.durationMs },
       });
     case 'tool.skipped':
       return changeAction(state, event.index, {
         status: 'skipped',
-        result: { ok: false, text: event.reason },
+        result: { ok: false, text: event.reason, durationMs: 0 },
       });
     case 'tool.interrupted':
       return changeAction(state, event.index, { status: 'interrupted' });
@@ -207,6 +209,7 @@ function newAction(index: number, callId: string, tool: string, args: string, re
     args,
     reason,
     malformed: null,
+    title: null,
     status: 'proposed',
     approval: null,
     decision: null,
@@ -222,7 +225,7 @@ function directiveAction(index: number, item: DirectiveAction): Action {
 
 function resolved(state: TurnState, event: EventOf<'approval.resolved'>): TurnState {
   const approved = event.decision === 'once' || event.decision === 'always';
-  const refusal = { ok: false, text: refusalText(event) };
+  const refusal = { ok: false, text: refusalText(event), durationMs: 0 };
   const changed = changeAction(state, event.index, {
     status: approved ? 'approved' : 'denied',
     decision: { kind: event.decision, by: event.by, byName: event.byName },

@@ -91,6 +91,8 @@ export const eventSchema = z.discriminatedUnion('type', [
     callId: z.string(),
     tool: z.string(),
     args: z.unknown(),
+    /** One line for people: "Read package.json". */
+    title: z.string(),
   }),
   z.object({
     type: z.literal('tool.finished'),

@@ -100,6 +100,8 @@ export type Card = {
   readonly modelReason?: string;
   /** Set once it is settled; the buttons are gone then. */
   readonly outcome?: string;
+  /** When that was, for platforms that render times in the reader's zone. */
+  readonly settledAt?: number;
   /** When the request expires, for platforms that render times themselves. */
   readonly expiresAt?: number;
 };
@@ -117,6 +119,8 @@ export type OutboundMessage = {
   readonly card?: Card;
   readonly files?: readonly OutboundFile[];
   readonly steps?: readonly StepLine[];
+  /** Of an aside: the question it answers, shown dimmed above it; `done` false while it is still being written. */
+  readonly aside?: { readonly question: string; readonly done: boolean };
   /** The turn it belongs to, for correlation in the page and the log. */
   readonly turnId?: string;
 };

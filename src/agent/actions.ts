@@ -1,0 +1,236 @@
+/**
+ * Performs the actions of a turn: validate, ask policy, run or ask a person. Each function returns what is to be
+ * appended; nothing here writes to the store, so that one step of a turn stays one transaction.
+ */
+import { type Approval, actionDigest, type PlannedAction } from '../domain/approval.ts';
+import type { EventBody } from '../domain/event.ts';
+import { newSecret } from '../domain/runtime.ts';
+import type { Turn } from '../domain/turn.ts';
+import type { NewApproval, NewDelivery } from '../store/store.ts';
+import type { PolicyDecision } from './policy.ts';
+import type { EngineDeps, TurnSettings } from './run.ts';
+import type { Action } from './state.ts';
+import { type Executed, executeTool, validateArgs } from './tools/execute.ts';
+import type { AnyTool, Assessment } from './tools/tool.ts';
+
+/** An action that is understood: its tool, checked arguments, what they would do and what policy says. */
+export type Judged = {
+  readonly action: Action;
+  readonly tool: AnyTool;
+  readonly args: unknown;
+  readonly assessment: Assessment;
+  readonly policy: PolicyDecision;
+  readonly granted: boolean;
+};
+
+export type Effects = {
+  readonly events: EventBody[];
+  readonly approvals: NewApproval[];
+  readonly deliveries: NewDelivery[];
+  readonly outputs: { index: number; content: string }[];
+};
+
+export const noEffects = (): Effects => ({ events: [], approvals: [], deliveries: [], outputs: [] });
+
+/** Understands an action, or says in the model's terms why it cannot be. */
+export async function judge(
+  deps: EngineDeps,
+  settings: TurnSettings,
+  turn: Turn,
+  action: Action,
+  stored?: PlannedAction,
+): Promise<Judged | { readonly failure: string }> {
+  if (action.malformed !== null) return { failure: action.malformed };
+  const tool = settings.tools.get(action.tool);
+  if (tool === undefined) {
+    const names = settings.tools.list().map((known) => known.name);
+    return { failure: `There is no tool "${action.tool}". Tools: ${names.join(', ') || 'none'}.` };
+  }
+  const checked =
+    stored === undefined ? validateArgs(tool, action.args) : validateArgs(tool, JSON.stringify(stored.args));
+  if (!checked.ok) return { failure: checked.error };
+  const assessment = await tool.assess(checked.args, { workspace: turn.workspace });
+  const granted =
+    assessment.alwaysKey !== null &&
+    (await deps.store.approvals.findGrant(
+      assessment.alwaysKey,
+      turn.profile,
+      turn.workspace,
+      deps.clock.now(),
+    )) !== undefined;
+  const policy = settings.decide({
+    tool,
+    args: checked.args,
+    assessment,
+    user: turn.user,
+    where: turn.input.where,
+    granted,
+  });
+  return { action, tool, args: checked.args, assessment, policy, granted };
+}
+
+/** Asks for `first` and for every later action of the batch that needs asking: one card each. */
+export async function requestApprovals(
+  deps: EngineDeps,
+  settings: TurnSettings,
+  turn: Turn,
+  first: Judged,
+  later: readonly Action[],
+  extraReason?: string,
+): Promise<Effects> {
+  const effects = noEffects();
+  const asked = [first];
+  for (const action of later) {
+    if (action.status !== 'proposed') continue;
+    const judged = await judge(deps, settings, turn, action);
+    if (!('failure' in judged) && judged.policy.decision === 'ask') asked.push(judged);
+  }
+  const now = deps.clock.now();
+  const unreachable = deps.nobodyToAsk(turn);
+  for (const judged of asked) {
+    const { action, assessment } = judged;
+    const reasons = [...(extraReason === undefined ? [] : [extraReason]), ...judged.policy.reasons];
+    const planned = plannedAction(turn, judged);
+    const alwaysKey = extraReason === undefined ? assessment.alwaysKey : null;
+    const request = {
+      type: 'approval.requested',
+      index: action.index,
+      callId: action.callId,
+      approvalId: newSecret(),
+      action: planned,
+      digest: actionDigest(planned),
+      risk: judged.policy.risk,
+      reasons,
+      modelReason: action.reason,
+      display: assessment.display,
+      sandbox: assessment.sandbox ?? null,
+      grantable: alwaysKey !== null,
+      expiresAt: now + settings.approvalExpiresMs,
+    } as const satisfies EventBody;
+    effects.events.push(request);
+    if (unreachable !== null) {
+      effects.events.push({
+        type: 'approval.resolved',
+        approvalId: request.approvalId,
+        index: action.index,
+        decision: 'deny',
+        by: null,
+        byName: null,
+      });
+      effects.deliveries.push(deps.render.notice(turn, `unasked:${request.approvalId}`, unreachable));
+      continue;
+    }
+    effects.approvals.push({
+      id: request.approvalId,
+      index: request.index,
+      action: request.action,
+      digest: request.digest,
+      risk: request.risk,
+      reasons: request.reasons,
+      alwaysKey,
+      expiresAt: request.expiresAt,
+    });
+    effects.deliveries.push(...deps.render.cards(turn, request));
+  }
+  const approvalIds = effects.approvals.map((approval) => approval.id);
+  if (approvalIds.length > 0) effects.events.push({ type: 'turn.waiting', approvalIds });
+  return effects;
+}
+
+function plannedAction(turn: Turn, judged: Judged): PlannedAction {
+  const base = {
+    tool: judged.tool.name,
+    args: judged.args,
+    workspace: turn.workspace,
+    profile: turn.profile,
+  };
+  return judged.assessment.files === undefined ? base : { ...base, files: judged.assessment.files };
+}
+
+/** Why an approved action may no longer run; null when it may. The approval is compared with the immutable event. */
+export function refusalAtExecution(
+  action: Action,
+  approval: Approval | undefined,
+  judged: Judged,
+): string | null {
+  const request = action.approval;
+  if (request === null || approval === undefined) return 'Refused: there is no record of its approval.';
+  const intact = approval.digest === request.digest && actionDigest(approval.action) === request.digest;
+  if (!intact) return 'Refused: the stored action is not the one that was approved (digest mismatch).';
+  if (judged.policy.decision === 'deny') return `Refused: ${judged.policy.rule} forbids it by now.`;
+  const files = JSON.stringify(judged.assessment.files ?? {});
+  if (files !== JSON.stringify(request.action.files ?? {}))
+    return 'Refused: a file it would execute has changed since it was approved.';
+  return null;
+}
+
+/** Runs it and reports. The caller has appended `tool.started`. */
+export async function run(
+  deps: EngineDeps,
+  settings: TurnSettings,
+  turn: Turn,
+  judged: Judged,
+  signal: AbortSignal,
+): Promise<Effects> {
+  const { action, tool } = judged;
+  const reference = `${turn.id}/${action.index}`;
+  const done = await executeTool({
+    tool,
+    args: judged.args,
+    reference,
+    promptBytes: settings.promptOutputBytes,
+    context: {
+      workspace: turn.workspace,
+      signal,
+      log: deps.log.child({ turn: turn.id, tool: tool.name }),
+      clock: deps.clock,
+      readOutput: (wanted) => readOutput(deps, turn, wanted),
+    },
+  });
+  const effects = noEffects();
+  effects.events.push({
+    type: 'tool.finished',
+    index: action.index,
+    callId: action.callId,
+    tool: tool.name,
+    ok: done.ok,
+    output: done.output,
+    ...(done.full === null ? {} : { outputRef: reference }),
+    metadata: { ...done.metadata },
+    durationMs: done.durationMs,
+  });
+  if (done.full !== null) effects.outputs.push({ index: action.index, content: done.full });
+  if (tool.name === 'shell') effects.events.push(auditOf(turn, judged, done));
+  return effects;
+}
+
+/** Only outputs of the same turn: a reference is no way into other conversations. */
+async function readOutput(deps: EngineDeps, turn: Turn, reference: string): Promise<string | undefined> {
+  const [turnId, index] = reference.split('/');
+  return turnId === turn.id ? deps.store.turns.output(turn.id, Number(index)) : undefined;
+}
+
+/** The audit row of a command; `done` null when it never ran. */
+export function auditOf(turn: Turn, judged: Judged, done: Executed | null): EventBody {
+  const { action, assessment, policy } = judged;
+  const byPerson = action.status === 'approved' || action.status === 'started' ? action.decision : null;
+  const approved = byPerson?.kind === 'once' || byPerson?.kind === 'always' || judged.granted;
+  const exitCode = done?.metadata.exitCode;
+  return {
+    type: 'command.audited',
+    index: action.index,
+    command: assessment.display.text,
+    argv: assessment.argv === undefined || assessment.argv === null ? null : [...assessment.argv],
+    cwd: turn.workspace,
+    effect: judged.tool.effect,
+    risk: policy.risk,
+    reasons: [...policy.reasons],
+    requiresApproval: policy.decision === 'ask',
+    blocked: policy.decision === 'deny',
+    approved,
+    approvedBy: byPerson?.by ?? null,
+    ok: done?.ok ?? false,
+    exitCode: typeof exitCode === 'number' ? exitCode : null,
+    durationMs: done?.durationMs ?? 0,
+  };
+}

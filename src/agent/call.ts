@@ -1,0 +1,144 @@
+/** One model call of a turn: context in, `model.called` before, `model.responded` with its usage after. */
+import { AppError, errorMessage } from '../domain/errors.ts';
+import type { EventBody, ModelRole } from '../domain/event.ts';
+import type { Clock } from '../domain/runtime.ts';
+import type { Turn } from '../domain/turn.ts';
+import type { HistoryEntry, UsageDelta } from '../store/store.ts';
+import { answerContext, directiveContext } from './context.ts';
+import type { ChatMessage, ModelReply, ModelRequest } from './model/client.ts';
+import { type EngineDeps, type Run, write } from './run.ts';
+import type { Step } from './step.ts';
+
+type Call = Extract<Step, { kind: 'call-model' }>;
+
+export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise<void> {
+  await deps.requireBudget();
+  const history = await historyOf(deps, run);
+  const first = history[0];
+  const context =
+    run.state.context === null
+      ? { historyFrom: first?.ordinal ?? run.turn.ordinal, historyTo: run.turn.ordinal - 1 }
+      : undefined;
+  await write(deps, run, [
+    {
+      type: 'model.called',
+      role: call.role,
+      model: run.settings.models.modelOf(call.role),
+      round: run.state.rounds + 1,
+      ...(context === undefined ? {} : { context }),
+    },
+  ]);
+  const startedAt = deps.clock.monotonic();
+  let reply: ModelReply;
+  try {
+    reply = await fitted(deps, run, call, history);
+  } catch (error) {
+    // An abort is no failure of the model: the turn is stopped, or the call is abandoned on restart.
+    if (!run.signal.aborted && error instanceof AppError) {
+      const latencyMs = Math.round(deps.clock.monotonic() - startedAt);
+      await write(deps, run, [
+        {
+          type: 'model.failed',
+          role: call.role,
+          errorCode: error.code,
+          detail: errorMessage(error),
+          latencyMs,
+        },
+      ]);
+    }
+    throw error;
+  }
+  await write(deps, run, [toEvent(call.role, reply)], {
+    usage: [usageOf(run.turn, call.role, reply, deps.clock)],
+  });
+  if (run.state.answer === null) run.live.reset();
+}
+
+/** A prompt that does not fit is shortened once: the latest quarter of the history is kept. */
+async function fitted(
+  deps: EngineDeps,
+  run: Run,
+  call: Call,
+  history: readonly HistoryEntry[],
+): Promise<ModelReply> {
+  try {
+    return await run.settings.models.call(toRequest(run, call, history));
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'model.context_overflow' || history.length === 0)
+      throw error;
+    deps.log.warn(
+      { turn: run.turn.id, history: history.length },
+      'prompt too long, leaving out older history',
+    );
+    run.live.status('This conversation is long; I am leaving out its older part');
+    return run.settings.models.call(
+      toRequest(run, call, history.slice(history.length - Math.floor(history.length / 4))),
+    );
+  }
+}
+
+function toRequest(run: Run, call: Call, history: readonly HistoryEntry[]): ModelRequest {
+  const { settings, state, live } = run;
+  const input = { instructions: settings.instructions, history, state };
+  const specs = settings.tools.specs();
+  const directive = call.role === 'action';
+  const messages: ChatMessage[] = directive ? directiveContext(input, specs) : answerContext(input);
+  return {
+    role: call.role,
+    messages,
+    signal: run.signal,
+    ...(call.tools && !directive && specs.length > 0 ? { tools: specs } : {}),
+    // A directive is not for reading, so it is not streamed.
+    ...(directive ? {} : { onDelta: (text: string) => live.delta(text) }),
+    onReset: () => live.reset(),
+    onRetry: (_code, delayMs) =>
+      live.status(`The model is busy; trying again in ${Math.ceil(delayMs / 1000)} s`),
+  };
+}
+
+/** What the first call of the turn saw is what every later one sees, also after a restart. */
+async function historyOf(deps: EngineDeps, run: Run): Promise<HistoryEntry[]> {
+  const pinned = run.state.context;
+  // Two messages a turn: what was asked and what was answered.
+  const limit = Math.ceil(run.settings.historyMessages / 2);
+  if (limit === 0) return [];
+  const upTo = pinned?.historyTo ?? run.turn.ordinal - 1;
+  const entries = await deps.store.sessions.history(run.turn.session, { limit, upTo });
+  return entries.filter(
+    (entry) => entry.status !== 'cancelled' && entry.ordinal >= (pinned?.historyFrom ?? 0),
+  );
+}
+
+function toEvent(role: ModelRole, reply: ModelReply): EventBody {
+  return {
+    type: 'model.responded',
+    role,
+    model: reply.model,
+    text: reply.text,
+    toolCalls: [...reply.toolCalls],
+    reasoning: reply.reasoning,
+    latencyMs: reply.latencyMs,
+    promptTokens: reply.promptTokens,
+    completionTokens: reply.completionTokens,
+    totalTokens: reply.totalTokens,
+    finishReason: reply.finishReason,
+  };
+}
+
+export function usageOf(
+  turn: Pick<Turn, 'user' | 'session'>,
+  role: ModelRole,
+  reply: ModelReply,
+  clock: Clock,
+): UsageDelta {
+  return {
+    day: new Date(clock.now()).toISOString().slice(0, 10),
+    user: turn.user,
+    conversation: turn.session,
+    role,
+    model: reply.model,
+    promptTokens: reply.promptTokens,
+    completionTokens: reply.completionTokens,
+    cost: reply.cost,
+  };
+}

@@ -1,0 +1,304 @@
+/**
+ * Runs one turn: fold its events, ask `nextStep`, perform it, append the result, until it ends or has to wait for a
+ * person. Everything it knows is in the log, so a crash, a restart and an approval three days later are one case.
+ */
+import { AppError, type ErrorCode, errorMessage } from '../domain/errors.ts';
+import type { EventBody, EventOf, FinishReason } from '../domain/event.ts';
+import type { StepLine } from '../domain/message.ts';
+import type { TurnStatus } from '../domain/turn.ts';
+import type { ClaimedTurn, NewDelivery } from '../store/store.ts';
+import * as actions from './actions.ts';
+import { callModel } from './call.ts';
+import { type EngineDeps, type Live, type Run, reload, tryWrite, write } from './run.ts';
+import { type Action, actionsOf, fold, type TurnState } from './state.ts';
+import { nextStep, type Step } from './step.ts';
+
+export type Outcome = 'ended' | 'waiting' | 'released';
+
+export type Engine = {
+  /** Resolves when the turn ended, waits, or was taken away. @throws AppError `store.*`: the lease then decides. */
+  runTurn(claimed: ClaimedTurn, signal: AbortSignal, live: Live): Promise<Outcome>;
+};
+
+export function createEngine(deps: EngineDeps): Engine {
+  return {
+    async runTurn(claimed, signal, live) {
+      const { turn } = claimed;
+      const run: Run = { turn, signal, live, state: fold(claimed.events), settings: deps.settings(turn) };
+      try {
+        return await drive(deps, run);
+      } catch (error) {
+        return await onFailure(deps, run, error);
+      }
+    },
+  };
+}
+
+async function drive(deps: EngineDeps, run: Run): Promise<Outcome> {
+  for (;;) {
+    run.signal.throwIfAborted();
+    run.settings = deps.settings(run.turn);
+    const step = nextStep(run.state, run.settings);
+    if (step.kind === 'none') return 'ended';
+    if (step.kind === 'finish') {
+      await end(deps, run, step.reason, step.answer);
+      return 'ended';
+    }
+    if (step.kind === 'wait') {
+      const parked = await tryWrite(
+        deps,
+        run,
+        [{ type: 'turn.waiting', approvalIds: [...step.approvalIds] }],
+        { status: 'waiting' },
+      );
+      if (parked) return 'waiting';
+      continue;
+    }
+    if ((await perform(deps, run, step)) === 'waiting') return 'waiting';
+  }
+}
+
+async function perform(
+  deps: EngineDeps,
+  run: Run,
+  step: Exclude<Step, { kind: 'none' | 'finish' | 'wait' }>,
+): Promise<'on' | 'waiting'> {
+  switch (step.kind) {
+    case 'call-model':
+      await callModel(deps, run, step);
+      return 'on';
+    case 'abandon-call':
+      await write(deps, run, [
+        {
+          type: 'model.failed',
+          role: step.role,
+          errorCode: 'aborted',
+          detail: 'the gateway stopped during this call',
+          latencyMs: 0,
+        },
+      ]);
+      return 'on';
+    case 'fail-directive':
+      await write(deps, run, [{ type: 'directive.failed', error: step.error }]);
+      return 'on';
+    case 'exhaust-rounds':
+      await write(deps, run, [{ type: 'rounds.exhausted', max: step.max }]);
+      return 'on';
+    case 'skip':
+      await skip(deps, run, step.actions, step.reason);
+      return 'on';
+    case 'act':
+      return act(deps, run, step.action, step.later);
+    case 'run-approved':
+      await runApproved(deps, run, step.action);
+      return 'on';
+    case 'recover':
+      return recover(deps, run, step.action);
+  }
+}
+
+async function act(
+  deps: EngineDeps,
+  run: Run,
+  action: Action,
+  later: readonly Action[],
+): Promise<'on' | 'waiting'> {
+  const judged = await actions.judge(deps, run.settings, run.turn, action);
+  if ('failure' in judged) {
+    await write(deps, run, [unrun(action, judged.failure)]);
+    return 'on';
+  }
+  if (judged.policy.decision === 'deny') {
+    const refused = unrun(
+      action,
+      `Not allowed: ${judged.policy.reasons.join('; ') || judged.policy.rule}. Nobody can approve this.`,
+    );
+    const audit = judged.tool.name === 'shell' ? [actions.auditOf(run.turn, judged, null)] : [];
+    await write(deps, run, [refused, ...audit]);
+    return 'on';
+  }
+  if (judged.policy.decision === 'ask') return ask(deps, run, judged, later);
+  await runAction(deps, run, judged);
+  return 'on';
+}
+
+async function ask(
+  deps: EngineDeps,
+  run: Run,
+  judged: actions.Judged,
+  later: readonly Action[],
+  extraReason?: string,
+): Promise<'on' | 'waiting'> {
+  const { events, ...effects } = await actions.requestApprovals(
+    deps,
+    run.settings,
+    run.turn,
+    judged,
+    later,
+    extraReason,
+  );
+  const waiting = effects.approvals.length > 0;
+  await write(deps, run, events, waiting ? { ...effects, status: 'waiting' } : effects);
+  return waiting ? 'waiting' : 'on';
+}
+
+async function runApproved(deps: EngineDeps, run: Run, action: Action): Promise<void> {
+  const approval =
+    action.approval === null ? undefined : await deps.store.approvals.get(action.approval.approvalId);
+  const judged = await actions.judge(deps, run.settings, run.turn, action, approval?.action);
+  const refusal = 'failure' in judged ? judged.failure : actions.refusalAtExecution(action, approval, judged);
+  if (refusal !== null || 'failure' in judged) {
+    const text = refusal ?? 'Refused.';
+    await write(deps, run, [unrun(action, text)], {
+      deliveries: deps.render.outcome(run.turn, action, { ok: false, summary: text, durationMs: null }),
+    });
+    return;
+  }
+  await runAction(deps, run, judged);
+}
+
+/** A finished step is never run again; one that was under way is, only if that can do no harm. */
+async function recover(deps: EngineDeps, run: Run, action: Action): Promise<'on' | 'waiting'> {
+  const judged = await actions.judge(deps, run.settings, run.turn, action, action.approval?.action);
+  if ('failure' in judged) {
+    await write(deps, run, [unrun(action, judged.failure)]);
+    return 'on';
+  }
+  if ((judged.assessment.effect ?? judged.tool.effect) !== 'once') {
+    await runAction(deps, run, judged);
+    return 'on';
+  }
+  if (action.status === 'started') {
+    await write(deps, run, [
+      { type: 'tool.interrupted', index: action.index, callId: action.callId, tool: action.tool },
+    ]);
+  }
+  return ask(deps, run, judged, [], 'the gateway stopped while this ran: whether it took effect is unknown');
+}
+
+async function runAction(deps: EngineDeps, run: Run, judged: actions.Judged): Promise<void> {
+  const { action, assessment } = judged;
+  const { title } = assessment.display;
+  if (action.status !== 'started') {
+    await write(deps, run, [
+      {
+        type: 'tool.started',
+        index: action.index,
+        callId: action.callId,
+        tool: action.tool,
+        args: judged.args,
+        title,
+      },
+    ]);
+  }
+  run.live.status(title);
+  const { events, outputs } = await actions.run(deps, run.settings, run.turn, judged, run.signal);
+  run.live.status(null);
+  // The process is going down and has killed it half way: leave it as started, so that the restart asks.
+  if (run.signal.aborted && run.signal.reason !== 'stop') return;
+  const finished = events.find((event) => event.type === 'tool.finished');
+  const deliveries =
+    action.approval === null || finished === undefined
+      ? []
+      : deps.render.outcome(run.turn, action, {
+          ok: finished.ok,
+          summary: summaryOf(finished),
+          durationMs: finished.durationMs,
+        });
+  await write(deps, run, events, { outputs, deliveries });
+  if (finished !== undefined) run.live.step({ title, ok: finished.ok, durationMs: finished.durationMs });
+}
+
+function summaryOf(finished: EventOf<'tool.finished'>): string {
+  const exitCode = finished.metadata.exitCode;
+  if (typeof exitCode === 'number') return `exit ${exitCode}`;
+  return finished.ok ? 'done' : 'failed';
+}
+
+async function skip(deps: EngineDeps, run: Run, skipped: readonly Action[], reason: string): Promise<void> {
+  for (const action of skipped) {
+    if (action.status === 'asked') {
+      await cancelApproval(deps, run, action, reason);
+      continue;
+    }
+    await write(deps, run, [
+      { type: 'tool.skipped', index: action.index, callId: action.callId, tool: action.tool, reason },
+    ]);
+  }
+}
+
+/** Its row and its event are written by the store, in one transaction with any decision that races with it. */
+async function cancelApproval(deps: EngineDeps, run: Run, action: Action, reason: string): Promise<void> {
+  if (action.approval === null) return;
+  await deps.store.approvals.decide({
+    id: action.approval.approvalId,
+    decision: 'cancelled',
+    by: null,
+    byName: null,
+    now: deps.clock.now(),
+    deliveries: deps.render.cancelled(run.turn, action, reason),
+  });
+  await reload(deps, run);
+}
+
+function unrun(action: Action, output: string): EventBody {
+  return {
+    type: 'tool.finished',
+    index: action.index,
+    callId: action.callId,
+    tool: action.tool,
+    ok: false,
+    output,
+    metadata: {},
+    durationMs: 0,
+  };
+}
+
+export function stepLines(state: TurnState): StepLine[] {
+  return actionsOf(state).flatMap((action) =>
+    action.title === null || action.result === null
+      ? []
+      : [{ title: action.title, ok: action.result.ok, durationMs: action.result.durationMs }],
+  );
+}
+
+async function end(deps: EngineDeps, run: Run, reason: FinishReason, answer: string): Promise<void> {
+  await write(deps, run, [{ type: 'turn.finished', reason, answer, errorCode: null, detail: null }], {
+    status: 'done',
+    answer,
+    deliveries: deps.render.answer(run.turn, answer, stepLines(run.state)),
+  });
+  deps.metrics.count('parley_turns_total', { outcome: reason });
+}
+
+async function onFailure(deps: EngineDeps, run: Run, error: unknown): Promise<Outcome> {
+  if (run.signal.aborted) {
+    if (run.signal.reason !== 'stop') return 'released';
+    await finishAs(deps, run, 'cancelled', null, null, []);
+    return 'ended';
+  }
+  // The database is the trouble, or another worker has the turn: nothing can be appended; the lease decides.
+  if (error instanceof AppError && error.code.startsWith('store.')) throw error;
+  const code = error instanceof AppError ? error.code : 'turn.internal';
+  deps.log.error({ turn: run.turn.id, code, detail: errorMessage(error), error }, 'turn failed');
+  await finishAs(deps, run, 'failed', code, errorMessage(error), deps.render.failure(run.turn, code));
+  return 'ended';
+}
+
+async function finishAs(
+  deps: EngineDeps,
+  run: Run,
+  status: Extract<TurnStatus, 'failed' | 'cancelled'>,
+  errorCode: ErrorCode | null,
+  detail: string | null,
+  deliveries: NewDelivery[],
+): Promise<void> {
+  const open = actionsOf(run.state).filter((action) => action.status === 'asked');
+  for (const action of open) await cancelApproval(deps, run, action, 'The work was stopped.');
+  await write(deps, run, [{ type: 'turn.finished', reason: status, answer: null, errorCode, detail }], {
+    status,
+    ...(errorCode === null ? {} : { errorCode }),
+    deliveries,
+  });
+  deps.metrics.count('parley_turns_total', { outcome: status });
+}

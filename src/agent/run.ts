@@ -1,0 +1,138 @@
+/** One turn in hand: what it needs from outside, its folded state, and the one way to append to its log. */
+import { AppError, type ErrorCode } from '../domain/errors.ts';
+import { EVENT_VERSION, type Event, type EventBody, type EventOf } from '../domain/event.ts';
+import type { ConversationRef, StepLine, UserId } from '../domain/message.ts';
+import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
+import type { Turn } from '../domain/turn.ts';
+import type { NewDelivery, Store, TurnWrite } from '../store/store.ts';
+import type { ModelClient } from './model/client.ts';
+import type { PolicyDecision } from './policy.ts';
+import { type Action, apply, type TurnState } from './state.ts';
+import type { Tools } from './tools/registry.ts';
+import type { AnyTool, Assessment } from './tools/tool.ts';
+
+/** What a profile comes to under the configuration of this moment; asked for anew at every step. */
+export type TurnSettings = {
+  readonly instructions: string;
+  readonly planner: 'native' | 'directive';
+  readonly maxRounds: number;
+  /** Messages of earlier turns in the prompt. */
+  readonly historyMessages: number;
+  /** Bytes of one tool output in the prompt. */
+  readonly promptOutputBytes: number;
+  readonly approvalExpiresMs: number;
+  readonly tools: Tools;
+  readonly models: ModelClient;
+  readonly decide: (question: {
+    tool: AnyTool;
+    args: unknown;
+    assessment: Assessment;
+    user: UserId;
+    where: ConversationRef;
+    granted: boolean;
+  }) => PolicyDecision;
+};
+
+/** Turns what happened into deliveries (pure; implemented by the gateway's renderer). */
+export type Render = {
+  cards(turn: Turn, request: EventOf<'approval.requested'>): NewDelivery[];
+  /** The settled card of an action that has run, failed or been refused after its approval. */
+  outcome(
+    turn: Turn,
+    action: Action,
+    result: { ok: boolean; summary: string; durationMs: number | null },
+  ): NewDelivery[];
+  cancelled(turn: Turn, action: Action, reason: string): NewDelivery[];
+  answer(turn: Turn, answer: string, steps: readonly StepLine[]): NewDelivery[];
+  failure(turn: Turn, code: ErrorCode): NewDelivery[];
+  notice(turn: Turn, key: string, text: string): NewDelivery;
+};
+
+/** Where the turn is watched while it runs. Nothing shown here is authoritative. */
+export type Live = {
+  delta(text: string): void;
+  reset(): void;
+  status(text: string | null): void;
+  step(step: StepLine): void;
+};
+
+export type EngineDeps = {
+  readonly store: Pick<Store, 'turns' | 'events' | 'approvals' | 'sessions'>;
+  readonly settings: (turn: Turn) => TurnSettings;
+  readonly render: Render;
+  /** Null when somebody can be asked; else what the requester is told. */
+  readonly nobodyToAsk: (turn: Turn) => string | null;
+  /** @throws AppError `limits.budget` when no model call may be made any more today. */
+  readonly requireBudget: () => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+};
+
+/** Why a turn is taken from its worker: a person stopped it, the process ends, or another worker has it. */
+export type StopReason = 'stop' | 'shutdown' | 'lost';
+
+/** One turn in hand: its state moves with every append. */
+export type Run = {
+  readonly turn: Turn;
+  readonly signal: AbortSignal;
+  readonly live: Live;
+  state: TurnState;
+  settings: TurnSettings;
+};
+
+export type Extras = Pick<
+  TurnWrite,
+  'status' | 'errorCode' | 'answer' | 'approvals' | 'deliveries' | 'jobs' | 'usage' | 'outputs'
+>;
+
+/** Appends, whatever else was appended meanwhile: what happened has happened. */
+export async function write(
+  deps: EngineDeps,
+  run: Run,
+  events: readonly EventBody[],
+  extras: Extras = {},
+): Promise<void> {
+  while (!(await tryWrite(deps, run, events, extras))) {
+    // A decision on another action of the same turn came in between; the state now holds it.
+  }
+}
+
+/** False when other events came first; the state holds them then, and nothing was written. */
+export async function tryWrite(
+  deps: EngineDeps,
+  run: Run,
+  events: readonly EventBody[],
+  extras: Extras,
+): Promise<boolean> {
+  const now = deps.clock.now();
+  try {
+    await deps.store.turns.append({
+      turnId: run.turn.id,
+      expectedSeq: run.state.seq,
+      fence: run.turn.fence,
+      now,
+      events,
+      ...extras,
+    });
+  } catch (error) {
+    if (
+      !(error instanceof AppError) ||
+      error.code !== 'store.stale_write' ||
+      error.details.reason !== 'sequence'
+    )
+      throw error;
+    await reload(deps, run);
+    return false;
+  }
+  for (const body of events) {
+    const event: Event = { ...body, turnId: run.turn.id, seq: run.state.seq + 1, at: now, v: EVENT_VERSION };
+    run.state = apply(run.state, event);
+  }
+  return true;
+}
+
+export async function reload(deps: EngineDeps, run: Run): Promise<void> {
+  for (const event of await deps.store.events.list(run.turn.id, run.state.seq))
+    run.state = apply(run.state, event);
+}

@@ -1,0 +1,162 @@
+/** Sends what the store says is to be sent: in order per lane, again after a failure, never again after success. */
+import type { ChannelAdapter } from '../channels/adapter.ts';
+import { AppError, errorMessage } from '../domain/errors.ts';
+import type { MessageRef } from '../domain/message.ts';
+import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
+import type { Delivery, Store } from '../store/store.ts';
+import type { LiveReplies } from './live-reply.ts';
+import { answerKey } from './renderer.ts';
+
+export type Outbox = {
+  start(): Promise<void>;
+  /** Stops taking deliveries and waits for those under way. */
+  stop(): Promise<void>;
+};
+
+export type OutboxDeps = {
+  readonly store: Pick<Store, 'outbox' | 'onChange' | 'exclusive'>;
+  readonly adapter: (channel: string) => ChannelAdapter | undefined;
+  readonly live: LiveReplies;
+  readonly worker: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+};
+
+/** Deliveries under way at once. Lanes keep order; platforms limit the rate themselves. */
+const CONCURRENT = 64;
+/** Longer than any platform call with its own retries; only a dead process keeps a lease this long. */
+const LEASE_MS = 60_000;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 5 * 60_000;
+/** After this many tries over about a day the person has moved on. */
+const MAX_ATTEMPTS = 300;
+
+export function createOutbox(deps: OutboxDeps): Outbox {
+  const underWay = new Set<Promise<void>>();
+  let timer: NodeJS.Timeout | undefined;
+  let running = false;
+  let pumping: Promise<void> | null = null;
+  let again = false;
+  let unsubscribe = () => {};
+
+  const pump = (): void => {
+    if (!running) return;
+    if (pumping !== null) {
+      again = true;
+      return;
+    }
+    pumping = round().finally(() => {
+      pumping = null;
+      if (again) {
+        again = false;
+        pump();
+      }
+    });
+  };
+
+  async function round(): Promise<void> {
+    try {
+      for (;;) {
+        const free = CONCURRENT - underWay.size;
+        if (!running || free <= 0) return;
+        const due = await deps.store.outbox.claim({ worker: deps.worker, limit: free, leaseMs: LEASE_MS, now: deps.clock.now() });
+        for (const delivery of due) track(delivery);
+        if (due.length < free) break;
+      }
+      await schedule();
+    } catch (error) {
+      deps.log.error({ error, detail: errorMessage(error) }, 'outbox cannot read the database, trying again');
+      timer = setTimeout(pump, FIRST_RETRY_MS);
+    }
+  }
+
+  async function schedule(): Promise<void> {
+    clearTimeout(timer);
+    const next = await deps.store.outbox.nextDue();
+    if (next === undefined || !running) return;
+    timer = setTimeout(pump, Math.max(10, next - deps.clock.now()));
+  }
+
+  function track(delivery: Delivery): void {
+    const work = deliver(deps, delivery).finally(() => {
+      underWay.delete(work);
+      pump();
+    });
+    underWay.add(work);
+  }
+
+  return {
+    async start() {
+      running = true;
+      if (deps.store.exclusive) await deps.store.outbox.releaseAll();
+      unsubscribe = deps.store.onChange('outbox', pump);
+      pump();
+    },
+    async stop() {
+      running = false;
+      unsubscribe();
+      clearTimeout(timer);
+      await pumping;
+      await Promise.all(underWay);
+    },
+  };
+}
+
+async function deliver(deps: OutboxDeps, delivery: Delivery): Promise<void> {
+  try {
+    const refs = await transmit(deps, delivery);
+    await deps.store.outbox.sent(delivery.key, refs, deps.clock.now());
+    deps.metrics.count('parley_deliveries_total', { outcome: 'sent' });
+  } catch (error) {
+    await onFailure(deps, delivery, error);
+  }
+}
+
+async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly MessageRef[]> {
+  const { target, message, key } = delivery;
+  if (target.kind === 'edit') {
+    for (const ref of delivery.refs) await adapterOf(deps, ref.where.channel).edit(ref, message);
+    return delivery.refs;
+  }
+  const to = target.kind === 'send' ? target.to : await adapterOf(deps, channelOf(target.user)).directRef(target.user);
+  const adapter = adapterOf(deps, to.channel);
+  const draft = delivery.turnId !== null && key === answerKey(delivery.turnId) ? deps.live.take(delivery.turnId) : undefined;
+  if (draft === undefined) return adapter.send(to, message, key);
+  try {
+    return await draft.finish(message, key);
+  } catch (error) {
+    deps.log.warn({ key, detail: errorMessage(error) }, 'live reply could not be finished, sending the answer anew');
+    await draft.discard();
+    return adapter.send(to, message, key);
+  }
+}
+
+const channelOf = (user: string): string => user.slice(0, user.indexOf(':'));
+
+function adapterOf(deps: OutboxDeps, channel: string): ChannelAdapter {
+  const adapter = deps.adapter(channel);
+  // A channel that is off now may be switched on again: keep the message until it is.
+  if (adapter === undefined) throw new AppError('channel.unavailable', `channel ${channel} is not running`);
+  return adapter;
+}
+
+async function onFailure(deps: OutboxDeps, delivery: Delivery, error: unknown): Promise<void> {
+  const retryable = !(error instanceof AppError) || error.retryable;
+  const attempts = delivery.attempts + 1;
+  const retryAt = retryable && attempts < MAX_ATTEMPTS ? deps.clock.now() + retryDelay(error, attempts) : null;
+  deps.metrics.count('parley_deliveries_total', { outcome: retryAt === null ? 'given_up' : 'retried' });
+  deps.log.warn({ key: delivery.key, attempts, retryAt, detail: errorMessage(error) }, retryAt === null ? 'message could not be delivered' : 'delivery failed, trying again');
+  try {
+    await deps.store.outbox.failed(delivery.key, errorMessage(error), retryAt, deps.clock.now());
+  } catch (storeError) {
+    // Its lease runs out and it is claimed again.
+    deps.log.error({ key: delivery.key, detail: errorMessage(storeError) }, 'cannot record a failed delivery');
+  }
+}
+
+function retryDelay(error: unknown, attempts: number): number {
+  const asked = error instanceof AppError ? error.details.retryAfterMs : undefined;
+  if (typeof asked === 'number') return asked;
+  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts - 1, 12));
+}

@@ -1,0 +1,143 @@
+/** Claims turns, runs them through the engine, keeps their leases. Recovery at boot is claiming, nothing else. */
+import type { Engine, Outcome } from '../agent/engine.ts';
+import type { StopReason } from '../agent/run.ts';
+import { errorMessage } from '../domain/errors.ts';
+import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
+import type { TurnId } from '../domain/turn.ts';
+import type { ClaimedTurn, Store } from '../store/store.ts';
+import type { LiveReplies } from './live-reply.ts';
+
+export type Worker = {
+  start(): Promise<void>;
+  /** Stops a turn that runs here; false when it does not. */
+  stopTurn(id: TurnId): boolean;
+  /** Takes no more turns, waits up to `graceMs` for those in hand, then gives them back. */
+  drain(graceMs: number): Promise<void>;
+  active(): number;
+};
+
+export type WorkerDeps = {
+  readonly store: Pick<Store, 'turns' | 'onChange' | 'exclusive'>;
+  readonly engine: Engine;
+  readonly live: LiveReplies;
+  readonly worker: string;
+  readonly concurrency: () => number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+};
+
+/** How long a dead worker's turns stay unclaimed. Renewed three times in that span. */
+const LEASE_MS = 12_000;
+/** Finds leases that ran out elsewhere: no event announces the death of another process. */
+const SWEEP_MS = 5_000;
+
+type InHand = { readonly fence: number; readonly abort: AbortController; done: Promise<void> };
+
+export function createWorker(deps: WorkerDeps): Worker {
+  const inHand = new Map<TurnId, InHand>();
+  let running = false;
+  let claiming: Promise<void> | null = null;
+  let again = false;
+  let timers: NodeJS.Timeout[] = [];
+  let unsubscribe = () => {};
+
+  const pump = (): void => {
+    if (!running) return;
+    if (claiming !== null) {
+      again = true;
+      return;
+    }
+    claiming = claim().finally(() => {
+      claiming = null;
+      if (again) {
+        again = false;
+        pump();
+      }
+    });
+  };
+
+  async function claim(): Promise<void> {
+    try {
+      for (;;) {
+        const free = deps.concurrency() - inHand.size;
+        if (!running || free <= 0) return;
+        const claimed = await deps.store.turns.claim({ worker: deps.worker, limit: free, leaseMs: LEASE_MS, now: deps.clock.now() });
+        for (const one of claimed) take(one);
+        if (claimed.length < free) return;
+      }
+    } catch (error) {
+      deps.log.error({ detail: errorMessage(error) }, 'cannot claim turns; trying again');
+    }
+  }
+
+  function take(claimed: ClaimedTurn): void {
+    const abort = new AbortController();
+    const { turn } = claimed;
+    const entry: InHand = { fence: turn.fence, abort, done: Promise.resolve() };
+    inHand.set(turn.id, entry);
+    deps.metrics.gauge('parley_turns_active', inHand.size);
+    if (turn.cancelRequested) abort.abort('stop' satisfies StopReason);
+    entry.done = work(claimed, abort.signal).finally(() => {
+      inHand.delete(turn.id);
+      deps.metrics.gauge('parley_turns_active', inHand.size);
+      pump();
+    });
+  }
+
+  async function work(claimed: ClaimedTurn, signal: AbortSignal): Promise<void> {
+    const { id } = claimed.turn;
+    let outcome: Outcome = 'released';
+    try {
+      outcome = await deps.engine.runTurn(claimed, signal, deps.live.open(claimed.turn));
+    } catch (error) {
+      deps.log.error({ turn: id, detail: errorMessage(error) }, 'turn interrupted; its lease decides who goes on');
+    }
+    // An answer takes over the draft; where none comes, the draft goes.
+    if (outcome !== 'ended' || signal.aborted) await deps.live.discard(id);
+  }
+
+  async function renew(): Promise<void> {
+    if (inHand.size === 0) return;
+    const turns = [...inHand].map(([id, { fence }]) => ({ id, fence }));
+    try {
+      const { lost, cancelled } = await deps.store.turns.renew({ worker: deps.worker, turns, leaseMs: LEASE_MS, now: deps.clock.now() });
+      for (const id of lost) abortTurn(id, 'lost');
+      for (const id of cancelled) abortTurn(id, 'stop');
+    } catch (error) {
+      deps.log.error({ detail: errorMessage(error) }, 'cannot renew leases');
+    }
+  }
+
+  function abortTurn(id: TurnId, reason: StopReason): boolean {
+    const entry = inHand.get(id);
+    entry?.abort.abort(reason);
+    return entry !== undefined;
+  }
+
+  return {
+    async start() {
+      running = true;
+      // With one owner whatever is leased belongs to a process that is gone.
+      if (deps.store.exclusive) await deps.store.turns.release({ worker: deps.worker, whose: 'others' });
+      unsubscribe = deps.store.onChange('turns', pump);
+      timers = [setInterval(() => void renew(), LEASE_MS / 3), setInterval(pump, SWEEP_MS)];
+      pump();
+    },
+    stopTurn: (id) => abortTurn(id, 'stop'),
+    async drain(graceMs) {
+      running = false;
+      unsubscribe();
+      await claiming;
+      const all = Promise.all([...inHand.values()].map((entry) => entry.done));
+      let grace: NodeJS.Timeout | undefined;
+      await Promise.race([all, new Promise((resolve) => { grace = setTimeout(resolve, graceMs); })]);
+      clearTimeout(grace);
+      for (const id of inHand.keys()) abortTurn(id, 'shutdown');
+      await Promise.all([...inHand.values()].map((entry) => entry.done));
+      for (const timer of timers) clearInterval(timer);
+      await deps.store.turns.release({ worker: deps.worker, whose: 'own' });
+    },
+    active: () => inHand.size,
+  };
+}
