@@ -16,7 +16,8 @@ export function rolesOf(rules: AccessRules, author: Pick<Author, 'id' | 'kind'>)
   if (author.kind !== 'person') return [];
   const listed = (ids: readonly string[]) => ids.includes(author.id);
   const roles: Role[] = [];
-  if (listed(rules.users) || rules.users.includes('*') || listed(rules.approvers) || listed(rules.admins)) roles.push('user');
+  if (listed(rules.users) || rules.users.includes('*') || listed(rules.approvers) || listed(rules.admins))
+    roles.push('user');
   if (listed(rules.approvers)) roles.push('approver');
   if (listed(rules.admins)) roles.push('admin');
   return roles;

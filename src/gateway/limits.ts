@@ -21,7 +21,11 @@ export type Limits = {
 /** Most people remembered at once; an idle bucket is full again after a minute, so forgetting one is harmless. */
 const BUCKETS_KEPT = 10_000;
 
-export function createLimits(deps: { settings: () => LimitSettings; usage: UsageStore; clock: Clock }): Limits {
+export function createLimits(deps: {
+  settings: () => LimitSettings;
+  usage: UsageStore;
+  clock: Clock;
+}): Limits {
   const buckets = new Map<UserId, { tokens: number; at: number }>();
   return {
     take(user) {
@@ -40,8 +44,15 @@ export function createLimits(deps: { settings: () => LimitSettings; usage: Usage
       if (tokensPerDay === null && costPerDay === null) return;
       const day = new Date(deps.clock.now()).toISOString().slice(0, 10);
       const spent = await deps.usage.total(day);
-      const over = (tokensPerDay !== null && spent.tokens >= tokensPerDay) || (costPerDay !== null && spent.cost >= costPerDay);
-      if (over) throw new AppError('limits.budget', `budget of ${day} is used up: ${spent.tokens} tokens, cost ${spent.cost}`, { details: { ...spent } });
+      const over =
+        (tokensPerDay !== null && spent.tokens >= tokensPerDay) ||
+        (costPerDay !== null && spent.cost >= costPerDay);
+      if (over)
+        throw new AppError(
+          'limits.budget',
+          `budget of ${day} is used up: ${spent.tokens} tokens, cost ${spent.cost}`,
+          { details: { ...spent } },
+        );
     },
   };
 }

@@ -73,7 +73,8 @@ function createStage(stream: ReplyStream, clock: Clock): { live: Live; tick: () 
     tick() {
       if (doing === null) return;
       const elapsed = clock.monotonic() - doing.since;
-      if (elapsed >= EXPLAIN_AFTER_MS) stream.status(`${doing.text} — ${seconds(Math.floor(elapsed / 1000) * 1000)}`);
+      if (elapsed >= EXPLAIN_AFTER_MS)
+        stream.status(`${doing.text} — ${seconds(Math.floor(elapsed / 1000) * 1000)}`);
     },
   };
 }

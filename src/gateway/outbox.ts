@@ -60,7 +60,12 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       for (;;) {
         const free = CONCURRENT - underWay.size;
         if (!running || free <= 0) return;
-        const due = await deps.store.outbox.claim({ worker: deps.worker, limit: free, leaseMs: LEASE_MS, now: deps.clock.now() });
+        const due = await deps.store.outbox.claim({
+          worker: deps.worker,
+          limit: free,
+          leaseMs: LEASE_MS,
+          now: deps.clock.now(),
+        });
         for (const delivery of due) track(delivery);
         if (due.length < free) break;
       }
@@ -119,14 +124,21 @@ async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly 
     for (const ref of delivery.refs) await adapterOf(deps, ref.where.channel).edit(ref, message);
     return delivery.refs;
   }
-  const to = target.kind === 'send' ? target.to : await adapterOf(deps, channelOf(target.user)).directRef(target.user);
+  const to =
+    target.kind === 'send' ? target.to : await adapterOf(deps, channelOf(target.user)).directRef(target.user);
   const adapter = adapterOf(deps, to.channel);
-  const draft = delivery.turnId !== null && key === answerKey(delivery.turnId) ? deps.live.take(delivery.turnId) : undefined;
+  const draft =
+    delivery.turnId !== null && key === answerKey(delivery.turnId)
+      ? deps.live.take(delivery.turnId)
+      : undefined;
   if (draft === undefined) return adapter.send(to, message, key);
   try {
     return await draft.finish(message, key);
   } catch (error) {
-    deps.log.warn({ key, detail: errorMessage(error) }, 'live reply could not be finished, sending the answer anew');
+    deps.log.warn(
+      { key, detail: errorMessage(error) },
+      'live reply could not be finished, sending the answer anew',
+    );
     await draft.discard();
     return adapter.send(to, message, key);
   }
@@ -144,14 +156,21 @@ function adapterOf(deps: OutboxDeps, channel: string): ChannelAdapter {
 async function onFailure(deps: OutboxDeps, delivery: Delivery, error: unknown): Promise<void> {
   const retryable = !(error instanceof AppError) || error.retryable;
   const attempts = delivery.attempts + 1;
-  const retryAt = retryable && attempts < MAX_ATTEMPTS ? deps.clock.now() + retryDelay(error, attempts) : null;
+  const retryAt =
+    retryable && attempts < MAX_ATTEMPTS ? deps.clock.now() + retryDelay(error, attempts) : null;
   deps.metrics.count('parley_deliveries_total', { outcome: retryAt === null ? 'given_up' : 'retried' });
-  deps.log.warn({ key: delivery.key, attempts, retryAt, detail: errorMessage(error) }, retryAt === null ? 'message could not be delivered' : 'delivery failed, trying again');
+  deps.log.warn(
+    { key: delivery.key, attempts, retryAt, detail: errorMessage(error) },
+    retryAt === null ? 'message could not be delivered' : 'delivery failed, trying again',
+  );
   try {
     await deps.store.outbox.failed(delivery.key, errorMessage(error), retryAt, deps.clock.now());
   } catch (storeError) {
     // Its lease runs out and it is claimed again.
-    deps.log.error({ key: delivery.key, detail: errorMessage(storeError) }, 'cannot record a failed delivery');
+    deps.log.error(
+      { key: delivery.key, detail: errorMessage(storeError) },
+      'cannot record a failed delivery',
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 /** Events → messages (pure). All words that people read in chat about a turn are written here. */
-import type { Action } from '../agent/state.ts';
+
 import type { Render } from '../agent/run.ts';
+import type { Action } from '../agent/state.ts';
 import { userText } from '../domain/errors.ts';
 import type { EventOf } from '../domain/event.ts';
 import type { Button, Card, OutboundMessage, UserId } from '../domain/message.ts';
@@ -36,11 +37,20 @@ export function createRenderer(options: RendererOptions): Render {
     },
     cancelled: (turn, action, reason) => settled(turn, action, `Cancelled. ${reason}`, 'cancelled', options),
     answer(turn, answer, steps) {
-      const message: OutboundMessage = { kind: 'answer', text: answer, turnId: turn.id, ...(steps.length === 0 ? {} : { steps }) };
+      const message: OutboundMessage = {
+        kind: 'answer',
+        text: answer,
+        turnId: turn.id,
+        ...(steps.length === 0 ? {} : { steps }),
+      };
       return [toConversation(turn, answerKey(turn.id), message)];
     },
     failure: (turn, code) => [
-      toConversation(turn, answerKey(turn.id), { kind: 'error', text: userText(code, turn.id), turnId: turn.id }),
+      toConversation(turn, answerKey(turn.id), {
+        kind: 'error',
+        text: userText(code, turn.id),
+        turnId: turn.id,
+      }),
     ],
     notice: (turn, key, text) => toConversation(turn, key, { kind: 'notice', text, turnId: turn.id }),
   };
@@ -49,7 +59,13 @@ export function createRenderer(options: RendererOptions): Render {
 export const answerKey = (turnId: string): string => `${turnId}:answer`;
 
 function toConversation(turn: Turn, key: string, message: OutboundMessage): NewDelivery {
-  return { key, turnId: turn.id, lane: turn.session, target: { kind: 'send', to: turn.input.where }, message };
+  return {
+    key,
+    turnId: turn.id,
+    lane: turn.session,
+    target: { kind: 'send', to: turn.input.where },
+    message,
+  };
 }
 
 type CardPlace = { key: string; target: NewDelivery['target'] };
@@ -72,7 +88,13 @@ const laneOf = (turn: Turn, target: NewDelivery['target']): string =>
   target.kind === 'direct' ? `direct:${target.user}` : turn.session;
 
 /** Edits every copy of the card to its outcome. `step` keeps the keys of successive edits apart. */
-function settled(turn: Turn, action: Action, outcome: string, step: string, options: RendererOptions): NewDelivery[] {
+function settled(
+  turn: Turn,
+  action: Action,
+  outcome: string,
+  step: string,
+  options: RendererOptions,
+): NewDelivery[] {
   return action.approval === null ? [] : settledCards(turn, action.approval, outcome, step, options);
 }
 
@@ -93,10 +115,18 @@ export function settledCards(
   }));
 }
 
-function cardMessage(turn: Turn, request: Request, outcome: string | null, options: RendererOptions): OutboundMessage {
+function cardMessage(
+  turn: Turn,
+  request: Request,
+  outcome: string | null,
+  options: RendererOptions,
+): OutboundMessage {
   const text = showInvisible(request.display.text);
   const strange = mixedScripts(request.display.text);
-  const why = [...request.reasons, ...(strange.length === 0 ? [] : [`looks like other letters: ${strange.join(', ')}`])];
+  const why = [
+    ...request.reasons,
+    ...(strange.length === 0 ? [] : [`looks like other letters: ${strange.join(', ')}`]),
+  ];
   const facts = [
     `asked by ${turn.input.author.name}`,
     `in ${request.action.workspace}`,
@@ -117,7 +147,13 @@ function cardMessage(turn: Turn, request: Request, outcome: string | null, optio
 /** For readers and platforms without cards: the same facts as text, with the command that decides. */
 function cardText(card: Card, request: Request): string {
   const fence = '`'.repeat(Math.max(3, longestRun(card.action.text, '`') + 1));
-  const lines = [card.title, `${fence}${card.action.language}`, card.action.text, fence, card.facts.join(' · ')];
+  const lines = [
+    card.title,
+    `${fence}${card.action.language}`,
+    card.action.text,
+    fence,
+    card.facts.join(' · '),
+  ];
   if (card.why.length > 0) lines.push(`Why it asks: ${card.why.join('; ')}`);
   lines.push(card.outcome ?? `Decide with /approve ${request.approvalId} once, always or deny`);
   return lines.join('\n');
@@ -134,10 +170,13 @@ function longestRun(text: string, character: string): number {
 }
 
 function buttonsOf(request: Request, options: RendererOptions): Button[] {
-  const token = (decision: 'once' | 'always' | 'deny') => options.approvalButton(request.approvalId, decision);
+  const token = (decision: 'once' | 'always' | 'deny') =>
+    options.approvalButton(request.approvalId, decision);
   return [
     { label: 'Approve once', token: token('once'), style: 'primary' },
-    ...(request.grantable ? [{ label: 'Always allow this', token: token('always'), style: 'plain' } as const] : []),
+    ...(request.grantable
+      ? [{ label: 'Always allow this', token: token('always'), style: 'plain' } as const]
+      : []),
     { label: 'Deny', token: token('deny'), style: 'danger' },
   ];
 }
@@ -153,4 +192,3 @@ export function seconds(ms: number): string {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
-

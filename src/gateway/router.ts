@@ -31,18 +31,26 @@ export type RouteInput = {
 
 export function route(input: RouteInput): Route {
   const { message, rules } = input;
-  if (rules.conversations !== null && !message.direct && !rules.conversations.includes(message.where.conversation)) {
+  if (
+    rules.conversations !== null &&
+    !message.direct &&
+    !rules.conversations.includes(message.where.conversation)
+  ) {
     return { kind: 'ignore', reason: 'conversation-not-allowed' };
   }
   const session = sessionKey(message.where);
   const command = message.command ?? parseCommand(message.text, input.commandNames);
   const addressed = message.direct || message.mentionsBot || !rules.mentionOnly || input.knownThread;
   // `!name` is unmistakable; a word after a mention needs the mention.
-  if (command !== undefined && (addressed || message.command !== undefined || /^[!/]/.test(message.text.trim()))) {
+  if (
+    command !== undefined &&
+    (addressed || message.command !== undefined || /^[!/]/.test(message.text.trim()))
+  ) {
     return { kind: 'command', command, session };
   }
   if (!addressed) return { kind: 'ignore', reason: 'not-addressed' };
-  if (message.text.trim() === '' && message.attachments.length === 0) return { kind: 'ignore', reason: 'empty' };
+  if (message.text.trim() === '' && message.attachments.length === 0)
+    return { kind: 'ignore', reason: 'empty' };
   return { kind: 'turn', session, profile: profileFor(message.where, input.routes) };
 }
 

@@ -62,7 +62,12 @@ export function createWorker(deps: WorkerDeps): Worker {
       for (;;) {
         const free = deps.concurrency() - inHand.size;
         if (!running || free <= 0) return;
-        const claimed = await deps.store.turns.claim({ worker: deps.worker, limit: free, leaseMs: LEASE_MS, now: deps.clock.now() });
+        const claimed = await deps.store.turns.claim({
+          worker: deps.worker,
+          limit: free,
+          leaseMs: LEASE_MS,
+          now: deps.clock.now(),
+        });
         for (const one of claimed) take(one);
         if (claimed.length < free) return;
       }
@@ -91,7 +96,10 @@ export function createWorker(deps: WorkerDeps): Worker {
     try {
       outcome = await deps.engine.runTurn(claimed, signal, deps.live.open(claimed.turn));
     } catch (error) {
-      deps.log.error({ turn: id, detail: errorMessage(error) }, 'turn interrupted; its lease decides who goes on');
+      deps.log.error(
+        { turn: id, detail: errorMessage(error) },
+        'turn interrupted; its lease decides who goes on',
+      );
     }
     // An answer takes over the draft; where none comes, the draft goes.
     if (outcome !== 'ended' || signal.aborted) await deps.live.discard(id);
@@ -101,7 +109,12 @@ export function createWorker(deps: WorkerDeps): Worker {
     if (inHand.size === 0) return;
     const turns = [...inHand].map(([id, { fence }]) => ({ id, fence }));
     try {
-      const { lost, cancelled } = await deps.store.turns.renew({ worker: deps.worker, turns, leaseMs: LEASE_MS, now: deps.clock.now() });
+      const { lost, cancelled } = await deps.store.turns.renew({
+        worker: deps.worker,
+        turns,
+        leaseMs: LEASE_MS,
+        now: deps.clock.now(),
+      });
       for (const id of lost) abortTurn(id, 'lost');
       for (const id of cancelled) abortTurn(id, 'stop');
     } catch (error) {
@@ -131,7 +144,12 @@ export function createWorker(deps: WorkerDeps): Worker {
       await claiming;
       const all = Promise.all([...inHand.values()].map((entry) => entry.done));
       let grace: NodeJS.Timeout | undefined;
-      await Promise.race([all, new Promise((resolve) => { grace = setTimeout(resolve, graceMs); })]);
+      await Promise.race([
+        all,
+        new Promise((resolve) => {
+          grace = setTimeout(resolve, graceMs);
+        }),
+      ]);
       clearTimeout(grace);
       for (const id of inHand.keys()) abortTurn(id, 'shutdown');
       await Promise.all([...inHand.values()].map((entry) => entry.done));

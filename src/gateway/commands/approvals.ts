@@ -1,0 +1,49 @@
+/** `/approvals`: what waits for a decision, what is always allowed, and taking that back. */
+import type { Approval, Grant } from '../../domain/approval.ts';
+import { showInvisible } from '../../domain/visible.ts';
+import type { ChatCommand } from './command.ts';
+
+export const approvals: ChatCommand = {
+  name: 'approvals',
+  argument: '[revoke ID]',
+  about: 'List what waits for approval and what is always allowed; revoke an always',
+  async run(deps, context) {
+    const [verb, id] = context.argument.split(/\s+/);
+    if (verb === 'revoke') {
+      await context.reply(
+        await revoke(deps.store.approvals, id, context.roles.includes('approver'), deps.clock.now()),
+      );
+      return;
+    }
+    const everywhere = context.roles.includes('approver');
+    const pending = await deps.store.approvals.pending(everywhere ? {} : { session: context.session });
+    const grants = everywhere ? await deps.store.approvals.grants() : [];
+    await context.reply(listing(pending, grants));
+  },
+};
+
+async function revoke(
+  store: { revoke(id: string, now: number): Promise<boolean> },
+  id: string | undefined,
+  mayRevoke: boolean,
+  now: number,
+): Promise<string> {
+  if (!mayRevoke) return 'Only an approver may revoke what is always allowed.';
+  if (id === undefined) return 'Usage: /approvals revoke ID';
+  return (await store.revoke(id, now)) ? 'Revoked. The next time it asks again.' : 'There is no such grant.';
+}
+
+function listing(pending: readonly Approval[], grants: readonly Grant[]): string {
+  const lines = pending.length === 0 ? ['Nothing waits for approval.'] : ['Waiting for approval:'];
+  for (const one of pending) lines.push(`- \`${one.id}\` ${describe(one.action.tool, one.action.args)}`);
+  if (grants.length > 0) lines.push('', 'Always allowed:');
+  for (const one of grants)
+    lines.push(`- \`${one.id}\` ${describe(one.tool, one.args)} (profile ${one.profile})`);
+  return lines.join('\n');
+}
+
+/** A line names the action; the card shows all of it. */
+function describe(tool: string, args: unknown): string {
+  const text = showInvisible(JSON.stringify(args)).replaceAll('`', "'").replaceAll('\n', ' ');
+  return `${tool} \`${text.length > 200 ? `${text.slice(0, 200)}…` : text}\``;
+}

@@ -1,0 +1,252 @@
+/**
+ * The only way in. Messages, commands, clicks, edits and deletions of every platform pass through here, are checked
+ * by the same rules, and are durable before the promise resolves that the adapter waits for.
+ */
+import type { ChannelAdapter, ChannelSink } from '../channels/adapter.ts';
+import { AppError, type ErrorCode, errorMessage, userText } from '../domain/errors.ts';
+import type {
+  Author,
+  ButtonClick,
+  ConversationRef,
+  InboundMessage,
+  MessageDeletion,
+  MessageEdit,
+  OutboundMessage,
+} from '../domain/message.ts';
+import { type Clock, type Logger, type Metrics, newId } from '../domain/runtime.ts';
+import { sessionKey } from '../domain/session.ts';
+import type { Turn } from '../domain/turn.ts';
+import type { Accepted } from '../store/store.ts';
+import { type AccessRules, type Role, rolesOf } from './access.ts';
+import type { CommandContext, CommandDeps } from './commands/command.ts';
+import { commands } from './commands/index.ts';
+import type { Limits } from './limits.ts';
+import { seconds } from './renderer.ts';
+import { type ChannelRules, type ProfileRoute, profileFor, route } from './router.ts';
+
+export type GatewaySettings = {
+  readonly access: AccessRules;
+  readonly routes: readonly ProfileRoute[];
+  readonly channel: (name: string) => ChannelRules;
+  readonly queuePerSession: number;
+  readonly whileBusy: 'queue' | 'interrupt';
+  /** Absolute path of the workspace of a profile. */
+  readonly workspace: (profile: string) => string;
+  readonly debug: boolean;
+};
+
+export type GatewayDeps = CommandDeps & {
+  readonly settings: () => GatewaySettings;
+  readonly limits: Limits;
+  readonly parseButton: (token: string) => ParsedButton | undefined;
+  readonly metrics: Metrics;
+};
+
+export type ParsedButton =
+  | { readonly kind: 'approval'; readonly id: string; readonly decision: 'once' | 'always' | 'deny' }
+  | { readonly kind: 'stop'; readonly turn: string };
+
+export type Gateway = ChannelSink & {
+  /** Waits for side questions and other commands still under way. */
+  drain(): Promise<void>;
+};
+
+/** Characters of one message; more belongs in a file. Platforms allow far less, the web chat and webhooks do not. */
+const MAX_MESSAGE_LENGTH = 262_144;
+
+const commandNames = new Set(commands.map((command) => command.name));
+
+export function createGateway(deps: GatewayDeps): Gateway {
+  const underWay = new Set<Promise<void>>();
+
+  const background = (work: Promise<void>): void => {
+    const tracked = work.finally(() => underWay.delete(tracked));
+    underWay.add(tracked);
+  };
+
+  return {
+    async message(message) {
+      const roles = admit(deps, message.author);
+      if (roles === undefined) return refuseStranger(deps, message);
+      if (message.text.length > MAX_MESSAGE_LENGTH)
+        return tell(deps, message, errorNotice(deps, 'message.too_large'));
+      const settings = deps.settings();
+      const routed = route({
+        message,
+        rules: settings.channel(message.where.channel),
+        routes: settings.routes,
+        commandNames,
+        knownThread: await knownThread(deps, message),
+      });
+      deps.metrics.count('parley_messages_total', { channel: message.where.channel, kind: routed.kind });
+      if (routed.kind === 'ignore') return;
+      if (!deps.limits.take(message.author.id)) return tell(deps, message, errorNotice(deps, 'limits.rate'));
+      if (routed.kind === 'turn') return acceptTurn(deps, settings, message, routed.session, routed.profile);
+      const work = runCommand(deps, message, routed.command.name, routed.command.argument, roles);
+      // A side question takes as long as the model does; the platform is not kept waiting for it.
+      if (routed.command.name === 'btw') background(work);
+      else await work;
+    },
+    edit: (edit) => onEdit(deps, edit),
+    deletion: (deletion) => onDeletion(deps, deletion),
+    click: (click) => onClick(deps, click),
+    async stop(where, by) {
+      if (admit(deps, by) === undefined) return;
+      await deps.stopper.stopSession(sessionKey(where), by, false);
+    },
+    async drain() {
+      await Promise.allSettled(underWay);
+    },
+  };
+}
+
+/** The one authorization. Undefined for strangers, bots, webhooks, guests and anonymous senders. */
+function admit(deps: GatewayDeps, author: Author): Role[] | undefined {
+  const roles = rolesOf(deps.settings().access, author);
+  if (roles.length > 0) return roles;
+  deps.metrics.count('parley_refused_total', { kind: author.kind });
+  return undefined;
+}
+
+async function refuseStranger(deps: GatewayDeps, message: InboundMessage): Promise<void> {
+  const { access } = deps.settings();
+  // Bots get no answer at all: two of them would talk for ever.
+  if (access.unknown === 'ignore' || message.author.kind !== 'person') return;
+  if (!message.direct && !message.mentionsBot) return;
+  await tell(deps, message, {
+    kind: 'notice',
+    text: 'I only talk with people on my list. Ask an admin to add you.',
+  });
+}
+
+async function knownThread(deps: GatewayDeps, message: InboundMessage): Promise<boolean> {
+  if (message.where.thread === undefined || message.direct || message.mentionsBot) return false;
+  if (!deps.settings().channel(message.where.channel).mentionOnly) return false;
+  return (await deps.store.sessions.get(sessionKey(message.where))) !== undefined;
+}
+
+async function acceptTurn(
+  deps: GatewayDeps,
+  settings: GatewaySettings,
+  message: InboundMessage,
+  session: string,
+  profile: string,
+): Promise<void> {
+  if (settings.whileBusy === 'interrupt') await deps.stopper.stopSession(session, message.author, true);
+  const accepted = await deps.store.turns.accept({
+    message,
+    session,
+    profile,
+    workspace: settings.workspace(profile),
+    debug: settings.debug,
+    queueLimit: settings.queuePerSession,
+    now: deps.clock.now(),
+  });
+  deps.metrics.count('parley_accepted_total', { outcome: accepted.outcome });
+  if (accepted.outcome === 'queue-full') return tell(deps, message, errorNotice(deps, 'session.queue_full'));
+  if (accepted.outcome === 'accepted' && accepted.ahead > 0) await sayWhatIsAhead(deps, message, accepted);
+}
+
+/** Only when a person has to act: an ordinary queue moves by itself. */
+async function sayWhatIsAhead(
+  deps: GatewayDeps,
+  message: InboundMessage,
+  accepted: Extract<Accepted, { outcome: 'accepted' }>,
+): Promise<void> {
+  const [waiting] = await deps.store.approvals.pending({ session: accepted.turn.session });
+  if (waiting === undefined) return;
+  const asked = seconds(deps.clock.now() - waiting.createdAt);
+  const text = `Waiting for approval of ${waiting.action.tool} (asked ${asked} ago). Your message is next; /stop cancels.`;
+  await tell(deps, message, { kind: 'notice', text });
+}
+
+async function runCommand(
+  deps: GatewayDeps,
+  message: InboundMessage,
+  name: string,
+  argument: string,
+  roles: readonly Role[],
+): Promise<void> {
+  const command = commands.find((one) => one.name === name);
+  const context: CommandContext = {
+    message,
+    argument,
+    session: sessionKey(message.where),
+    profile: profileFor(message.where, deps.settings().routes),
+    roles,
+    reply: (text, kind = 'notice') => tell(deps, message, { kind, text }),
+  };
+  if (command === undefined) return context.reply(`There is no command /${name}. /help lists them.`);
+  deps.metrics.count('parley_commands_total', { command: name });
+  try {
+    await command.run(deps, context);
+  } catch (error) {
+    // The database refusing is the platform's cue to deliver again; everything else is told to the asker.
+    if (error instanceof AppError && error.code.startsWith('store.')) throw error;
+    const code = error instanceof AppError ? error.code : 'turn.internal';
+    const reference = newId(deps.clock.now());
+    deps.log.error({ reference, command: name, code, detail: errorMessage(error) }, 'command failed');
+    await context.reply(userText(code, reference), 'error');
+  }
+}
+
+async function onClick(deps: GatewayDeps, click: ButtonClick): Promise<void> {
+  const button = deps.parseButton(click.token);
+  const say = (text: string) => tell(deps, click, { kind: 'notice', text });
+  if (admit(deps, click.author) === undefined) return say('You may not do this. Ask an admin to add you.');
+  if (button === undefined) {
+    deps.metrics.count('parley_clicks_refused_total', { reason: 'unknown' });
+    return say('This button means nothing to me any more.');
+  }
+  if (button.kind === 'approval') {
+    const { accepted, text } = await deps.approvals.decide(button.id, button.decision, click.author);
+    // What was decided shows on the card itself; only what did not count needs telling.
+    return accepted ? undefined : say(text);
+  }
+  const turn = await deps.store.turns.get(button.turn);
+  if (turn === undefined || !samePlace(turn, click.where))
+    return say('That work is not in this conversation.');
+  await deps.stopper.stopTurn(turn, click.author);
+}
+
+const samePlace = (turn: Turn, where: ConversationRef): boolean => turn.session === sessionKey(where);
+
+async function onEdit(deps: GatewayDeps, edit: MessageEdit): Promise<void> {
+  if (admit(deps, edit.author) === undefined) return;
+  const turn = await deps.store.turns.byMessage(edit.where, edit.id);
+  // The author's own words only, and only before they are being worked on.
+  if (turn === undefined || turn.user !== edit.author.id || turn.status !== 'queued') return;
+  if (edit.text.length > MAX_MESSAGE_LENGTH) return;
+  await deps.store.turns.edit(turn.id, edit.text, deps.clock.now());
+}
+
+async function onDeletion(deps: GatewayDeps, deletion: MessageDeletion): Promise<void> {
+  if (admit(deps, deletion.author) === undefined) return;
+  const turn = await deps.store.turns.byMessage(deletion.where, deletion.id);
+  if (turn === undefined || turn.user !== deletion.author.id) return;
+  if (turn.status === 'queued' || turn.status === 'waiting')
+    await deps.stopper.stopTurn(turn, deletion.author);
+}
+
+function errorNotice(deps: GatewayDeps, code: ErrorCode): OutboundMessage {
+  return { kind: 'error', text: userText(code, newId(deps.clock.now())) };
+}
+
+/** To one person, where they are: privately where the platform can, else in the conversation. Never throws. */
+async function tell(
+  deps: GatewayDeps,
+  asked: Pick<InboundMessage, 'where' | 'author' | 'replyToken'>,
+  message: OutboundMessage,
+): Promise<void> {
+  const adapter: ChannelAdapter | undefined = deps.adapter(asked.where.channel);
+  if (adapter === undefined) return;
+  try {
+    const shown = await adapter.sendEphemeral(asked.where, asked.author.id, message, asked.replyToken);
+    if (!shown.delivered) await adapter.send(asked.where, message, `notice:${newId(deps.clock.now())}`);
+  } catch (error) {
+    deps.log.warn(
+      { channel: asked.where.channel, detail: errorMessage(error) },
+      'could not answer a command',
+    );
+  }
+}
