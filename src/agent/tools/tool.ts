@@ -36,8 +36,6 @@ export type Assessment = {
   readonly argv?: readonly string[] | null;
   /** "bubblewrap, no network" or "off"; set by tools that run processes. */
   readonly sandbox?: string;
-  /** Set when this one call is known better than the tool as a whole: `ls` is a read, `shell` is `once`. */
-  readonly effect?: Effect;
 };
 
 export type ToolContext = {
