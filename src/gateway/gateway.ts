@@ -13,7 +13,7 @@ import type {
   MessageEdit,
   OutboundMessage,
 } from '../domain/message.ts';
-import { type Clock, type Logger, type Metrics, newId } from '../domain/runtime.ts';
+import { type Metrics, newId } from '../domain/runtime.ts';
 import { sessionKey } from '../domain/session.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { Accepted } from '../store/store.ts';

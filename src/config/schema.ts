@@ -1,0 +1,182 @@
+/** The whole configuration: one schema, from which types, checks, the JSON Schema file and the reference come. */
+import { z } from 'zod';
+import { channelDefinitions } from '../channels/registry.ts';
+import { agent, approvals, models, profile, tools } from './sections.ts';
+import { byteSize, duration, userId } from './units.ts';
+
+/** Every platform channel has these. */
+const channelFields = {
+  enabled: z.boolean().default(true),
+  mention_only: z.boolean().default(true),
+  reply_in_thread: z.boolean().default(true),
+  conversations: z
+    .array(z.string('must be a string in quotes: ids are never numbers'))
+    .nullable()
+    .default(null),
+  stream: z.boolean().default(true),
+};
+
+const channels = z.strictObject({
+  web: channelDefinitions[0].configSchema.prefault({}),
+  discord: z
+    .strictObject({
+      ...channelFields,
+      token: z.string(),
+      api_url: z.url().default('https://discord.com/api'),
+    })
+    .optional(),
+  slack: z
+    .strictObject({
+      ...channelFields,
+      mode: z.enum(['socket', 'http']).default('socket'),
+      bot_token: z.string(),
+      app_token: z.string().nullable().default(null),
+      signing_secret: z.string().nullable().default(null),
+      api_url: z.url().default('https://slack.com/api/'),
+    })
+    .optional(),
+  telegram: z
+    .strictObject({
+      ...channelFields,
+      mode: z.enum(['polling', 'webhook']).default('polling'),
+      token: z.string(),
+      webhook_secret: z.string().nullable().default(null),
+      api_url: z.url().default('https://api.telegram.org'),
+    })
+    .optional(),
+});
+
+/** Environment variables are text, so `port: ${PORT}` has to be taken as one. */
+const port = z.union([
+  z.int().min(0).max(65_535),
+  z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a port number')
+    .transform(Number),
+]);
+
+export const configSchema = z.strictObject({
+  server: z
+    .strictObject({
+      host: z.string().default('127.0.0.1').describe('Address to listen on.'),
+      port: port.default(8787),
+      public_url: z
+        .url()
+        .nullable()
+        .default(null)
+        .describe('How people reach it from outside, behind your proxy.'),
+      token: z
+        .string()
+        .default('')
+        .describe('Signs the owner in; empty: a one-time token is printed at start.'),
+    })
+    .prefault({}),
+  store: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^(sqlite:|postgres(ql)?:\/\/)/, 'must start with sqlite: or postgres://')
+        .default('sqlite:data/parley.db'),
+    })
+    .prefault({}),
+  models: models.prefault({}),
+  channels: channels.prefault({}),
+  access: z
+    .strictObject({
+      users: z
+        .array(z.union([z.literal('*'), userId()]))
+        .default(['*'])
+        .describe('Who may talk.'),
+      approvers: z.array(userId()).default([]).describe('Who may approve; empty: nobody.'),
+      admins: z.array(userId()).default([]),
+      unknown: z.enum(['ignore', 'refuse', 'pair']).default('ignore').describe('What strangers get.'),
+    })
+    .prefault({}),
+  agent: agent.prefault({}),
+  sessions: z
+    .strictObject({
+      while_busy: z.enum(['queue', 'steer', 'interrupt']).default('queue'),
+      idle_reset: duration()
+        .nullable()
+        .default(null)
+        .describe('Start afresh after this long without a message.'),
+    })
+    .prefault({}),
+  profiles: z.record(z.string(), profile).default({}),
+  routes: z
+    .array(
+      z.strictObject({
+        channel: z.string().optional(),
+        conversation: z.string('must be a string in quotes: ids are never numbers').optional(),
+        profile: z.string(),
+      }),
+    )
+    .default([])
+    .describe('First match wins.'),
+  tools: tools.prefault({}),
+  approvals: approvals.prefault({}),
+  btw: z.strictObject({ fallback: z.enum(['direct', 'public', 'refuse']).default('direct') }).prefault({}),
+  memory: z
+    .strictObject({ enabled: z.boolean().default(false), recall: z.int().nonnegative().max(100).default(8) })
+    .prefault({}),
+  reflection: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      review: z.boolean().default(false),
+      max_body: byteSize().prefault('8KiB'),
+      skill_edit_cooldown: duration().prefault('24h'),
+      activity_log_max: byteSize().prefault('4KiB'),
+      store_raw: z.boolean().default(false),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      messages_per_minute: z.int().positive().default(20),
+      tokens_per_day: z.int().positive().nullable().default(null),
+      cost_per_day: z.number().positive().nullable().default(null),
+      queue_per_session: z.int().positive().default(50),
+      concurrent_turns: z.int().positive().default(64),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+      pretty: z.union([z.boolean(), z.literal('auto')]).default('auto'),
+    })
+    .prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+
+/** For editors and `parley schema`: what may be written, not what it becomes. */
+export function jsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+  return { ...schema, title: 'Parley configuration' };
+}
+
+const isOn = (value: unknown): boolean => value === true;
+const isSection = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !('enabled' in value && value.enabled === false);
+
+/**
+ * Parts that come later, and how the file switches them on. Doing so is an error, so that nobody believes they work.
+ */
+export const notAvailableYet: readonly {
+  readonly path: readonly string[];
+  readonly on: (value: unknown) => boolean;
+}[] = [
+  { path: ['channels', 'discord'], on: isSection },
+  { path: ['channels', 'slack'], on: isSection },
+  { path: ['channels', 'telegram'], on: isSection },
+  { path: ['models', 'roles', 'embedding'], on: isSection },
+  { path: ['access', 'unknown'], on: (value) => value === 'pair' },
+  { path: ['sessions', 'while_busy'], on: (value) => value === 'steer' },
+  { path: ['tools', 'http', 'enabled'], on: isOn },
+  { path: ['tools', 'memory', 'enabled'], on: isOn },
+  {
+    path: ['tools', 'mcp', 'servers'],
+    on: (value) => isSection(value) && Object.keys(value ?? {}).length > 0,
+  },
+  { path: ['memory', 'enabled'], on: isOn },
+  { path: ['reflection', 'enabled'], on: isOn },
+];
