@@ -72,6 +72,7 @@ export type NewDelivery = {
 };
 
 export type Delivery = NewDelivery & {
+  /** Tries before this one; 0 at the first. One that was begun and never reported counts. */
   readonly attempts: number;
   readonly createdAt: number;
   /** For `edit`: what the original became on the platform. For a retried `send`: parts already out. */
@@ -152,8 +153,14 @@ export interface TurnStore {
   }): Promise<{ lost: TurnId[]; cancelled: TurnId[] }>;
   /** Gives running turns back at once (shutdown), or those of every other worker (boot of a store with one owner). */
   release(options: { worker: string; whose: 'own' | 'others' }): Promise<number>;
-  /** @throws AppError `store.stale_write` when the fence or the sequence is not the current one. */
-  append(write: TurnWrite): Promise<{ seq: number }>;
+  /**
+   * Returns the head of the log and every event after `expectedSeq`: those just written, preceded by decisions
+   * that people took meanwhile (`approval.resolved`), which do not make a write stale. Pending approvals of a turn
+   * that ends are called off, with their events before the given ones. Parking over a decision not seen is stale,
+   * and the turn may be claimed again at once.
+   * @throws AppError `store.stale_write` when the fence or the sequence is not the current one.
+   */
+  append(write: TurnWrite): Promise<{ seq: number; events: Event[] }>;
   get(id: TurnId): Promise<Turn | undefined>;
   /** Latest first. */
   list(options: { session?: SessionKey; status?: TurnStatus; limit: number }): Promise<Turn[]>;
@@ -178,12 +185,17 @@ export interface TurnStore {
 
 export interface EventStore {
   list(turnId: TurnId, afterSeq?: number): Promise<Event[]>;
-  /** Every event with its hashes, by turn in order of acceptance, in pages: pass the last item's position. */
+  /**
+   * Every event with its hashes and the stored text they cover, by turn in order of acceptance, in pages: pass
+   * the last item's position.
+   */
   export(options: {
     since?: number;
     after?: { ordinal: number; seq: number };
     limit: number;
-  }): Promise<(ChainedEvent & { ordinal: number; session: SessionKey; status: TurnStatus })[]>;
+  }): Promise<
+    (ChainedEvent & { bodyJson: string; ordinal: number; session: SessionKey; status: TurnStatus })[]
+  >;
 }
 
 export type DecideResult =

@@ -1,0 +1,139 @@
+/** Taking a message in: once, in order, and durable before the platform is told. */
+import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
+import type { EventBody } from '../domain/event.ts';
+import { newId } from '../domain/runtime.ts';
+import type { Tx } from './database.ts';
+import { fromText } from './rows.ts';
+import type { Accepted, NewTurn } from './store.ts';
+import { chain, extendTurn, lockTurn } from './turn-log.ts';
+
+export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
+  const { message, now } = turn;
+  const { where } = message;
+  // Also takes the session's row: messages of one session are accepted one after the other.
+  const session = await tx.db
+    .insertInto('sessions')
+    .values({
+      key: turn.session,
+      place: JSON.stringify(where),
+      direct: message.direct ? 1 : 0,
+      profile: turn.profile,
+      created_at: now,
+      last_turn_at: now,
+      history_after: 0,
+      last_hash: createHash('sha256').update(turn.session).digest('hex'),
+    })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet((row) => ({ key: row.ref('excluded.key') })))
+    .returning('last_hash')
+    .executeTakeFirstOrThrow();
+  const found = await tx.db
+    .selectNoFrom((of) => [
+      of
+        .selectFrom('turns')
+        .select('id')
+        .where('channel', '=', where.channel)
+        .where('account', '=', where.account)
+        .where('conversation', '=', where.conversation)
+        .where('message_id', '=', message.id)
+        .as('twin'),
+      of
+        .selectFrom('turns')
+        .select((count) => count.fn.countAll<number>().as('open'))
+        .where('session', '=', turn.session)
+        .where('ended_at', 'is', null)
+        .as('open'),
+      of
+        .selectFrom('turns')
+        .select((count) => count.fn.countAll<number>().as('active'))
+        .where('session', '=', turn.session)
+        .where('status', 'in', sql<'running'>`('running', 'waiting')`)
+        .as('active'),
+    ])
+    .executeTakeFirstOrThrow();
+  if (found.twin !== null) return { outcome: 'duplicate', turnId: found.twin };
+  const ahead = found.open ?? 0;
+  const queued = ahead - (found.active ?? 0);
+  if (queued >= turn.queueLimit) return { outcome: 'queue-full', queued };
+
+  const id = newId(now);
+  const started: EventBody = {
+    type: 'turn.started',
+    message,
+    author: message.author.id,
+    session: turn.session,
+    channel: where.channel,
+    workspace: turn.workspace,
+    profile: turn.profile,
+    debug: turn.debug,
+  };
+  const [first] = chain(id, 0, session.last_hash, [started], now);
+  if (first === undefined) throw new Error('one event makes one row');
+  const row = {
+    id,
+    session: turn.session,
+    channel: where.channel,
+    account: where.account,
+    conversation: where.conversation,
+    message_id: message.id,
+    user_id: message.author.id,
+    profile: turn.profile,
+    workspace: turn.workspace,
+    input: JSON.stringify(message),
+    status: 'queued' as const,
+    seq: first.seq,
+    head_hash: first.hash,
+    fence: 0,
+    claimable_at: ahead === 0 ? 0 : null,
+    lease_owner: null,
+    cancel_requested: 0,
+    accepted_at: now,
+    started_at: null,
+    ended_at: null,
+    error_code: null,
+    answer: null,
+  };
+  const { ordinal } = await tx.db
+    .insertInto('turns')
+    .values(row)
+    .returning('ordinal')
+    .executeTakeFirstOrThrow();
+  await tx.db.insertInto('events').values(first).execute();
+  await tx.db
+    .updateTable('sessions')
+    .set({ last_hash: first.hash, last_turn_at: now, profile: turn.profile })
+    .where('key', '=', turn.session)
+    .execute();
+  tx.changed('turns');
+  return {
+    outcome: 'accepted',
+    ahead,
+    turn: {
+      id,
+      ordinal,
+      session: turn.session,
+      user: row.user_id,
+      profile: turn.profile,
+      workspace: turn.workspace,
+      input: message,
+      status: row.status,
+      seq: row.seq,
+      fence: row.fence,
+      cancelRequested: false,
+      acceptedAt: now,
+      startedAt: null,
+      endedAt: null,
+      errorCode: null,
+      answer: fromText(row.answer),
+    },
+  };
+}
+
+/** Replaces the text of a turn that has not started (E75). */
+export async function editQueued(tx: Tx, id: string, text: string, now: number): Promise<boolean> {
+  const turn = await lockTurn(tx, id);
+  if (turn?.status !== 'queued') return false;
+  const input = JSON.stringify({ ...JSON.parse(turn.input), text });
+  await extendTurn(tx, turn, [{ type: 'message.edited', text }], now, { input });
+  return true;
+}

@@ -1,0 +1,81 @@
+/** Approvals as part of a turn's own changes: asked for, and called off when the turn ends without them. */
+import { type Selectable, sql } from 'kysely';
+import type { EventBody } from '../domain/event.ts';
+import type { Db, Tx } from './database.ts';
+import { toText } from './rows.ts';
+import type { ApprovalsTable } from './schema.ts';
+import type { NewApproval } from './store.ts';
+import type { TurnRow } from './turn-log.ts';
+
+export const pendingStatus = sql.lit<'pending'>('pending');
+
+export async function insertApprovals(tx: Tx, turn: TurnRow, approvals: readonly NewApproval[], now: number) {
+  if (approvals.length === 0) return;
+  await tx.db
+    .insertInto('approvals')
+    .values(
+      approvals.map((approval) => ({
+        id: approval.id,
+        turn_id: turn.id,
+        session: turn.session,
+        action_index: approval.index,
+        action: JSON.stringify(approval.action),
+        digest: approval.digest,
+        risk: approval.risk,
+        reasons: JSON.stringify(approval.reasons),
+        always_key: toText(approval.alwaysKey),
+        requested_by: turn.user_id,
+        created_at: now,
+        expires_at: approval.expiresAt,
+        status: 'pending' as const,
+        decision: null,
+        decided_by: null,
+        decided_by_name: null,
+        decided_at: null,
+      })),
+    )
+    .execute();
+  tx.changed('approvals');
+}
+
+/** In the order of their actions. */
+export async function pendingOf(db: Db, turnId: string): Promise<Selectable<ApprovalsTable>[]> {
+  return await db
+    .selectFrom('approvals')
+    .selectAll()
+    .where('turn_id', '=', turnId)
+    .where('status', '=', pendingStatus)
+    .orderBy('action_index')
+    .execute();
+}
+
+/** A turn that ends leaves nothing to decide. Returns the events that say so, for its log. */
+export async function callOffApprovals(
+  tx: Tx,
+  turnId: string,
+  decided: { by: string | null; byName: string | null; now: number },
+): Promise<EventBody[]> {
+  const pending = await pendingOf(tx.db, turnId);
+  if (pending.length === 0) return [];
+  await tx.db
+    .updateTable('approvals')
+    .set({
+      status: 'cancelled',
+      decision: 'cancelled',
+      decided_by: decided.by,
+      decided_by_name: toText(decided.byName),
+      decided_at: decided.now,
+    })
+    .where('turn_id', '=', turnId)
+    .where('status', '=', pendingStatus)
+    .execute();
+  tx.changed('approvals');
+  return pending.map((row) => ({
+    type: 'approval.resolved',
+    approvalId: row.id,
+    index: row.action_index,
+    decision: 'cancelled',
+    by: decided.by,
+    byName: decided.byName,
+  }));
+}

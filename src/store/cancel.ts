@@ -1,0 +1,38 @@
+/** Stopping a turn from outside: at once when nobody works on it, else by asking its worker. */
+
+import { callOffApprovals } from './approval-rows.ts';
+import type { Tx } from './database.ts';
+import { enqueueDeliveries } from './outbox.ts';
+import type { TurnStore } from './store.ts';
+import { ended, extendTurn, lockTurn, readyNext } from './turn-log.ts';
+
+type CancelOptions = Parameters<TurnStore['cancel']>[0];
+
+export async function cancelTurn(
+  tx: Tx,
+  options: CancelOptions,
+): Promise<'cancelled' | 'requested' | 'ended'> {
+  const { id, now } = options;
+  const turn = await lockTurn(tx, id);
+  if (turn === undefined || turn.ended_at !== null) return 'ended';
+  if (turn.status === 'running') {
+    await extendTurn(tx, turn, [], now, { cancel_requested: 1 });
+    tx.changed('turns');
+    return 'requested';
+  }
+  const calledOff = await callOffApprovals(tx, id, options);
+  const finished = {
+    type: 'turn.finished',
+    reason: 'cancelled',
+    answer: null,
+    errorCode: null,
+    detail: null,
+  } as const;
+  await extendTurn(tx, turn, [...calledOff, finished], now, {
+    ...ended('cancelled', now),
+    cancel_requested: 1,
+  });
+  await readyNext(tx, turn.session);
+  await enqueueDeliveries(tx, options.deliveries ?? [], now);
+  return 'cancelled';
+}

@@ -1,0 +1,170 @@
+/**
+ * Group commit for SQLite: writes that arrive together share one transaction and one fsync, each in its own
+ * savepoint, so a write that fails takes no other along. Nobody hears of a result before the COMMIT.
+ */
+import type BetterSqlite3 from 'better-sqlite3';
+import { AppError } from '../domain/errors.ts';
+import type { Db, Listeners, Tx } from './database.ts';
+import { isBusy } from './sqlite-errors.ts';
+import type { Topic } from './store.ts';
+
+/** Writes in one transaction at most: a commit must not hold up the first caller for long. */
+const MAX_BATCH = 256;
+/** A transaction takes no new write after this, so that the event loop turns at least every few frames. */
+const MAX_BATCH_MS = 20;
+/** Under load, waiting a little lets more writes share the fsync. Never more than this, to keep replies quick. */
+const MAX_GATHER_MS = 25;
+/** How long the next batch gathers for each write of the batch before: one writer alone never waits. */
+const GATHER_MS_PER_WRITE = 0.5;
+/** After this long without a commit the load is over, and the next write goes at once. */
+const IDLE_MS = 100;
+/** How long another process may hold the write lock before callers are told (F31). */
+const BUSY_LIMIT_MS = 5_000;
+const BUSY_RETRY_MS = 25;
+
+type Entry = {
+  readonly work: (tx: Tx) => Promise<unknown>;
+  readonly isWrite: boolean;
+  readonly settle: (outcome: Outcome) => void;
+  outcome: Outcome;
+  readonly topics: Set<Topic>;
+};
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+export type GroupCommit = {
+  run<T>(work: (tx: Tx) => Promise<T>, isWrite: boolean): Promise<T>;
+  stats(): { commits: number; writes: number };
+  /** Refuses new work and resolves when what was taken is settled. */
+  close(): Promise<void>;
+};
+
+type Deps = {
+  readonly handle: BetterSqlite3.Database;
+  readonly db: Db;
+  readonly listeners: Listeners;
+  /** Turns a driver's error into the one callers see. */
+  readonly explain: (error: unknown) => unknown;
+};
+
+export function createGroupCommit({ handle, db, listeners, explain }: Deps): GroupCommit {
+  const begin = handle.prepare('begin immediate');
+  const commit = handle.prepare('commit');
+  const rollback = handle.prepare('rollback');
+  const savepoint = handle.prepare('savepoint entry');
+  const release = handle.prepare('release entry');
+  const rollbackTo = handle.prepare('rollback to entry');
+  const totalChanges = handle.prepare<[], number>('select total_changes()').pluck();
+
+  let queue: Entry[] = [];
+  let pending: Promise<void> | undefined;
+  let closed = false;
+  let commits = 0;
+  let writes = 0;
+  let lastSize = 0;
+  let lastEndedAt = Number.NEGATIVE_INFINITY;
+
+  async function beginWhenFree(): Promise<void> {
+    const deadline = performance.now() + BUSY_LIMIT_MS;
+    for (;;) {
+      try {
+        begin.run();
+        return;
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > deadline) throw error;
+        await pause(BUSY_RETRY_MS);
+      }
+    }
+  }
+
+  /** Runs one entry in its savepoint. False when SQLite gave up the whole transaction (disk full, I/O error). */
+  async function runOne(entry: Entry): Promise<boolean> {
+    entry.topics.clear();
+    try {
+      savepoint.run();
+      const value = await entry.work({ db, locks: false, changed: (topic) => entry.topics.add(topic) });
+      release.run();
+      entry.outcome = { value };
+    } catch (error) {
+      entry.outcome = { error: explain(error) };
+      entry.topics.clear();
+      if (!handle.inTransaction) return false;
+      rollbackTo.run();
+      release.run();
+    }
+    return true;
+  }
+
+  async function runBatch(): Promise<void> {
+    const done: Entry[] = [];
+    try {
+      await beginWhenFree();
+      const startedAt = performance.now();
+      const changesBefore = totalChanges.get() ?? 0;
+      while (done.length < MAX_BATCH && (done.length === 0 || performance.now() - startedAt < MAX_BATCH_MS)) {
+        const entry = queue.shift();
+        if (entry === undefined) break;
+        if (!(await runOne(entry))) {
+          entry.settle(entry.outcome);
+          // The others were rolled back with it and told nobody: they run again, without the one that failed.
+          queue = [...done, ...queue];
+          return;
+        }
+        done.push(entry);
+      }
+      const changed = (totalChanges.get() ?? 0) > changesBefore;
+      commit.run();
+      if (changed) commits += 1;
+    } catch (error) {
+      if (handle.inTransaction) rollback.run();
+      // Nothing could begin: those who wait are told, rather than tried for ever.
+      const failed = done.length > 0 ? done : queue.splice(0, MAX_BATCH);
+      const outcome = { error: explain(error) };
+      for (const entry of failed) entry.settle(outcome);
+      return;
+    }
+    writes += done.filter((entry) => entry.isWrite).length;
+    lastSize = done.length;
+    for (const entry of done) entry.settle(entry.outcome);
+    listeners.call(new Set(done.flatMap((entry) => [...entry.topics])));
+  }
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) {
+      await gather();
+      await runBatch();
+      lastEndedAt = performance.now();
+    }
+    pending = undefined;
+  }
+
+  /** Lets the event loop turn, so that everything that is ready now shares the commit; longer under load. */
+  async function gather(): Promise<void> {
+    const idle = performance.now() - lastEndedAt > IDLE_MS;
+    const gatherMs = idle || closed ? 0 : Math.min(MAX_GATHER_MS, (lastSize - 1) * GATHER_MS_PER_WRITE);
+    if (gatherMs >= 1 && queue.length < MAX_BATCH) await pause(gatherMs);
+    else await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  return {
+    run<T>(work: (tx: Tx) => Promise<T>, isWrite: boolean): Promise<T> {
+      if (closed) return Promise.reject(new AppError('store.unreachable', 'The database is closed.'));
+      return new Promise<T>((resolve, reject) => {
+        queue.push({
+          work,
+          isWrite,
+          settle: (outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value as T)),
+          outcome: { error: undefined },
+          topics: new Set(),
+        });
+        pending ??= drain();
+      });
+    },
+    stats: () => ({ commits, writes }),
+    async close() {
+      closed = true;
+      await pending;
+    },
+  };
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,36 @@
+/** Small durable values, by namespace: what a channel has to remember. */
+import type { KeyValue } from '../domain/feed.ts';
+import type { Database } from './database.ts';
+import { fromText } from './rows.ts';
+
+export function createKeyValue(database: Database, namespace: string): KeyValue {
+  return {
+    async get(key) {
+      const row = await database.read((db) =>
+        db
+          .selectFrom('kv')
+          .select('value')
+          .where('namespace', '=', namespace)
+          .where('key', '=', key)
+          .executeTakeFirst(),
+      );
+      return fromText(row?.value ?? null) ?? undefined;
+    },
+    set: (key, value) =>
+      database.write(async (tx) => {
+        await tx.db
+          .insertInto('kv')
+          .values({ namespace, key, value: JSON.stringify(value) })
+          .onConflict((conflict) =>
+            conflict
+              .columns(['namespace', 'key'])
+              .doUpdateSet((row) => ({ value: row.ref('excluded.value') })),
+          )
+          .execute();
+      }),
+    delete: (key) =>
+      database.write(async (tx) => {
+        await tx.db.deleteFrom('kv').where('namespace', '=', namespace).where('key', '=', key).execute();
+      }),
+  };
+}

@@ -1,0 +1,7 @@
+/** Every migration by name, in order. A name that was released never changes. */
+import type { MigrationFor } from '../migrate.ts';
+import { foundation } from './0001-foundation.ts';
+
+export const migrations: Readonly<Record<string, MigrationFor>> = {
+  '0001-foundation': foundation,
+};

@@ -1,0 +1,75 @@
+/** From a URL to a store: chooses the dialect, loads its driver alone, migrates, and puts the parts together. */
+import { AppError } from '../domain/errors.ts';
+import type { Logger } from '../domain/runtime.ts';
+import { createApprovals } from './approvals.ts';
+import type { Database, OpenOptions } from './database.ts';
+import { createEvents } from './events.ts';
+import { createFeed } from './feed.ts';
+import { createJobs } from './jobs.ts';
+import { createKeyValue } from './kv.ts';
+import { migrations } from './migrations/all.ts';
+import { createOutbox } from './outbox.ts';
+import { createSessions } from './sessions.ts';
+import type { Store } from './store.ts';
+import { createTurns } from './turns.ts';
+import { createUsage } from './usage.ts';
+
+/**
+ * Opens the store, creating and upgrading the database as needed.
+ * @param options.url `sqlite:PATH` (relative to the current directory), `sqlite::memory:` or `postgres://…`
+ * @param options.readonly beside a live gateway: changes nothing, needs the current schema.
+ * @throws AppError `store.*` with the remedy in its message.
+ */
+export async function openStore(options: { url: string; log: Logger; readonly?: boolean }): Promise<Store> {
+  const { log, readonly = false } = options;
+  const database = await openDatabase(options.url, { log, readonly, migrations });
+  return {
+    dialect: database.dialect,
+    exclusive: database.exclusive,
+    sessions: createSessions(database),
+    turns: createTurns(database),
+    events: createEvents(database),
+    approvals: createApprovals(database),
+    jobs: createJobs(database),
+    outbox: createOutbox(database),
+    usage: createUsage(database),
+    feed: createFeed(database),
+    state: (namespace) => createKeyValue(database, namespace),
+    onChange: database.onChange,
+    check: () => check(database, readonly),
+    stats: database.stats,
+    backup: database.backup,
+    close: database.close,
+  };
+}
+
+async function openDatabase(url: string, options: OpenOptions): Promise<Database> {
+  if (url.startsWith('sqlite:')) {
+    const { openSqlite } = await import('./sqlite.ts');
+    return await openSqlite(url.slice('sqlite:'.length), options);
+  }
+  if (/^postgres(ql)?:\/\//.test(url)) {
+    const { openPostgres } = await import('./postgres.ts');
+    return await openPostgres(url, options);
+  }
+  throw new AppError(
+    'store.unreachable',
+    'store.url is neither `sqlite:PATH` nor `postgres://user:password@host/database`.',
+    { retryable: false },
+  );
+}
+
+/** Really writes: a disk that is full answers every read. */
+async function check(database: Database, readonly: boolean): Promise<void> {
+  if (readonly) {
+    await database.read((db) => db.selectFrom('counters').select('value').execute());
+    return;
+  }
+  await database.write(async (tx) => {
+    await tx.db
+      .updateTable('counters')
+      .set((of) => ({ value: of('value', '+', 1) }))
+      .where('name', '=', 'check')
+      .execute();
+  });
+}

@@ -1,0 +1,231 @@
+/**
+ * What is to be said, kept until a platform took it. Only the first delivery of a lane is ever on offer, and an
+ * edit only once what it edits is out: both are decided when something changes, so a claim looks at nothing else.
+ */
+import { type Selectable, sql } from 'kysely';
+import type { DeliveryKey, MessageRef } from '../domain/message.ts';
+import type { Database, Tx } from './database.ts';
+import type { OutboxTable } from './schema.ts';
+import type { Delivery, NewDelivery, OutboxStore } from './store.ts';
+
+const pending = sql.lit<'pending'>('pending');
+
+/** Later deliveries with a key that exists are dropped. */
+export async function enqueueDeliveries(
+  tx: Tx,
+  deliveries: readonly NewDelivery[],
+  now: number,
+): Promise<void> {
+  if (deliveries.length === 0) return;
+  const lanes = [...new Set(deliveries.map((delivery) => delivery.lane))].sort();
+  for (const lane of lanes) await lockLane(tx, lane);
+  await tx.db
+    .insertInto('outbox')
+    .values(
+      deliveries.map(({ key, turnId, lane, target, message }) => ({
+        key,
+        turn_id: turnId,
+        lane,
+        place: target.kind === 'send' ? JSON.stringify(target.to) : null,
+        edit_of: target.kind === 'edit' ? target.of : null,
+        message: JSON.stringify(message),
+        status: 'pending' as const,
+        attempts: 0,
+        refs: '[]',
+        claimable_at: null,
+        lease_owner: null,
+        error: null,
+        created_at: now,
+        settled_at: null,
+      })),
+    )
+    .onConflict((conflict) => conflict.column('key').doNothing())
+    .execute();
+  for (const lane of lanes) await advance(tx, lane, now);
+}
+
+export function createOutbox(database: Database): OutboxStore {
+  return {
+    enqueue: (deliveries, now) => database.write((tx) => enqueueDeliveries(tx, deliveries, now)),
+    async claim(options) {
+      const waiting = await database.read((db) =>
+        db.selectFrom('outbox').select('key').where('claimable_at', '<=', options.now).limit(1).execute(),
+      );
+      return waiting.length === 0 ? [] : await database.write((tx) => claim(tx, options));
+    },
+    releaseAll: () =>
+      database.write(async (tx) => {
+        await tx.db
+          .updateTable('outbox')
+          .set({ claimable_at: 0, lease_owner: null })
+          .where('claimable_at', 'is not', null)
+          .where('lease_owner', 'is not', null)
+          .execute();
+        tx.changed('outbox');
+      }),
+    progress: (key, refs) =>
+      database.write(async (tx) => {
+        await tx.db
+          .updateTable('outbox')
+          .set({ refs: JSON.stringify(refs) })
+          .where('key', '=', key)
+          .where('status', '=', pending)
+          .execute();
+      }),
+    sent: (key, refs, now) =>
+      database.write((tx) =>
+        settle(tx, key, { status: 'sent', refs: JSON.stringify(refs), error: null }, now),
+      ),
+    failed: (key, error, retryAt, now) =>
+      database.write(async (tx) => {
+        const text = JSON.stringify(error);
+        if (retryAt === null) return await settle(tx, key, { status: 'dropped', error: text }, now);
+        await tx.db
+          .updateTable('outbox')
+          .set({ claimable_at: retryAt, lease_owner: null, error: text })
+          .where('key', '=', key)
+          .where('status', '=', pending)
+          .execute();
+        tx.changed('outbox');
+      }),
+    async refs(key) {
+      const row = await database.read((db) =>
+        db.selectFrom('outbox').select(['status', 'refs']).where('key', '=', key).executeTakeFirst(),
+      );
+      return row?.status === 'sent' ? (JSON.parse(row.refs) as MessageRef[]) : undefined;
+    },
+    async nextDue() {
+      const row = await database.read((db) =>
+        db
+          .selectFrom('outbox')
+          .select('claimable_at')
+          .where('claimable_at', 'is not', null)
+          .orderBy('claimable_at')
+          .limit(1)
+          .executeTakeFirst(),
+      );
+      return row?.claimable_at ?? undefined;
+    },
+  };
+}
+
+async function claim(tx: Tx, { worker, limit, leaseMs, now }: Parameters<OutboxStore['claim']>[0]) {
+  const due = await tx.db
+    .selectFrom('outbox')
+    .select('ordinal')
+    .where('claimable_at', '<=', now)
+    .orderBy('ordinal')
+    .limit(limit)
+    .$if(tx.locks, (query) => query.forUpdate().skipLocked())
+    .execute();
+  if (due.length === 0) return [];
+  const rows = await tx.db
+    .updateTable('outbox')
+    .set((of) => ({ claimable_at: now + leaseMs, lease_owner: worker, attempts: of('attempts', '+', 1) }))
+    .where(
+      'ordinal',
+      'in',
+      due.map((row) => row.ordinal),
+    )
+    .returningAll()
+    .execute();
+  const originals = rows.flatMap((row) => row.edit_of ?? []);
+  const refs = new Map<DeliveryKey, string>();
+  if (originals.length > 0) {
+    const found = await tx.db
+      .selectFrom('outbox')
+      .select(['key', 'refs'])
+      .where('key', 'in', originals)
+      .execute();
+    for (const row of found) refs.set(row.key, row.refs);
+  }
+  return rows
+    .sort((a, b) => a.ordinal - b.ordinal)
+    .map((row) => toDelivery(row, (row.edit_of === null ? row.refs : refs.get(row.edit_of)) ?? '[]'));
+}
+
+function toDelivery(row: Selectable<OutboxTable>, refs: string): Delivery {
+  return {
+    key: row.key,
+    turnId: row.turn_id,
+    lane: row.lane,
+    target:
+      row.edit_of === null
+        ? { kind: 'send', to: JSON.parse(row.place ?? 'null') }
+        : { kind: 'edit', of: row.edit_of },
+    message: JSON.parse(row.message),
+    attempts: row.attempts - 1,
+    createdAt: row.created_at,
+    refs: JSON.parse(refs),
+  };
+}
+
+type Settled = { status: 'sent'; refs: string; error: null } | { status: 'dropped'; error: string };
+
+/** Ends a delivery and lets go what waited for it. A second report about it, from a worker that was late, is ignored. */
+async function settle(tx: Tx, key: DeliveryKey, outcome: Settled, now: number): Promise<void> {
+  const row = await tx.db.selectFrom('outbox').select('lane').where('key', '=', key).executeTakeFirst();
+  if (row === undefined) return;
+  await lockLane(tx, row.lane);
+  const settled = await tx.db
+    .updateTable('outbox')
+    .set({ ...outcome, claimable_at: null, lease_owner: null, settled_at: now })
+    .where('key', '=', key)
+    .where('status', '=', pending)
+    .executeTakeFirst();
+  if (settled.numUpdatedRows === 0n) return;
+  await advance(tx, row.lane, now);
+  const editors = await tx.db
+    .selectFrom('outbox')
+    .select('lane')
+    .distinct()
+    .where('edit_of', '=', key)
+    .where('status', '=', pending)
+    .where('lane', '<>', row.lane)
+    .orderBy('lane')
+    .execute();
+  for (const { lane } of editors) {
+    await lockLane(tx, lane);
+    await advance(tx, lane, now);
+  }
+}
+
+/** Puts the first delivery of a lane on offer, when it may go; drops edits whose original will never be there. */
+async function advance(tx: Tx, lane: string, now: number): Promise<void> {
+  for (;;) {
+    const head = await tx.db
+      .selectFrom('outbox')
+      .select(['key', 'edit_of', 'claimable_at'])
+      .where('lane', '=', lane)
+      .where('status', '=', pending)
+      .orderBy('ordinal')
+      .limit(1)
+      .executeTakeFirst();
+    if (head === undefined || head.claimable_at !== null) return;
+    const original = head.edit_of === null ? 'sent' : await statusOf(tx, head.edit_of);
+    if (original === 'pending') return;
+    if (original === 'sent') {
+      await tx.db.updateTable('outbox').set({ claimable_at: 0 }).where('key', '=', head.key).execute();
+      tx.changed('outbox');
+      return;
+    }
+    const error = JSON.stringify('what it edits was never sent');
+    await settle(tx, head.key, { status: 'dropped', error }, now);
+  }
+}
+
+/** The row stays locked, so that what is decided from it holds when whoever settles it looks for its edits. */
+async function statusOf(tx: Tx, key: DeliveryKey): Promise<OutboxTable['status']> {
+  const row = await tx.db
+    .selectFrom('outbox')
+    .select('status')
+    .where('key', '=', key)
+    .$if(tx.locks, (query) => query.forShare())
+    .executeTakeFirst();
+  return row?.status ?? 'dropped';
+}
+
+/** Two processes must not both find a lane empty, or both put its next delivery on offer. */
+async function lockLane(tx: Tx, lane: string): Promise<void> {
+  if (tx.locks) await sql`select pg_advisory_xact_lock(hashtextextended(${lane}, 0))`.execute(tx.db);
+}

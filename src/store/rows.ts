@@ -1,0 +1,73 @@
+/** Rows as the nouns of the domain. */
+import type { Selectable } from 'kysely';
+import type { Approval } from '../domain/approval.ts';
+import { type Event, upcast } from '../domain/event.ts';
+import type { InboundMessage } from '../domain/message.ts';
+import type { Session } from '../domain/session.ts';
+import type { Turn } from '../domain/turn.ts';
+import type { ApprovalsTable, EventsTable, SessionsTable, TurnsTable } from './schema.ts';
+
+/** Free text is kept as JSON text too: PostgreSQL refuses U+0000 in a text, and people and tools do send it. */
+export const toText = (value: string | null): string | null =>
+  value === null ? null : JSON.stringify(value);
+export const fromText = (text: string | null): string | null =>
+  text === null ? null : (JSON.parse(text) as string);
+
+export const toSession = (row: Selectable<SessionsTable>): Session => ({
+  key: row.key,
+  where: JSON.parse(row.place),
+  direct: row.direct === 1,
+  profile: row.profile,
+  createdAt: row.created_at,
+  lastTurnAt: row.last_turn_at,
+  historyAfter: row.history_after,
+});
+
+export const toTurn = (row: Selectable<TurnsTable>): Turn => ({
+  id: row.id,
+  ordinal: row.ordinal,
+  session: row.session,
+  user: row.user_id,
+  profile: row.profile,
+  workspace: row.workspace,
+  input: JSON.parse(row.input) as InboundMessage,
+  status: row.status,
+  seq: row.seq,
+  fence: row.fence,
+  cancelRequested: row.cancel_requested === 1,
+  acceptedAt: row.accepted_at,
+  startedAt: row.started_at,
+  endedAt: row.ended_at,
+  errorCode: row.error_code,
+  answer: fromText(row.answer),
+});
+
+export const toEvent = (
+  row: Pick<Selectable<EventsTable>, 'turn_id' | 'seq' | 'at' | 'v' | 'body'>,
+): Event => ({
+  ...upcast(row.v, JSON.parse(row.body)),
+  turnId: row.turn_id,
+  seq: row.seq,
+  at: row.at,
+  v: row.v,
+});
+
+export const toApproval = (row: Selectable<ApprovalsTable>): Approval => ({
+  id: row.id,
+  turnId: row.turn_id,
+  session: row.session,
+  index: row.action_index,
+  action: JSON.parse(row.action),
+  digest: row.digest,
+  risk: row.risk,
+  reasons: JSON.parse(row.reasons),
+  alwaysKey: fromText(row.always_key),
+  requestedBy: row.requested_by,
+  createdAt: row.created_at,
+  expiresAt: row.expires_at,
+  status: row.status,
+  decision: row.decision,
+  decidedBy: row.decided_by,
+  decidedByName: fromText(row.decided_by_name),
+  decidedAt: row.decided_at,
+});

@@ -1,0 +1,80 @@
+/** Sessions and what was said in them. */
+import { type SqlBool, sql } from 'kysely';
+import type { SessionKey } from '../domain/session.ts';
+import type { Database } from './database.ts';
+import { fromText, toSession, toTurn } from './rows.ts';
+import type { SessionStore } from './store.ts';
+import { eventsOf } from './turn-log.ts';
+
+export function createSessions(database: Database): SessionStore {
+  const openTurns = (key: SessionKey) =>
+    database.read((db) =>
+      db
+        .selectFrom('turns')
+        .selectAll()
+        .where('session', '=', key)
+        .where('ended_at', 'is', null)
+        .orderBy('ordinal')
+        .execute(),
+    );
+  return {
+    async get(key) {
+      const row = await database.read((db) =>
+        db.selectFrom('sessions').selectAll().where('key', '=', key).executeTakeFirst(),
+      );
+      return row && toSession(row);
+    },
+    reset: (key) =>
+      database.write(async (tx) => {
+        await tx.db
+          .updateTable('sessions')
+          .set((of) => ({
+            history_after: of.fn.coalesce(
+              of
+                .selectFrom('turns')
+                .select((turn) => turn.fn.max<number>('ordinal').as('newest'))
+                .where('session', '=', key),
+              of.val(0),
+            ),
+          }))
+          .where('key', '=', key)
+          .execute();
+      }),
+    async history(key, { limit, upTo }) {
+      const rows = await database.read((db) =>
+        db
+          .selectFrom('turns')
+          .select(['id', 'ordinal', 'status', 'input', 'answer'])
+          .where('session', '=', key)
+          .where(sql<SqlBool>`ordinal > coalesce((select history_after from sessions where key = ${key}), 0)`)
+          .where('ended_at', 'is not', null)
+          .$if(upTo !== undefined, (query) => query.where('ordinal', '<=', upTo ?? 0))
+          .orderBy('ordinal', 'desc')
+          .limit(limit)
+          .execute(),
+      );
+      return rows.reverse().map((row) => ({
+        turnId: row.id,
+        ordinal: row.ordinal,
+        status: row.status,
+        input: JSON.parse(row.input),
+        answer: fromText(row.answer),
+      }));
+    },
+    async active(key) {
+      const row = await database.read((db) =>
+        db
+          .selectFrom('turns')
+          .selectAll()
+          .where('session', '=', key)
+          .where('status', 'in', sql<'running'>`('running', 'waiting')`)
+          .executeTakeFirst(),
+      );
+      if (row === undefined) return undefined;
+      // Up to the head the row tells: together they are one moment, though they are two reads.
+      const events = await database.read((db) => eventsOf(db, row.id, { after: 0, upTo: row.seq }));
+      return { turn: toTurn(row), events };
+    },
+    pending: async (key) => (await openTurns(key)).map(toTurn),
+  };
+}

@@ -1,0 +1,31 @@
+/** Runs Kysely's statements on a better-sqlite3 connection, each shape of statement prepared once. */
+import type BetterSqlite3 from 'better-sqlite3';
+import type { RunStatement } from './database.ts';
+
+/** The store has fewer shapes than this, save for lists of unusual lengths. */
+const MAX_STATEMENTS = 400;
+
+export function runOver(handle: BetterSqlite3.Database): RunStatement {
+  const prepared = new Map<string, BetterSqlite3.Statement<unknown[], unknown>>();
+
+  function prepare(sql: string): BetterSqlite3.Statement<unknown[], unknown> {
+    const known = prepared.get(sql);
+    if (known !== undefined) return known;
+    if (prepared.size >= MAX_STATEMENTS) {
+      for (const oldest of prepared.keys()) {
+        prepared.delete(oldest);
+        break;
+      }
+    }
+    const statement = handle.prepare<unknown[], unknown>(sql);
+    prepared.set(sql, statement);
+    return statement;
+  }
+
+  return async (sql, parameters) => {
+    const statement = prepare(sql);
+    if (statement.reader) return { rows: statement.all(...parameters) };
+    const { changes, lastInsertRowid } = statement.run(...parameters);
+    return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+  };
+}

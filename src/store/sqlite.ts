@@ -1,0 +1,144 @@
+/**
+ * SQLite: one writer connection with group commit, one reader, one process that owns the file.
+ * What must hold for durability is read back at every open rather than trusted.
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { AppError } from '../domain/errors.ts';
+import { createListeners, type Database, type Db, kyselyOver, type OpenOptions } from './database.ts';
+import { createGroupCommit } from './group-commit.ts';
+import { migrate, refuseNewer, requireCurrent } from './migrate.ts';
+import { explainSqlite } from './sqlite-errors.ts';
+import { backupTo, createPrivate, ownFile, quickCheck } from './sqlite-file.ts';
+import { runOver } from './sqlite-statements.ts';
+
+/** SQLite itself waits this long for a lock; longer waits are ours, without blocking the event loop. */
+const BUSY_TIMEOUT_MS = 100;
+/** Kept of the write-ahead log after a burst; without a limit it stays as large as it ever was. */
+const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
+/** `pragma synchronous` answers with a number. */
+const FULL = 2;
+
+type Closable = { close(): unknown };
+
+/** @throws AppError `store.*`, holding nothing open then. */
+export async function openSqlite(location: string, options: OpenOptions): Promise<Database> {
+  const path = location === ':memory:' ? location : resolve(location);
+  const opened: Closable[] = [];
+  try {
+    return options.readonly
+      ? await openReader(path, options, opened)
+      : await openOwner(path, options, opened);
+  } catch (error) {
+    closeAll(opened);
+    throw explainSqlite(path, error);
+  }
+}
+
+async function openOwner(
+  path: string,
+  { log, migrations }: OpenOptions,
+  opened: Closable[],
+): Promise<Database> {
+  const inMemory = path === ':memory:';
+  if (!inMemory) {
+    opened.push(ownFile(path));
+    createPrivate(path);
+  }
+  const writer = connect(path, false, opened);
+  const db = kyselyOver('sqlite', runOver(writer));
+  const schema = { db, dialect: 'sqlite', migrations, where: path } as const;
+  if (!inMemory) quickCheck(writer, path);
+  await refuseNewer(schema);
+  assertPragma(writer, 'journal_mode', inMemory ? 'memory' : 'wal');
+  writer.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+  await migrate(schema);
+
+  const listeners = createListeners((error) => log.error({ error }, 'a listener of the store failed'));
+  const explain = (error: unknown) => explainSqlite(path, error);
+  const commits = createGroupCommit({ handle: writer, db, listeners, explain });
+  const reader = inMemory ? undefined : kyselyOver('sqlite', runOver(connect(path, true, opened)));
+  return {
+    dialect: 'sqlite',
+    exclusive: true,
+    // A database in memory has one connection, where a read beside a transaction would see half of it.
+    read: (query) =>
+      reader === undefined ? commits.run((tx) => query(tx.db), false) : explained(query(reader), explain),
+    write: (work) => commits.run(work, true),
+    onChange: listeners.add,
+    stats: commits.stats,
+    backup: (file) => explained(backupTo(writer, file), explain),
+    async close() {
+      await commits.close();
+      closeAll(opened);
+    },
+  };
+}
+
+/** Beside a live gateway: takes no lock, migrates nothing, writes nothing. */
+async function openReader(path: string, { migrations }: OpenOptions, opened: Closable[]): Promise<Database> {
+  if (!existsSync(path)) {
+    throw new AppError(
+      'store.unreachable',
+      `${path} does not exist yet. Start the gateway once to create it.`,
+      {
+        retryable: false,
+      },
+    );
+  }
+  const reader = connect(path, true, opened);
+  const db: Db = kyselyOver('sqlite', runOver(reader));
+  await requireCurrent({ db, dialect: 'sqlite', migrations, where: path });
+  const explain = (error: unknown) => explainSqlite(path, error);
+  return {
+    dialect: 'sqlite',
+    exclusive: false,
+    read: (query) => explained(query(db), explain),
+    write: () =>
+      Promise.reject(
+        new AppError('store.unreachable', `${path} was opened for reading only.`, { retryable: false }),
+      ),
+    onChange: () => () => {},
+    stats: () => ({ commits: 0, writes: 0 }),
+    backup: (file) => explained(backupTo(reader, file), explain),
+    close: async () => closeAll(opened),
+  };
+}
+
+function connect(path: string, readonly: boolean, opened: Closable[]): BetterSqlite3.Database {
+  const handle = new BetterSqlite3(path, {
+    readonly,
+    fileMustExist: path !== ':memory:',
+    timeout: BUSY_TIMEOUT_MS,
+  });
+  opened.push(handle);
+  assertPragma(handle, 'synchronous', FULL);
+  assertPragma(handle, 'foreign_keys', 1);
+  return handle;
+}
+
+/** Sets it and reads it back: a setting that did not take would lose data only once the power fails. */
+function assertPragma(handle: BetterSqlite3.Database, name: string, value: string | number): void {
+  handle.pragma(`${name} = ${value}`);
+  const actual = handle.pragma(name, { simple: true });
+  if (actual === value) return;
+  throw new AppError(
+    'store.unreachable',
+    `${handle.name}: SQLite keeps ${name} at ${String(actual)} where ${value} is needed. Put the database on a local disk (not a network share).`,
+    { retryable: false },
+  );
+}
+
+async function explained<T>(work: Promise<T>, explain: (error: unknown) => unknown): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw explain(error);
+  }
+}
+
+function closeAll(opened: Closable[]): void {
+  // The lock was taken first and goes last.
+  for (const item of opened.splice(0).reverse()) item.close();
+}

@@ -1,0 +1,76 @@
+/** Turns: in, out to workers, and found again. */
+import { type SqlBool, sql } from 'kysely';
+import { isTerminal } from '../domain/turn.ts';
+import { acceptTurn, editQueued } from './accept.ts';
+import { appendToTurn } from './append.ts';
+import { cancelTurn } from './cancel.ts';
+import { anyClaimable, claimTurns, releaseLeases, renewLeases } from './claim.ts';
+import type { Database } from './database.ts';
+import { fromText, toTurn } from './rows.ts';
+import type { TurnStore } from './store.ts';
+
+export function createTurns(database: Database): TurnStore {
+  return {
+    accept: (turn) => database.write((tx) => acceptTurn(tx, turn)),
+    async claim(options) {
+      if (!(await database.read((db) => anyClaimable(db, options.now)))) return [];
+      return await database.write((tx) => claimTurns(tx, options));
+    },
+    renew: (options) => database.write((tx) => renewLeases(tx, options)),
+    release: (options) => database.write((tx) => releaseLeases(tx, options)),
+    async append(write) {
+      const result = await database.write((tx) => appendToTurn(tx, write));
+      if ('stale' in result) throw result.stale;
+      return result;
+    },
+    async get(id) {
+      const row = await database.read((db) =>
+        db.selectFrom('turns').selectAll().where('id', '=', id).executeTakeFirst(),
+      );
+      return row && toTurn(row);
+    },
+    async list({ session, status, limit }) {
+      const rows = await database.read((db) =>
+        db
+          .selectFrom('turns')
+          .selectAll()
+          .$if(session !== undefined, (query) => query.where('session', '=', session ?? ''))
+          .$if(status !== undefined, (query) => query.where('status', '=', status ?? 'queued'))
+          // Said in these words it can use the index of open turns, however many have ended.
+          .$if(status !== undefined && !isTerminal(status), (query) =>
+            query.where(sql<SqlBool>`ended_at is null`),
+          )
+          .orderBy('ordinal', 'desc')
+          .limit(limit)
+          .execute(),
+      );
+      return rows.map(toTurn);
+    },
+    async byMessage(where, messageId) {
+      const row = await database.read((db) =>
+        db
+          .selectFrom('turns')
+          .selectAll()
+          .where('channel', '=', where.channel)
+          .where('account', '=', where.account)
+          .where('conversation', '=', where.conversation)
+          .where('message_id', '=', messageId)
+          .executeTakeFirst(),
+      );
+      return row && toTurn(row);
+    },
+    edit: (id, text, now) => database.write((tx) => editQueued(tx, id, text, now)),
+    cancel: (options) => database.write((tx) => cancelTurn(tx, options)),
+    async output(turnId, index) {
+      const row = await database.read((db) =>
+        db
+          .selectFrom('outputs')
+          .select('content')
+          .where('turn_id', '=', turnId)
+          .where('action_index', '=', index)
+          .executeTakeFirst(),
+      );
+      return fromText(row?.content ?? null) ?? undefined;
+    },
+  };
+}
