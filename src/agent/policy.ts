@@ -1,0 +1,91 @@
+/**
+ * May this action run? (pure) Rules of the operator over the defaults, over nothing that the model says.
+ * Deny beats ask beats allow, whatever order the rules stand in; a hard block of the tool beats them all.
+ */
+import type { Risk } from '../domain/approval.ts';
+import type { UserId } from '../domain/message.ts';
+import { matchesGlob } from './glob.ts';
+import type { AnyTool, Assessment } from './tools/tool.ts';
+
+export type Role = 'user' | 'approver' | 'admin';
+export type PolicyOutcome = 'allow' | 'ask' | 'deny';
+
+/** One entry of `approvals.rules`. What is left out matches everything. */
+export type PolicyRule = {
+  /** Name or pattern: `shell`, `jira.*`. */
+  readonly tool: string;
+  /** Argument → pattern. An argument that is absent never matches. */
+  readonly match?: Readonly<Record<string, string>> | undefined;
+  readonly channel?: string | undefined;
+  readonly conversation?: string | undefined;
+  readonly role?: Role | undefined;
+  readonly decision: PolicyOutcome;
+};
+
+export type PolicyQuestion = {
+  readonly tool: Pick<AnyTool, 'name' | 'effect'>;
+  readonly args: unknown;
+  readonly assessment: Pick<Assessment, 'decision' | 'risk' | 'reasons' | 'alwaysKey' | 'argv' | 'effect'>;
+  readonly rules: readonly PolicyRule[];
+  readonly actor: { readonly user: UserId; readonly roles: readonly Role[] };
+  readonly where: { readonly channel: string; readonly conversation: string };
+  /** An "always" was granted for exactly this action, here. */
+  readonly granted: boolean;
+};
+
+export type PolicyDecision = {
+  readonly decision: PolicyOutcome;
+  /** What decided, in words: `approvals.rules[2]`, "default: read tools are allowed". */
+  readonly rule: string;
+  readonly risk: Risk;
+  readonly reasons: readonly string[];
+};
+
+const argumentText = (args: unknown, name: string): string | undefined => {
+  if (typeof args !== 'object' || args === null || !Object.hasOwn(args, name)) return undefined;
+  const value: unknown = Reflect.get(args, name);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+};
+
+/** A pattern such as `npm test*` must not let `npm test; rm -r x` through: it only allows plain commands. */
+function allowsTooMuch(rule: PolicyRule, question: PolicyQuestion): boolean {
+  const pattern = Object.values(rule.match ?? {}).some((text) => /[*?]/.test(text));
+  return rule.decision === 'allow' && pattern && question.assessment.argv === null;
+}
+
+function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
+  const { where, actor, args, tool } = question;
+  if (!matchesGlob(rule.tool, tool.name)) return false;
+  if (rule.channel !== undefined && rule.channel !== where.channel) return false;
+  if (rule.conversation !== undefined && rule.conversation !== where.conversation) return false;
+  if (rule.role !== undefined && !actor.roles.includes(rule.role)) return false;
+  const matches = Object.entries(rule.match ?? {}).every(([name, pattern]) => {
+    const text = argumentText(args, name);
+    return text !== undefined && matchesGlob(pattern, text);
+  });
+  return matches && !allowsTooMuch(rule, question);
+}
+
+/** Never throws. */
+export function decidePolicy(question: PolicyQuestion): PolicyDecision {
+  const { assessment, tool } = question;
+  const { risk, reasons } = assessment;
+  if (assessment.decision === 'deny') {
+    return { decision: 'deny', rule: `built-in: ${tool.name} refuses this action`, risk, reasons };
+  }
+  for (const decision of ['deny', 'ask', 'allow'] as const) {
+    const index = question.rules.findIndex((rule) => rule.decision === decision && applies(rule, question));
+    if (index >= 0) return { decision, rule: `approvals.rules[${index}]`, risk, reasons };
+  }
+  const reads = (assessment.effect ?? tool.effect) === 'read' && assessment.decision === 'allow';
+  if (reads) return { decision: 'allow', rule: 'default: what only reads is allowed', risk, reasons };
+  if (question.granted && assessment.alwaysKey !== null) {
+    return {
+      decision: 'allow',
+      rule: 'always-grant: exactly this action was allowed for good',
+      risk,
+      reasons,
+    };
+  }
+  return { decision: 'ask', rule: 'default: everything that may change something asks', risk, reasons };
+}

@@ -1,0 +1,52 @@
+/** The tools of a profile: what the configuration turns on, by name and as the model is told about them. */
+import { z } from 'zod';
+import type { ToolSpec } from '../model/client.ts';
+import { listFiles } from './files/list-files.ts';
+import { readFile } from './files/read-file.ts';
+import { searchFiles } from './files/search-files.ts';
+import { writeFile } from './files/write-file.ts';
+import { readOutput } from './read-output.ts';
+import type { Sandbox, SandboxMode } from './sandbox.ts';
+import { createShellTool } from './shell/tool.ts';
+import type { AnyTool } from './tool.ts';
+
+export type ToolsConfig = {
+  readonly shell: {
+    readonly enabled: boolean;
+    readonly sandbox: SandboxMode;
+    readonly timeoutMs: number;
+    /** Of the prompt; the full output is kept apart. */
+    readonly maxOutputBytes: number;
+    readonly network: boolean;
+  };
+  readonly files: { readonly enabled: boolean };
+};
+
+export type Tools = {
+  get(name: string): AnyTool | undefined;
+  list(): readonly AnyTool[];
+  /** For the model: name, description and the JSON Schema of the arguments. */
+  specs(): readonly ToolSpec[];
+};
+
+/** Full output kept for `read_output`: the largest thing one action may put into the database. */
+const KEEP_BYTES = 8 * 1024 * 1024;
+
+function toSpec(tool: AnyTool): ToolSpec {
+  const { $schema: _, ...parameters } = z.toJSONSchema(tool.input, { io: 'input' });
+  return { name: tool.name, description: tool.description, parameters };
+}
+
+/** @param deps.sandbox from `openSandbox`, for the mode and network that `config.shell` names */
+export function createTools(deps: { readonly config: ToolsConfig; readonly sandbox: Sandbox }): Tools {
+  const { config, sandbox } = deps;
+  const { enabled, timeoutMs } = config.shell;
+  const tools: AnyTool[] = [
+    ...(enabled ? [createShellTool({ sandbox, timeoutMs, keepBytes: KEEP_BYTES })] : []),
+    ...(config.files.enabled ? [readFile, writeFile, listFiles, searchFiles] : []),
+  ];
+  if (tools.length > 0) tools.push(readOutput);
+  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const specs = tools.map(toSpec);
+  return { get: (name) => byName.get(name), list: () => tools, specs: () => specs };
+}

@@ -1,0 +1,206 @@
+/** Judges one simple command, wrappers unwrapped (pure). No findings: it only reads, inside the workspace. */
+import { blockedReason } from './blocked.ts';
+import { describeEffect } from './effects.ts';
+import { planFind } from './find.ts';
+import { ask, askAlways, block, type Finding } from './finding.ts';
+import { parseFlags } from './flags.ts';
+import { judgeGit } from './git.ts';
+import { interpret } from './interpreters.ts';
+import { globConcern, pathConcern } from './paths.ts';
+import { asksVersion, type ReadOnlySpec, readOnlySpec } from './read-only.ts';
+import type { Arg } from './word.ts';
+import { type Unwrapped, unwrap } from './wrappers.ts';
+
+/** What the judgement came upon, besides findings: facts to check on disk before it runs. */
+export type Facts = {
+  /** Files that would be executed. */
+  readonly executes: Set<string>;
+  /** Files and folders that would be read: none may be a link out of the workspace. */
+  readonly reads: Set<string>;
+  /** Set by a leading `cd`: the paths are relative to it. */
+  directory: string | null;
+  usesGit: boolean;
+  commands: number;
+};
+
+export type Scope = {
+  readonly workspace: string;
+  readonly facts: Facts;
+  /** Judges shell text inside a command (`bash -c`). */
+  judgeText(text: string): readonly Finding[];
+};
+
+const systemFolders = new Set(['/bin', '/usr/bin', '/usr/local/bin', '/sbin', '/usr/sbin']);
+
+/** Conditions that only look; the others of bash can run a substitution hidden in a subscript. */
+const conditions = new Set(
+  '! -e -f -d -s -r -w -x -L -h -n -z = == != -nt -ot -eq -ne -lt -le -gt -ge -a -o ] ( )'.split(' '),
+);
+
+function judgeOperand(name: string, arg: Arg, spec: ReadOnlySpec, scope: Scope): Finding[] {
+  if (arg.kind === 'dynamic' || arg.kind === 'variable') {
+    return [ask('medium', `leaves it to the shell what \`${name}\` reads (${arg.value})`)];
+  }
+  if (arg.kind === 'glob') {
+    // A file named like an option would be taken for one.
+    if (/^[*?[]/.test(arg.value) && !spec.anyOptionHarmless) {
+      return [ask('medium', `a pattern may expand to options of \`${name}\` (${arg.value})`)];
+    }
+    const reason = globConcern(arg.value, scope.workspace);
+    return reason === null ? [] : [ask('medium', reason)];
+  }
+  if (arg.value === '-') return [];
+  scope.facts.reads.add(arg.value);
+  const reason = pathConcern(arg.value, scope.workspace);
+  return reason === null ? [] : [ask('medium', reason)];
+}
+
+function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, scope: Scope): Finding[] {
+  if (spec.operands === 'echo') {
+    return args
+      .filter((arg) => arg.kind === 'dynamic')
+      .map((arg) => ask('medium', `leaves it to the shell what \`${name}\` prints (${arg.value})`));
+  }
+  const parsed = parseFlags(args, spec.flags);
+  if (parsed.unknown !== null)
+    return [ask('medium', `\`${name} ${parsed.unknown}\` is not known to be read-only`)];
+  const findings = parsed.values
+    .filter(({ isPath }) => isPath)
+    .flatMap(({ value }) => judgeOperand(name, { kind: 'literal', value }, spec, scope));
+  const { operands } = parsed;
+  if (spec.operands === 'none' && operands.length > 0) {
+    return [ask('medium', `\`${name}\` with arguments may change something`)];
+  }
+  if (spec.operands === 'one-path' && operands.length > 1) {
+    return [ask('medium', `\`${name}\` writes to its second argument`)];
+  }
+  if (spec.operands === 'format' && operands.some((arg) => !arg.value.startsWith('+'))) {
+    return [ask('high', `\`${name}\` with arguments may change something`)];
+  }
+  const patternGiven = parsed.values.some(({ flag }) => /^(-e|-f|--regexp|--file)$/.test(flag));
+  const textOperands =
+    spec.operands === 'text' || spec.operands === 'format'
+      ? operands
+      : operands.slice(
+          0,
+          spec.operands === 'pattern-paths' && !patternGiven && !parsed.seen.has('--files') ? 1 : 0,
+        );
+  findings.push(
+    ...textOperands
+      .filter((arg) => arg.kind !== 'literal')
+      .map((arg) => ask('medium', `leaves it to the shell what \`${name}\` gets (${arg.value})`)),
+    ...operands.slice(textOperands.length).flatMap((arg) => judgeOperand(name, arg, spec, scope)),
+  );
+  return findings;
+}
+
+/** `sed -n '10,20p' FILE` prints lines; anything else sed can do asks. */
+function judgeSed(args: readonly Arg[], scope: Scope): Finding[] {
+  const [option, script, ...files] = args;
+  const printing =
+    option?.value === '-n' && script?.kind === 'literal' && /^\d+(,(\d+|\$))?p$/.test(script.value);
+  if (!printing) return [ask('medium', '`sed` may edit files or run programs')];
+  const cat = readOnlySpec('cat');
+  return cat === undefined ? [] : judgeReading('sed', files, cat, scope);
+}
+
+function judgeTest(args: readonly Arg[], scope: Scope): Finding[] {
+  return args.flatMap((arg) => {
+    if (arg.kind !== 'literal')
+      return [ask('medium', `leaves it to the shell what is tested (${arg.value})`)];
+    if (conditions.has(arg.value)) return [];
+    if (/^-|[[\]$`]/.test(arg.value))
+      return [ask('medium', `a condition that may do more than look (${arg.value})`)];
+    const reason = pathConcern(arg.value, scope.workspace);
+    return reason === null ? [] : [ask('medium', reason)];
+  });
+}
+
+/** Only as the very first command: later ones would change what the paths before it meant. */
+function judgeCd(args: readonly Arg[], scope: Scope): Finding[] {
+  const [target] = args;
+  const fixed = args.length === 1 && target?.kind === 'literal' && !target.value.startsWith('-');
+  if (!fixed || scope.facts.commands > 1 || pathConcern(target.value, scope.workspace) !== null) {
+    return [ask('medium', `changes to another folder (${args.map((arg) => arg.value).join(' ')})`)];
+  }
+  scope.facts.directory = target.value;
+  scope.facts.reads.add(target.value);
+  return [];
+}
+
+function judgeUnwrapped(name: string, args: readonly Arg[], inner: Unwrapped, scope: Scope): Finding[] {
+  if (inner.script !== null) scope.facts.executes.add(inner.script);
+  const findings = [...inner.findings];
+  if (inner.text !== null) findings.push(...scope.judgeText(inner.text));
+  if (inner.command !== null && inner.command.length > 0) findings.push(...judgeWords(inner.command, scope));
+  if (inner.command?.length === 0 && findings.length === 0) findings.push(describeEffect(name, false));
+  if (inner.command === null && inner.text === null) {
+    // It is not certain what runs, but something that may never run is among the words.
+    const blocked = args.map((arg, index) => blockedReason(programName(arg.value), args.slice(index + 1)));
+    findings.push(...blocked.filter((reason) => reason !== null).map(block));
+  }
+  return findings.map((finding) => ({ ...finding, grantable: false }));
+}
+
+const programName = (word: string): string => word.slice(word.lastIndexOf('/') + 1);
+
+function judgeFind(args: readonly Arg[], scope: Scope): Finding[] {
+  const plan = planFind(args, scope.workspace);
+  for (const start of plan.starts) if (start.kind === 'literal') scope.facts.reads.add(start.value);
+  const inner = plan.inner.flatMap((words) => [
+    askAlways('medium', 'runs a command for every file it finds'),
+    ...judgeWords(words, scope),
+  ]);
+  return [...plan.findings, ...inner].map((finding) =>
+    plan.inner.length > 0 ? { ...finding, grantable: false } : finding,
+  );
+}
+
+/** @param words the program and its arguments, as the shell would pass them */
+export function judgeWords(words: readonly Arg[], scope: Scope): Finding[] {
+  const [program, ...args] = words;
+  if (program === undefined) return [];
+  if (program.kind !== 'literal' || program.value === '') {
+    return [askAlways('high', `the command itself is computed (${program.value})`)];
+  }
+  const name = programName(program.value);
+  const blocked = blockedReason(name, args);
+  if (blocked !== null) return [block(blocked)];
+  const inFolder = program.value.slice(0, -name.length - 1);
+  if (program.value.includes('/') && !systemFolders.has(inFolder)) {
+    scope.facts.executes.add(program.value);
+    return [askAlways('high', `runs the program file ${program.value}`)];
+  }
+  const only = args.length === 1 ? args[0]?.value : undefined;
+  if (only !== undefined && asksVersion(name, only)) return [];
+  if (name === 'command' && /^-[vV]$/.test(args[0]?.value ?? '')) {
+    return args.every((arg) => arg.kind === 'literal') ? [] : [ask('medium', 'looks up a computed name')];
+  }
+  const inner = unwrap(name, args);
+  if (inner !== null) return judgeUnwrapped(name, args, inner, scope);
+  if (name === '.' || name === 'source') {
+    scope.facts.executes.add(args[0]?.value ?? '');
+    return [askAlways('high', `runs the script ${args[0]?.value ?? ''}`)];
+  }
+  const interpretation = interpret(name, args);
+  if (interpretation !== null) {
+    if (interpretation.script !== null) scope.facts.executes.add(interpretation.script);
+    return [interpretation.finding];
+  }
+  if (name === 'find') return judgeFind(args, scope);
+  if (name === 'sed') return judgeSed(args, scope);
+  if (name === 'test' || name === '[') return judgeTest(args, scope);
+  if (name === 'cd') return judgeCd(args, scope);
+  if (name === 'git') {
+    scope.facts.usesGit = true;
+    return judgeGit(args, scope.workspace);
+  }
+  const spec = readOnlySpec(name);
+  if (spec !== undefined) return judgeReading(name, args, spec, scope);
+  return [
+    describeEffect(
+      name,
+      args.some((arg) => /^-\w*[rRf]|^--(?:r|f)/.test(arg.value)),
+    ),
+  ];
+}

@@ -1,0 +1,144 @@
+/** The `shell` tool: judged by `classify`, run without a shell where none is needed, inside the sandbox. */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import type { Sandbox } from '../sandbox.ts';
+import { type Assessment, defineTool, type ToolContext, type ToolResult } from '../tool.ts';
+import { classify } from './classify.ts';
+import { diskConcerns, executedFiles } from './disk-facts.ts';
+import { commandEnvironment } from './environment.ts';
+import { type ProcessResult, runProcess } from './run.ts';
+
+export type ShellDeps = {
+  readonly sandbox: Sandbox;
+  readonly timeoutMs: number;
+  /** Full output kept for `read_output`, in bytes; what the prompt holds is cut further. */
+  readonly keepBytes: number;
+};
+
+/** Longer commands belong into a file: nobody reads them on a card. */
+const MAX_COMMAND_CHARACTERS = 16_000;
+
+/** Above the command's own limit, so that a timeout is reported by the tool, with the output so far. */
+const BACKSTOP_MS = 5_000;
+
+/** Parts of the shell itself, which do not exist as programs. */
+const builtins = new Set(
+  (
+    '. : alias bg bind break builtin caller cd command compgen complete continue declare dirs disown enable eval ' +
+    'exec exit export fc fg getopts hash help history jobs let local logout mapfile popd pushd read readarray ' +
+    'readonly return set shift shopt source suspend times trap type typeset ulimit umask unalias unset wait'
+  ).split(' '),
+);
+
+const shellProgram = existsSync('/bin/bash')
+  ? ['/bin/bash', '--noprofile', '--norc', '-c']
+  : ['/bin/sh', '-c'];
+
+/** One line, short enough for a list. */
+const oneLine = (command: string): string => {
+  const line = command.trim().split('\n', 1)[0] ?? '';
+  return line.length > 80 || line !== command.trim() ? `${[...line].slice(0, 80).join('')}…` : line;
+};
+
+function endNote(result: ProcessResult, timeoutMs: number): string | null {
+  if (result.ended === 'not-started')
+    return `The command could not be started: ${result.problem ?? 'unknown reason'}`;
+  if (result.ended === 'timeout') return `[stopped after ${timeoutMs / 1000} s: it took too long]`;
+  if (result.ended === 'aborted') return '[stopped]';
+  if (result.signal !== null) return `[ended by ${result.signal}]`;
+  if (result.exitCode !== 0) return `[exit code ${result.exitCode}]`;
+  return result.output === '' ? '[no output]' : null;
+}
+
+function toResult(result: ProcessResult, timeoutMs: number, sandbox: string): ToolResult {
+  const note = endNote(result, timeoutMs);
+  const { exitCode, signal, bytes, leftOutBytes, durationMs } = result;
+  const errorCodes = {
+    timeout: 'tool.timeout',
+    aborted: 'tool.cancelled',
+    'not-started': 'tool.not_started',
+  };
+  const errorCode = result.ended === 'exited' ? {} : { errorCode: errorCodes[result.ended] };
+  const gap = result.output === '' || result.output.endsWith('\n') ? '' : '\n';
+  return {
+    ok: result.ended === 'exited' && exitCode === 0,
+    output: note === null ? result.output : `${result.output}${gap}${note}`,
+    metadata: { exitCode, signal, bytes, leftOutBytes, durationMs, sandbox, ...errorCode },
+  };
+}
+
+export function createShellTool(deps: ShellDeps) {
+  const { sandbox } = deps;
+  const limitSeconds = Math.max(1, Math.floor(deps.timeoutMs / 1000));
+  const input = z.strictObject({
+    command: z
+      .string()
+      .min(1)
+      .max(MAX_COMMAND_CHARACTERS)
+      .refine((text) => !text.includes('\0'), 'must not hold a NUL character')
+      .describe('The command line, in bash. It starts in the workspace; standard input is empty.'),
+    timeout_seconds: z
+      .int()
+      .min(1)
+      .max(limitSeconds)
+      .optional()
+      .describe(`At most ${limitSeconds}, the default.`),
+  });
+
+  async function assess(command: string, workspace: string): Promise<Assessment> {
+    const judged = classify(command, workspace);
+    const title = `Ran ${oneLine(command)}`;
+    const base = {
+      display: { question: 'Run this command?', text: command, language: 'bash', title },
+      argv: judged.argv,
+      sandbox: sandbox.description,
+    };
+    if (sandbox.refusal !== null) {
+      return { ...base, decision: 'deny', risk: 'blocked', reasons: [sandbox.refusal], alwaysKey: null };
+    }
+    const { decision, risk, reasons, alwaysKey, facts } = judged;
+    const files = await executedFiles(facts, workspace);
+    const verdict = { ...base, ...(Object.keys(files).length === 0 ? {} : { files }), alwaysKey };
+    if (decision !== 'allow') return { ...verdict, decision, risk, reasons };
+    const concerns = await diskConcerns(facts, workspace);
+    if (concerns.length > 0)
+      return { ...verdict, decision: 'ask', risk: 'medium', reasons: concerns, alwaysKey: null };
+    return { ...verdict, decision, risk, reasons, effect: 'read' };
+  }
+
+  async function run(command: string, timeoutMs: number, context: ToolContext): Promise<ToolResult> {
+    const { workspace, signal, clock } = context;
+    const { decision, argv, reasons } = classify(command, workspace);
+    // Policy has refused these before; nothing that calls this by mistake may get past it either.
+    const refusal =
+      sandbox.refusal ?? (decision === 'deny' ? `This command never runs: it ${reasons[0]}.` : null);
+    if (refusal !== null) return { ok: false, output: refusal, metadata: { errorCode: 'tool.refused' } };
+    await mkdir(workspace, { recursive: true });
+    const direct = argv !== null && !builtins.has(argv[0] ?? '');
+    const result = await runProcess({
+      argv: sandbox.wrap(direct ? argv : [...shellProgram, command], workspace),
+      cwd: workspace,
+      env: commandEnvironment(workspace, dirname(workspace)),
+      timeoutMs,
+      signal,
+      clock,
+      keepBytes: deps.keepBytes,
+    });
+    return toResult(result, timeoutMs, sandbox.description);
+  }
+
+  return defineTool({
+    name: 'shell',
+    description:
+      'Runs a command in the workspace and returns its output and exit code. Commands that only read run at ' +
+      `once; others ask a person first. Sandbox: ${sandbox.description}.`,
+    input,
+    effect: 'once',
+    timeoutMs: deps.timeoutMs + BACKSTOP_MS,
+    assess: ({ command }, { workspace }) => assess(command, workspace),
+    run: ({ command, timeout_seconds }, context) =>
+      run(command, timeout_seconds === undefined ? deps.timeoutMs : timeout_seconds * 1000, context),
+  });
+}

@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { matchesGlob } from '../../../src/agent/glob.ts';
+import { decidePolicy, type PolicyQuestion, type PolicyRule } from '../../../src/agent/policy.ts';
+
+const assessment = {
+  decision: 'ask',
+  risk: 'medium',
+  reasons: ['deletes files'],
+  alwaysKey: 'shell:["rm","x"]',
+  argv: ['rm', 'x'],
+} as const satisfies PolicyQuestion['assessment'];
+
+const question: PolicyQuestion = {
+  tool: { name: 'shell', effect: 'once' },
+  args: { command: 'rm x' },
+  assessment,
+  rules: [],
+  actor: { user: 'slack:U1', roles: ['user'] },
+  where: { channel: 'slack', conversation: 'C1' },
+  granted: false,
+};
+
+const reading = { ...assessment, decision: 'allow', risk: 'low', effect: 'read' } as const;
+const refused = { ...assessment, decision: 'deny', risk: 'blocked', alwaysKey: null } as const;
+
+const decide = (change: Partial<PolicyQuestion>) => decidePolicy({ ...question, ...change });
+
+describe('decidePolicy', () => {
+  it('E20 asks for what may change something, and says that this is the default', () => {
+    expect(decide({})).toEqual({
+      decision: 'ask',
+      rule: 'default: everything that may change something asks',
+      risk: 'medium',
+      reasons: ['deletes files'],
+    });
+  });
+
+  it('E19 allows what only reads', () => {
+    expect(decide({ assessment: reading })).toMatchObject({ decision: 'allow', risk: 'low' });
+    const tool = { name: 'read_file', effect: 'read' } as const;
+    const { effect: _, ...unmarked } = reading;
+    expect(decide({ tool, assessment: unmarked }).decision).toBe('allow');
+  });
+
+  it('asks for a reading tool that has a doubt about this call', () => {
+    expect(decide({ tool: { name: 'read_file', effect: 'read' } }).decision).toBe('ask');
+  });
+
+  it('asks for a tool that changes something even when the tool itself sees no harm', () => {
+    expect(decide({ assessment: { ...reading, effect: 'once' } }).decision).toBe('ask');
+  });
+
+  it('E42 lets a grant turn the default ask into allow', () => {
+    expect(decide({ granted: true })).toMatchObject({
+      decision: 'allow',
+      rule: expect.stringContaining('always'),
+    });
+  });
+
+  it('A12 ignores a grant for what can never be granted', () => {
+    expect(decide({ granted: true, assessment: { ...assessment, alwaysKey: null } }).decision).toBe('ask');
+  });
+
+  it('F35 lets a rule outrank a grant', () => {
+    expect(decide({ granted: true, rules: [{ tool: 'shell', decision: 'ask' }] }).decision).toBe('ask');
+    expect(decide({ granted: true, rules: [{ tool: 'shell', decision: 'deny' }] }).decision).toBe('deny');
+  });
+
+  it('E21 keeps a hard block against allow rules and grants', () => {
+    const rules: PolicyRule[] = [{ tool: '*', decision: 'allow' }];
+    expect(decide({ rules, granted: true, assessment: refused })).toMatchObject({
+      decision: 'deny',
+      risk: 'blocked',
+      rule: 'built-in: shell refuses this action',
+    });
+  });
+
+  it('names the rule that decided', () => {
+    const rules: PolicyRule[] = [
+      { tool: 'other', decision: 'deny' },
+      { tool: 'sh*', decision: 'allow' },
+      { tool: 'shell', match: { command: 'rm *' }, decision: 'deny' },
+    ];
+    expect(decide({ rules }).rule).toBe('approvals.rules[2]');
+    expect(decide({ rules: rules.slice(0, 2) })).toMatchObject({
+      decision: 'allow',
+      rule: 'approvals.rules[1]',
+    });
+  });
+
+  it.each<[string, Partial<PolicyRule>, boolean]>([
+    ['tool', { tool: 'shel' }, false],
+    ['channel', { channel: 'discord' }, false],
+    ['channel', { channel: 'slack' }, true],
+    ['conversation', { conversation: 'C2' }, false],
+    ['conversation', { conversation: 'C1' }, true],
+    ['role', { role: 'admin' }, false],
+    ['role', { role: 'user' }, true],
+    ['argument', { match: { command: 'rm ?' } }, true],
+    ['argument', { match: { command: 'rm' } }, false],
+    ['absent argument', { match: { cwd: '*' } }, false],
+    ['inherited property', { match: { toString: '*' } }, false],
+  ])('matches by %s', (_name, rule, applies) => {
+    const rules: PolicyRule[] = [{ tool: 'shell', decision: 'deny', ...rule }];
+    expect(decide({ rules }).decision).toBe(applies ? 'deny' : 'ask');
+  });
+
+  it('A14 does not let an allow pattern reach past a plain command', () => {
+    const rules: PolicyRule[] = [{ tool: 'shell', match: { command: 'npm test*' }, decision: 'allow' }];
+    const plain = {
+      args: { command: 'npm test -- a' },
+      assessment: { ...assessment, argv: ['npm', 'test'] },
+    };
+    const compound = { args: { command: 'npm test; rm -r x' }, assessment: { ...assessment, argv: null } };
+    expect(decide({ rules, ...plain }).decision).toBe('allow');
+    expect(decide({ rules, ...compound }).decision).toBe('ask');
+  });
+
+  const rule = fc.record({
+    tool: fc.constantFrom('shell', '*', 'other', 'sh?ll'),
+    decision: fc.constantFrom('allow', 'ask', 'deny'),
+    role: fc.constantFrom(undefined, 'user', 'admin'),
+    match: fc.constantFrom(undefined, { command: 'rm*' }, { command: 'ls' }),
+  }) satisfies fc.Arbitrary<PolicyRule>;
+
+  const strictness = { allow: 0, ask: 1, deny: 2 };
+
+  it('decides the same in whatever order the rules stand', () => {
+    fc.assert(
+      fc.property(fc.array(rule), fc.boolean(), (rules, granted) => {
+        const turned = decide({ rules: rules.toReversed(), granted });
+        expect(turned.decision).toBe(decide({ rules, granted }).decision);
+      }),
+    );
+  });
+
+  it('takes the strictest of the rules that match', () => {
+    fc.assert(
+      fc.property(fc.array(rule, { minLength: 1 }), (rules) => {
+        const alone = rules
+          .map((one) => decide({ rules: [one] }))
+          .filter(({ rule: by }) => by.startsWith('approvals'));
+        const strictest = Math.max(-1, ...alone.map(({ decision }) => strictness[decision]));
+        const together = decide({ rules });
+        if (strictest >= 0) expect(strictness[together.decision]).toBe(strictest);
+        else expect(together.decision).toBe('ask');
+      }),
+    );
+  });
+});
+
+describe('matchesGlob', () => {
+  it.each([
+    ['*', '', true],
+    ['a*c', 'abbbc', true],
+    ['a*c', 'abbbcd', false],
+    ['?', '🎉', true],
+    ['a.c', 'abc', false],
+    ['*.ts', 'src/a.ts', true],
+    ['', 'a', false],
+    ['**b**', 'aba', true],
+  ])('%s against %s is %s', (pattern, text, expected) => {
+    expect(matchesGlob(pattern, text)).toBe(expected);
+  });
+
+  it('A45 agrees with the obvious definition on short inputs', () => {
+    const small = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 6 });
+    const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 6 });
+    const slow = (p: string, t: string): boolean => {
+      if (p === '') return t === '';
+      if (p[0] === '*') return slow(p.slice(1), t) || (t !== '' && slow(p, t.slice(1)));
+      return t !== '' && (p[0] === '?' || p[0] === t[0]) && slow(p.slice(1), t.slice(1));
+    };
+    fc.assert(fc.property(small, text, (p, t) => matchesGlob(p, t) === slow(p, t)));
+  });
+});
