@@ -124,6 +124,8 @@ function span(generic: Token): string {
       return `<code>${escapeHtml(token.text)}</code>`;
     case 'br':
       return '<br>';
+    case 'escape':
+      return escapeHtml(token.text);
     case 'link':
       return link(token.href, inline(token.tokens), token.text);
     case 'image':
@@ -148,8 +150,9 @@ function link(href: string, html: string, text: string | undefined): string {
   }
   const target = escapeHtml(url.href);
   const shown = url.protocol === 'mailto:' ? url.pathname : url.host;
-  const isBare =
-    text !== undefined && [href, url.href, `${url.href.slice(0, -1)}`, url.pathname].includes(text);
+  const addresses = [href, url.href, url.href.replace(/\/$/, ''), shown];
+  // A user name in front of the host (`https://bank.example@evil.example`) is there to deceive.
+  const isBare = text !== undefined && addresses.includes(text) && url.username === '';
   const place = isBare ? '' : ` <bdi class="host">(${escapeHtml(shown)})</bdi>`;
   return `<a href="${target}" target="_blank" rel="noopener noreferrer nofollow">${html}</a>${place}`;
 }

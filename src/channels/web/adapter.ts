@@ -1,0 +1,195 @@
+/**
+ * The built-in web chat as a channel. It is its own platform: messages are posts of the durable feed, and what is
+ * only true now (drafts, asides, typing) lives in memory and goes out as server-sent events.
+ */
+import { AppError, errorMessage } from '../../domain/errors.ts';
+import type { Post } from '../../domain/feed.ts';
+import type { DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
+import { newId } from '../../domain/runtime.ts';
+import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState } from '../adapter.ts';
+import { createApi } from './api.ts';
+import { createAsides, toAside } from './asides.ts';
+import { addAssets } from './assets.ts';
+import type { WebConfig } from './config.ts';
+import { addConversationRoutes } from './conversation-routes.ts';
+import { createEvents } from './events.ts';
+import { createFeedTail } from './feed-tail.ts';
+import { type Audience, createLive, type Draft } from './live.ts';
+import { addMessageRoutes } from './message-routes.ts';
+import { toBody, toPost, toWire } from './outbound.ts';
+import { addPageRoutes } from './page-routes.ts';
+import { createPlaces, type Place, placeOf, refOf } from './places.ts';
+import { createReplyStream } from './reply-stream.ts';
+import { openSignIn, type SignIn } from './sign-in.ts';
+
+export type WebAdapter = ChannelAdapter & {
+  /** After `start`: the path that signs the owner in once; null when `server.token` is set. */
+  signInPath(): string | null;
+};
+
+export function createWebAdapter(deps: ChannelDeps<WebConfig>): WebAdapter {
+  const { config, feed, http, clock, log } = deps;
+  const live = createLive({ clock });
+  const asides = createAsides({ clock });
+  const places = createPlaces({ feed, clock });
+  const tail = createFeedTail({ feed, deliver, log });
+  let sink: ChannelSink | undefined;
+  let state: ChannelState = 'stopped';
+  let signIn: SignIn | undefined;
+
+  const api = createApi({ signIn: () => signIn, log });
+  const events = createEvents({ feed, tail, live, asides, places });
+  const { stateOf } = addConversationRoutes({
+    http,
+    api,
+    feed,
+    places,
+    live,
+    clock,
+    commands: deps.commands,
+  });
+  addAssets(http);
+  addMessageRoutes({ http, api, feed, places, live, asides, clock, config, sink: () => sink });
+  addPageRoutes({ http, signIn: () => signIn, log, stateOf });
+  http.route(
+    'GET',
+    '/api/events',
+    api(async (request, person) => events(request, person)),
+  );
+
+  async function deliver(post: Post): Promise<void> {
+    const place = await places.get(post.conversation);
+    if (place === undefined) return;
+    const wire = toWire(post);
+    // The post goes out in the place of its draft: one frame, so that nothing flickers or shows twice.
+    if (wire.draft !== null) live.closeDraft(wire.draft, 'replaced');
+    live.send(place.owner, { event: 'post', data: wire, id: post.revision });
+  }
+
+  async function audienceOf(place: Place): Promise<Audience | undefined> {
+    return (await places.get(place.conversation))?.owner;
+  }
+
+  async function post(
+    place: Place,
+    message: OutboundMessage,
+    key: DeliveryKey,
+    draft?: Draft,
+  ): Promise<MessageRef[]> {
+    if ((await audienceOf(place)) === undefined) {
+      throw new AppError('channel.rejected', `There is no web conversation "${place.conversation}".`);
+    }
+    const stored = await storing(() => feed.add(toPost(place, message, key, clock.now(), draft)));
+    await tail.pull();
+    return [{ where: refOf(place), id: stored.id }];
+  }
+
+  return {
+    name: 'web',
+    // No platform limits us; the bound keeps one message readable and its page light.
+    limits: { maxLength: 100_000, editEveryMs: 40, ephemeral: 'native' },
+    signInPath: () => signIn?.oneTimePath ?? null,
+    state: () => ({ state }),
+
+    async start(to) {
+      state = 'starting';
+      signIn ??= await openSignIn({ config, state: deps.state, clock });
+      await places.openShared();
+      await tail.start();
+      sink = to;
+      state = 'up';
+    },
+
+    async stop() {
+      sink = undefined;
+      state = 'stopped';
+      await tail.stop();
+      live.closeAll();
+    },
+
+    send: (to, message, key) => post(placeOf(to), message, key),
+
+    async edit(ref, message) {
+      const changed = await storing(async () => {
+        const before = await feed.post(ref.id);
+        return before && feed.update(ref.id, { body: toBody(keepSteps(message, before), undefined) });
+      });
+      if (changed === undefined)
+        throw new AppError('channel.rejected', `There is no web message "${ref.id}".`);
+      await tail.pull();
+    },
+
+    openReply(to, replyTo) {
+      const place = placeOf(to);
+      return createReplyStream({
+        live,
+        place,
+        audience: audienceOf(place).catch((error: unknown) => {
+          log.warn({ error: errorMessage(error) }, 'no live reply: the web conversation could not be read');
+          return undefined;
+        }),
+        replyTo: replyTo?.id ?? null,
+        post: (message, key, draft) => post(place, message, key, draft),
+      });
+    },
+
+    async sendEphemeral(to, user, message, replyToken) {
+      const place = placeOf(to);
+      // Rights may have changed since the question: look again (A36).
+      if (!signIn?.isPerson(user) || (await places.visible(place.conversation, user)) === undefined)
+        return { delivered: false };
+      const now = clock.now();
+      const asked = replyToken === undefined ? undefined : asides.get(user, replyToken);
+      // The first answer takes the echo's place; further ones stand for themselves.
+      const aside = toAside(
+        message,
+        { ...place, id: newId(now), at: now },
+        asked?.html === null ? asked : undefined,
+      );
+      asides.put(user, aside);
+      live.send(user, { event: 'aside', data: aside });
+      return { delivered: true, id: aside.id };
+    },
+
+    async editEphemeral(to, user, ref, message) {
+      const shown = ref.id === undefined ? undefined : asides.get(user, ref.id);
+      if (shown === undefined) return;
+      const aside = toAside(message, { ...placeOf(to), id: shown.id, at: shown.at }, shown);
+      asides.put(user, aside);
+      live.send(user, { event: 'aside', data: aside });
+    },
+
+    async directRef(user) {
+      if (!signIn?.isPerson(user))
+        throw new AppError('channel.rejected', `"${user}" is no user of the web chat.`);
+      return refOf({ conversation: await storing(() => places.openDirect(user)), thread: null });
+    },
+
+    async typing(to) {
+      const place = placeOf(to);
+      const audience = await audienceOf(place).catch(() => undefined);
+      if (audience !== undefined) live.typing(place, audience);
+    },
+  };
+}
+
+/** An edit that says nothing about the steps leaves them. */
+function keepSteps(message: OutboundMessage, before: Post): OutboundMessage {
+  const { steps } = toWire(before);
+  return message.steps === undefined && steps.length > 0 ? { ...message, steps } : message;
+}
+
+async function storing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AppError && error.code.startsWith('channel.')) throw error;
+    throw new AppError(
+      'channel.unavailable',
+      `The web chat could not store a message: ${errorMessage(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,63 @@
+/** An approval card: what exactly, on what terms, why it asks; then the buttons, or what became of it. */
+import { check, cross, lock } from './icons.js';
+import { html, useState } from './preact.js';
+import { atClock } from './time.js';
+
+export function Card({ card, buttons, onPress }) {
+  const facts =
+    card.outcome === undefined && card.expiresAt !== undefined
+      ? [...card.facts, `expires ${atClock(card.expiresAt)}`]
+      : card.facts;
+  return html`<section class=${`card ${card.outcome === undefined ? '' : 'settled'}`} aria-label=${`Approval: ${card.title}`}>
+    <h3 class="card-title">${lock}<span>${card.title}</span></h3>
+    <pre class="card-action" tabindex="0" role="region" aria-label="The exact action"><code>${card.action.text}</code></pre>
+    <p class="card-facts">${facts.join(' · ')}</p>
+    ${card.why.length > 0 && html`<p class="card-why"><span class="label">Why it asks:</span> ${card.why.join('; ')}.</p>`}
+    ${
+      card.modelReason !== undefined &&
+      html`<p class="card-reason">The model's reason: ${card.modelReason}</p>`
+    }
+    ${card.outcome !== undefined && html`<p class="card-outcome"><${Outcome} card=${card} /></p>`}
+    <${Buttons} buttons=${buttons} onPress=${onPress} />
+  </section>`;
+}
+
+function Outcome({ card }) {
+  const isYes = /^(approved|always allowed)/i.test(card.outcome);
+  const when = card.settledAt === undefined ? '' : ` · ${atClock(card.settledAt)}`;
+  return html`${isYes ? check : cross}<span>${card.outcome}${when}</span>`;
+}
+
+/** Pressing one holds them all until the answer: a second press is never a second decision. */
+export function Buttons({ buttons, onPress }) {
+  const [pressed, setPressed] = useState(null);
+  const [error, setError] = useState(null);
+  if (buttons.length === 0) return null;
+
+  async function press(token) {
+    setPressed(token);
+    setError(null);
+    try {
+      await onPress(token);
+    } catch (problem) {
+      setError(problem.message);
+      setPressed(null);
+    }
+  }
+
+  return html`<div class="buttons">
+      ${buttons.map(
+        ({ label, token, style }) => html`<button
+          key=${token}
+          type="button"
+          class=${style}
+          disabled=${pressed !== null}
+          aria-busy=${pressed === token ? 'true' : 'false'}
+          onClick=${() => press(token)}
+        >
+          ${label}
+        </button>`,
+      )}
+    </div>
+    ${error !== null && html`<p class="inline-error" role="alert">${error} Press again to retry.</p>`}`;
+}
