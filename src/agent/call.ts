@@ -104,9 +104,19 @@ async function historyOf(deps: EngineDeps, run: Run): Promise<HistoryEntry[]> {
   if (limit === 0) return [];
   const upTo = pinned?.historyTo ?? run.turn.ordinal - 1;
   const entries = await deps.store.sessions.history(run.turn.session, { limit, upTo });
-  return entries.filter(
+  return withinBudget(entries, run.settings.contextTokens).filter(
     (entry) => entry.status !== 'cancelled' && entry.ordinal >= (pinned?.historyFrom ?? 0),
   );
+}
+
+/** The latest entries that fit: about four characters a token, a quarter kept free for the turn itself. */
+function withinBudget(entries: readonly HistoryEntry[], tokens: number): readonly HistoryEntry[] {
+  let left = tokens * 4 * 0.75;
+  const first = entries.findLastIndex((entry) => {
+    left -= entry.input.text.length + (entry.answer?.length ?? 0);
+    return left < 0;
+  });
+  return entries.slice(first + 1);
 }
 
 function toEvent(role: ModelRole, reply: ModelReply): EventBody {

@@ -18,6 +18,8 @@ export type TurnSettings = {
   readonly maxRounds: number;
   /** Messages of earlier turns in the prompt. */
   readonly historyMessages: number;
+  /** Estimated size of the prompt above which older history is left out. */
+  readonly contextTokens: number;
   /** Bytes of one tool output in the prompt. */
   readonly promptOutputBytes: number;
   readonly approvalExpiresMs: number;

@@ -94,6 +94,9 @@ const initial: TurnState = {
 
 export const fold = (events: readonly Event[]): TurnState => events.reduce(apply, initial);
 
+/** The status that the events of a turn come to. */
+export const statusOf = (events: readonly Event[]): TurnStatus => fold(events).status;
+
 /** The actions of the latest answer. */
 export function batchOf(state: TurnState): readonly Action[] {
   for (let i = state.exchanges.length - 1; i >= 0; i--) {

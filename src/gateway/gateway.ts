@@ -30,6 +30,8 @@ export type GatewaySettings = {
   readonly channel: (name: string) => ChannelRules;
   readonly queuePerSession: number;
   readonly whileBusy: 'queue' | 'interrupt';
+  /** A session without a message for this long starts afresh; null: never. */
+  readonly idleResetMs: number | null;
   /** Absolute path of the workspace of a profile. */
   readonly workspace: (profile: string) => string;
   readonly debug: boolean;
@@ -38,13 +40,15 @@ export type GatewaySettings = {
 export type GatewayDeps = CommandDeps & {
   readonly settings: () => GatewaySettings;
   readonly limits: Limits;
+  /** False while the process goes down: the platform is to deliver again. */
+  readonly open: () => boolean;
   readonly parseButton: (token: string) => ParsedButton | undefined;
   readonly metrics: Metrics;
 };
 
 export type ParsedButton =
   | { readonly kind: 'approval'; readonly id: string; readonly decision: 'once' | 'always' | 'deny' }
-  | { readonly kind: 'stop'; readonly turn: string };
+  | { readonly kind: 'stop' | 'btw'; readonly turn: string };
 
 export type Gateway = ChannelSink & {
   /** Waits for side questions and other commands still under way. */
@@ -66,6 +70,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   return {
     async message(message) {
+      requireOpen(deps);
       const roles = admit(deps, message.author);
       if (roles === undefined) return refuseStranger(deps, message);
       if (message.text.length > MAX_MESSAGE_LENGTH)
@@ -87,9 +92,18 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (routed.command.name === 'btw') background(work);
       else await work;
     },
-    edit: (edit) => onEdit(deps, edit),
-    deletion: (deletion) => onDeletion(deps, deletion),
-    click: (click) => onClick(deps, click),
+    async edit(edit) {
+      requireOpen(deps);
+      await onEdit(deps, edit);
+    },
+    async deletion(deletion) {
+      requireOpen(deps);
+      await onDeletion(deps, deletion);
+    },
+    async click(click) {
+      requireOpen(deps);
+      await onClick(deps, click);
+    },
     async stop(where, by) {
       if (admit(deps, by) === undefined) return;
       await deps.stopper.stopSession(sessionKey(where), by, false);
@@ -98,6 +112,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       await Promise.allSettled(underWay);
     },
   };
+}
+
+function requireOpen(deps: GatewayDeps): void {
+  if (!deps.open())
+    throw new AppError('channel.unavailable', 'the gateway is shutting down; deliver this again');
 }
 
 /** The one authorization. Undefined for strangers, bots, webhooks, guests and anonymous senders. */
@@ -132,6 +151,7 @@ async function acceptTurn(
   session: string,
   profile: string,
 ): Promise<void> {
+  if (settings.idleResetMs !== null) await resetIdle(deps, session, settings.idleResetMs);
   if (settings.whileBusy === 'interrupt') await deps.stopper.stopSession(session, message.author, true);
   const accepted = await deps.store.turns.accept({
     message,
@@ -145,6 +165,12 @@ async function acceptTurn(
   deps.metrics.count('parley_accepted_total', { outcome: accepted.outcome });
   if (accepted.outcome === 'queue-full') return tell(deps, message, errorNotice(deps, 'session.queue_full'));
   if (accepted.outcome === 'accepted' && accepted.ahead > 0) await sayWhatIsAhead(deps, message, accepted);
+}
+
+async function resetIdle(deps: GatewayDeps, key: string, idleMs: number): Promise<void> {
+  const known = await deps.store.sessions.get(key);
+  const now = deps.clock.now();
+  if (known !== undefined && now - known.lastTurnAt >= idleMs) await deps.store.sessions.reset(key, now);
 }
 
 /** Only when a person has to act: an ordinary queue moves by itself. */
@@ -203,6 +229,8 @@ async function onClick(deps: GatewayDeps, click: ButtonClick): Promise<void> {
     // What was decided shows on the card itself; only what did not count needs telling.
     return accepted ? undefined : say(text);
   }
+  // Asking aside needs a place to type, which the platform's own adapter opens.
+  if (button.kind === 'btw') return;
   const turn = await deps.store.turns.get(button.turn);
   if (turn === undefined || !samePlace(turn, click.where))
     return say('That work is not in this conversation.');

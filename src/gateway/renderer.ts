@@ -10,7 +10,7 @@ import { mixedScripts, showInvisible } from '../domain/visible.ts';
 import type { NewDelivery } from '../store/store.ts';
 
 export type RendererOptions = {
-  readonly deliverTo: () => 'conversation' | 'approvers' | 'both';
+  readonly deliverTo: (turn: Turn) => 'conversation' | 'approvers' | 'both';
   /** Who may decide about a request of this turn. */
   readonly approversFor: (turn: Turn) => readonly UserId[];
   readonly now: () => number;
@@ -72,7 +72,7 @@ type CardPlace = { key: string; target: NewDelivery['target'] };
 
 function cardKeys(turn: Turn, request: Pick<Request, 'approvalId'>, options: RendererOptions): CardPlace[] {
   const places: CardPlace[] = [];
-  const to = options.deliverTo();
+  const to = options.deliverTo(turn);
   if (to !== 'approvers') {
     places.push({ key: `${request.approvalId}:card`, target: { kind: 'send', to: turn.input.where } });
   }

@@ -3,6 +3,7 @@
  * This is the only place that retries a model call (SDK retries are off), tries fallbacks and counts attempts.
  */
 
+import { setTimeout as wait } from 'node:timers/promises';
 import { AppError, type ErrorCode, errorMessage } from '../../domain/errors.ts';
 import type { ModelRole, ToolCall } from '../../domain/event.ts';
 import type { Clock, Logger, Metrics } from '../../domain/runtime.ts';
@@ -71,8 +72,6 @@ export type ModelClientDeps = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Waits, or rejects with the signal's reason. */
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
 };
 
@@ -135,7 +134,7 @@ async function attempts(
       );
       request.onReset?.();
       request.onRetry?.(failure.code, delay);
-      await deps.sleep(delay, request.signal);
+      await wait(delay, undefined, { signal: request.signal });
     }
   }
 }

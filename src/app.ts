@@ -1,0 +1,240 @@
+/** The composition root: builds the parts, starts them in order, stops them in the reverse order. */
+import { hostname } from 'node:os';
+import { createBtw } from './agent/btw.ts';
+import { createEngine } from './agent/engine.ts';
+import type { ChannelAdapter } from './channels/adapter.ts';
+import { encodeButton, parseButton } from './channels/button-token.ts';
+import type { LoadedConfig } from './config/load.ts';
+import { AppError, errorMessage } from './domain/errors.ts';
+import { type Clock, type Logger, newId, systemClock } from './domain/runtime.ts';
+import type { Turn } from './domain/turn.ts';
+import { approversFor } from './gateway/access.ts';
+import { createApprovals } from './gateway/approvals.ts';
+import { createGateway } from './gateway/gateway.ts';
+import { createLimits } from './gateway/limits.ts';
+import { createLiveReplies } from './gateway/live-reply.ts';
+import { createOutbox } from './gateway/outbox.ts';
+import { createRenderer, type RendererOptions } from './gateway/renderer.ts';
+import { createStopper } from './gateway/stopper.ts';
+import { createWorker } from './gateway/worker.ts';
+import { createHttpServer } from './http/server.ts';
+import { type OpenChannels, openChannels } from './open-channels.ts';
+import { accessOf, openProfiles } from './open-profiles.ts';
+import { createMetrics } from './runtime/metrics.ts';
+import { openStore } from './store/open.ts';
+
+export type AppOptions = {
+  readonly loaded: LoadedConfig;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** Tools and outside platforms are not touched, and nothing is kept. */
+  readonly dryRun?: boolean;
+};
+
+export type App = {
+  /** Where the web chat is; signs in with it when it carries a token. */
+  readonly url: string;
+  /** Puts another configuration in force: whole, or not at all. */
+  reload(loaded: LoadedConfig): Promise<void>;
+  /** Another configuration was not taken: for the metrics. */
+  reloadRefused(): void;
+  /** Takes nothing new, gives what is in hand up to 25 s, keeps the rest for the next start. Idempotent. */
+  stop(): Promise<void>;
+};
+
+/** Longer than most model calls, shorter than the 30 s that process managers give. */
+const DRAIN_MS = 25_000;
+
+export async function startApp({
+  loaded,
+  log,
+  clock = systemClock,
+  dryRun = false,
+}: AppOptions): Promise<App> {
+  const { server, store: storeConfig } = loaded.config;
+  const metrics = createMetrics();
+  const store = await openStore({ url: dryRun ? 'sqlite::memory:' : storeConfig.url, log });
+  try {
+    let current = loaded;
+    let profiles = await openProfiles(loaded, { clock, log, metrics, dryRun, hidden: hiddenFrom(loaded) });
+    let ready = false;
+    let draining = false;
+
+    let channels: OpenChannels = { adapters: new Map(), signInPath: () => '/' };
+    const adapter = (name: string) => channels.adapters.get(name);
+    const worker = `${hostname()}:${process.pid}:${newId(clock.now()).slice(-6)}`;
+    const access = () => accessOf(current);
+    const profileOf = (turn: Pick<Turn, 'profile'>) => profiles.get(turn.profile);
+    const secondPerson = (turn: Turn) => sectionOf(current, turn.profile).approvals.second_person;
+    const mayDecide = (turn: Turn) => approversFor(access(), turn.user, secondPerson(turn));
+    const channelSection = (name: string) => (name === 'web' ? current.config.channels.web : undefined);
+
+    const http = createHttpServer({
+      host: server.host,
+      port: server.port,
+      publicUrl: server.public_url,
+      log,
+      metrics,
+      ready: () => ({
+        ready: ready && !draining,
+        channels: Object.fromEntries([...channels.adapters].map(([name, one]) => [name, one.state()])),
+      }),
+      metricsText() {
+        const { commits, writes } = store.stats();
+        metrics.gauge('parley_store_commits_total', commits);
+        metrics.gauge('parley_store_writes_total', writes);
+        return metrics.text();
+      },
+    });
+
+    const limits = createLimits({
+      settings: () => ({
+        messagesPerMinute: current.config.limits.messages_per_minute,
+        tokensPerDay: current.config.limits.tokens_per_day,
+        costPerDay: current.config.limits.cost_per_day,
+      }),
+      usage: store.usage,
+      clock,
+    });
+    const renderer: RendererOptions = {
+      deliverTo: (turn) => sectionOf(current, turn.profile).approvals.deliver_to,
+      approversFor: mayDecide,
+      approvalButton: (id, decision) => encodeButton({ kind: 'approval', id, decision }),
+      now: () => clock.now(),
+    };
+    const approvals = createApprovals({ store, access, secondPerson, renderer, clock, log, metrics });
+    const live = createLiveReplies({
+      adapter,
+      streaming: (name) => channelSection(name)?.stream ?? false,
+      clock,
+    });
+    const engine = createEngine({
+      store,
+      settings: (turn) => profileOf(turn).settings,
+      render: createRenderer(renderer),
+      nobodyToAsk: (turn) => (mayDecide(turn).length > 0 ? null : NOBODY_TO_ASK),
+      requireBudget: limits.requireBudget,
+      clock,
+      log,
+      metrics,
+    });
+    const turns = createWorker({
+      store,
+      engine,
+      live,
+      worker,
+      concurrency: () => current.config.limits.concurrent_turns,
+      clock,
+      log,
+      metrics,
+    });
+    const outbox = createOutbox({ store, adapter, live, worker, clock, log, metrics });
+    const stopper = createStopper({ store, approvals, worker: turns, clock });
+    const gateway = createGateway({
+      store,
+      approvals,
+      stopper,
+      btw: createBtw({ store, requireBudget: limits.requireBudget, clock }),
+      models: (profile) => profiles.get(profile).models,
+      historyMessages: (profile) => profiles.get(profile).settings.historyMessages,
+      btwFallback: () => current.config.btw.fallback,
+      adapter,
+      clock,
+      log,
+      metrics,
+      limits,
+      parseButton,
+      settings: () => ({
+        access: access(),
+        routes: current.config.routes,
+        channel: (name) => {
+          const section = channelSection(name);
+          return {
+            mentionOnly: section?.mention_only ?? true,
+            conversations: section?.conversations ?? null,
+          };
+        },
+        queuePerSession: current.config.limits.queue_per_session,
+        whileBusy: current.config.sessions.while_busy === 'interrupt' ? 'interrupt' : 'queue',
+        idleResetMs: current.config.sessions.idle_reset,
+        workspace: (profile) => profiles.get(profile).workspace,
+        debug: current.config.log.level === 'debug',
+      }),
+      open: () => !draining,
+    });
+
+    channels = await openChannels({ loaded, store, http: http.host, log, metrics, clock });
+    const { url } = await http.listen();
+    await startAdapters(channels.adapters, gateway, log);
+    approvals.start();
+    await outbox.start();
+    await turns.start();
+    ready = true;
+
+    let stopped: Promise<void> | undefined;
+    const stop = async (): Promise<void> => {
+      draining = true;
+      await Promise.all([turns.drain(DRAIN_MS), gateway.drain()]);
+      await outbox.stop();
+      await approvals.stop();
+      for (const one of channels.adapters.values()) await one.stop();
+      await http.close();
+      await store.close();
+    };
+    metrics.gauge('parley_ready_seconds', performance.now() / 1000);
+    log.info(
+      { url, ms: Math.round(performance.now()), sandbox: profiles.get('default').sandbox.description },
+      'ready',
+    );
+    return {
+      url: new URL(channels.signInPath(), url).href,
+      async reload(next) {
+        profiles = await openProfiles(next, { clock, log, metrics, dryRun, hidden: hiddenFrom(next) });
+        current = next;
+        metrics.count('parley_config_reloads_total', { outcome: 'applied' });
+      },
+      reloadRefused: () => metrics.count('parley_config_reloads_total', { outcome: 'refused' }),
+      stop: () => {
+        stopped ??= stop();
+        return stopped;
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+const NOBODY_TO_ASK =
+  'This needs approval, and nobody is set up to give it, so it was not done. An admin can list approvers in access.approvers.';
+
+const sectionOf = (loaded: LoadedConfig, profile: string) => loaded.profiles.get(profile) ?? loaded.config;
+
+/** What the agent's own tools must not reach: they would find tokens, other people's messages, their own rules. */
+function hiddenFrom({ config, file }: LoadedConfig): string[] {
+  const { url } = config.store;
+  const database =
+    url.startsWith('sqlite:') && url !== 'sqlite::memory:' ? [url.slice('sqlite:'.length)] : [];
+  const files = database.flatMap((path) => [path, `${path}-wal`, `${path}-shm`, `${path}.lock`]);
+  return [...files, ...(file === null ? [] : [file]), '.env'];
+}
+
+/** A channel that cannot start leaves the others up; only when none starts is there nothing to do. */
+async function startAdapters(
+  adapters: ReadonlyMap<string, ChannelAdapter>,
+  sink: Parameters<ChannelAdapter['start']>[0],
+  log: Logger,
+): Promise<void> {
+  const results = await Promise.allSettled([...adapters.values()].map((one) => one.start(sink)));
+  const names = [...adapters.keys()];
+  for (const [index, result] of results.entries()) {
+    if (result.status === 'rejected')
+      log.error({ channel: names[index], detail: errorMessage(result.reason) }, 'channel did not start');
+  }
+  if (results.length > 0 && results.every((result) => result.status === 'rejected')) {
+    throw new AppError(
+      'channel.unavailable',
+      `no channel could start: ${results.map((r) => (r.status === 'rejected' ? errorMessage(r.reason) : '')).join('; ')}`,
+    );
+  }
+}

@@ -1,0 +1,155 @@
+/** `parley doctor`: looks for what keeps Parley from working well, and says how to mend it. */
+import { accessSync, chmodSync, constants, statfsSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { openSandbox } from '../agent/tools/sandbox.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { AppError, errorMessage } from '../domain/errors.ts';
+import { isDemo } from '../open-profiles.ts';
+import { openStore } from '../store/open.ts';
+import { type CommonOptions, load, printJson, printLine, quietLog } from './command-line.ts';
+
+type Finding = { readonly check: string; readonly ok: boolean; readonly detail: string };
+
+/** Below this the next burst of messages may not fit. */
+const LEAST_FREE_BYTES = 512 * 1024 * 1024;
+
+export async function doctor(options: CommonOptions & { json?: boolean; fix?: boolean }): Promise<number> {
+  const findings: Finding[] = [{ check: 'node', ok: true, detail: process.version }];
+  try {
+    const loaded = load(options);
+    findings.push({ check: 'configuration', ok: true, detail: loaded.file ?? 'built-in defaults' });
+    findings.push(...(await inspect(loaded, options.fix ?? false)));
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    findings.push({ check: 'configuration', ok: false, detail: error.message });
+  }
+  for (const finding of findings) {
+    if (options.json) printJson(finding);
+    else printLine(`${finding.ok ? 'ok     ' : 'PROBLEM'}  ${finding.check}: ${finding.detail}`);
+  }
+  return findings.every((finding) => finding.ok) ? 0 : 1;
+}
+
+async function inspect(loaded: LoadedConfig, fix: boolean): Promise<Finding[]> {
+  const { config } = loaded;
+  return [
+    await database(loaded),
+    ...fileModes(loaded, fix),
+    disk(),
+    workspace(resolve(config.agent.workspace)),
+    await sandbox(loaded),
+    await port(config.server.host, config.server.port),
+    approvers(loaded),
+    model(loaded),
+  ];
+}
+
+async function database(loaded: LoadedConfig): Promise<Finding> {
+  const { url } = loaded.config.store;
+  const shown = url.replace(/:\/\/[^@]*@/, '://…@');
+  try {
+    const store = await openStore({ url, log: quietLog(loaded), readonly: true });
+    await store.check();
+    await store.close();
+    return { check: 'database', ok: true, detail: shown };
+  } catch (error) {
+    const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : null;
+    if (path !== null && !exists(path))
+      return { check: 'database', ok: true, detail: `${shown} will be created at the first start` };
+    return { check: 'database', ok: false, detail: errorMessage(error) };
+  }
+}
+
+/** Secrets and everybody's conversations are in these files. */
+function fileModes({ config, file }: LoadedConfig, fix: boolean): Finding[] {
+  const { url } = config.store;
+  const paths = [...(url.startsWith('sqlite:') ? [url.slice('sqlite:'.length)] : []), '.env'].filter(exists);
+  return [...paths, ...(file === null ? [] : [file])].flatMap((path) => {
+    const mode = statSync(path).mode & 0o777;
+    const open = path === file ? (mode & 0o022) !== 0 : (mode & 0o077) !== 0;
+    if (!open) return [{ check: 'file modes', ok: true, detail: `${path} ${mode.toString(8)}` }];
+    const wanted = path === file ? mode & ~0o022 : 0o600;
+    if (fix) chmodSync(path, wanted);
+    return [
+      {
+        check: 'file modes',
+        ok: fix,
+        detail: fix
+          ? `${path} is now ${wanted.toString(8)}`
+          : `${path} is open to others (${mode.toString(8)}); chmod ${wanted.toString(8)} ${path}, or --fix`,
+      },
+    ];
+  });
+}
+
+function disk(): Finding {
+  const { bavail, bsize } = statfsSync('.');
+  const free = bavail * bsize;
+  const detail = `${Math.round(free / 1_048_576)} MiB free`;
+  return {
+    check: 'disk',
+    ok: free >= LEAST_FREE_BYTES,
+    detail:
+      free >= LEAST_FREE_BYTES ? detail : `${detail}; make room, or messages will be refused when it is full`,
+  };
+}
+
+function workspace(path: string): Finding {
+  try {
+    accessSync(exists(path) ? path : dirname(path), constants.W_OK);
+    return { check: 'workspace', ok: true, detail: path };
+  } catch (error) {
+    return { check: 'workspace', ok: false, detail: `cannot write to ${path}: ${errorMessage(error)}` };
+  }
+}
+
+async function sandbox({ config }: LoadedConfig): Promise<Finding> {
+  const { sandbox: mode, network, enabled } = config.tools.shell;
+  if (!enabled) return { check: 'sandbox', ok: true, detail: 'the shell tool is off' };
+  const opened = await openSandbox({ mode, network, hide: [] });
+  return {
+    check: 'sandbox',
+    ok: opened.active || mode === 'off',
+    detail: opened.refusal ?? opened.description,
+  };
+}
+
+function port(host: string, wanted: number): Promise<Finding> {
+  return new Promise((done) => {
+    const probe = createServer();
+    probe.once('error', (error) =>
+      done({
+        check: 'port',
+        ok: false,
+        detail: `${host}:${wanted} cannot be used (${errorMessage(error)}); fine when Parley is running, else change server.port`,
+      }),
+    );
+    probe.listen(wanted, host, () =>
+      probe.close(() => done({ check: 'port', ok: true, detail: `${host}:${wanted} is free` })),
+    );
+  });
+}
+
+function approvers({ config }: LoadedConfig): Finding {
+  const count = config.access.approvers.length;
+  return {
+    check: 'approvers',
+    ok: count > 0,
+    detail: count > 0 ? `${count} listed` : 'access.approvers is empty, so whatever needs approval is denied',
+  };
+}
+
+function model({ config }: LoadedConfig): Finding {
+  const { base_url, api_key, model: name } = config.models.default;
+  const demo = isDemo({ baseUrl: base_url, apiKey: api_key });
+  return {
+    check: 'model',
+    ok: true,
+    detail: demo ? 'the offline demo model: no key is set' : `${name} at ${base_url}`,
+  };
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,142 @@
+/** The command line: every command with its options. Each lives in its own file, imported when it is used. */
+import { Command, CommanderError } from 'commander';
+import type { CommonOptions } from './command-line.ts';
+
+type Action = () => Promise<number>;
+
+/** Resolves to the exit code. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  let action: Action = async () => 0;
+  const program = createProgram((chosen) => {
+    action = chosen;
+  });
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help that was asked for is no mistake.
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  return action();
+}
+
+function createProgram(choose: (action: Action) => void): Command {
+  const program = new Command('parley')
+    .description("A self-hosted gateway that puts one shared AI agent into a team's chat")
+    .showHelpAfterError()
+    .exitOverride();
+
+  const command = (name: string, about: string): Command =>
+    program.command(name).description(about).option('--config <file>', 'configuration file').exitOverride();
+
+  command('start', 'run the gateway')
+    .option('--dry-run', 'tools do nothing and nothing is kept')
+    .action((options: CommonOptions & { dryRun?: boolean }) =>
+      choose(async () => (await import('./start.ts')).start(options)),
+    );
+  command('check', 'check the configuration, offline').action((options: CommonOptions) =>
+    choose(async () => (await import('./check.ts')).check(options)),
+  );
+  command('schema', 'print the JSON Schema of the configuration').action(() =>
+    choose(async () => (await import('./check.ts')).schema()),
+  );
+  command('doctor', 'look for what keeps Parley from working well')
+    .option('--json', 'as JSON')
+    .option('--fix', 'mend what can be mended safely')
+    .action((options: CommonOptions & { json?: boolean; fix?: boolean }) =>
+      choose(async () => (await import('./doctor.ts')).doctor(options)),
+    );
+  command('explain', 'tell what policy decides about an action, and by which rule')
+    .option('--tool <name>', 'the tool')
+    .option('--args <json>', 'its arguments')
+    .option('--batch <file>', 'one {"tool","args"} a line instead')
+    .option('--as <user>', 'who asks', 'web:owner')
+    .option('--in <conversation>', 'where, as channel:conversation')
+    .option('--json', 'as JSON')
+    .action(
+      (
+        options: CommonOptions & {
+          tool?: string;
+          args?: string;
+          batch?: string;
+          as: string;
+          in?: string;
+          json?: boolean;
+        },
+      ) => choose(async () => (await import('./explain.ts')).explain(options)),
+    );
+  command('turns', 'list turns, latest first')
+    .option('--session <key>', 'of one session only')
+    .option('--limit <n>', 'how many', '1000')
+    .option('--json', 'one object a line')
+    .action((options: CommonOptions & { session?: string; limit: string; json?: boolean }) =>
+      choose(async () => (await import('./turns.ts')).turns(options)),
+    );
+  command('events', 'show the log of a turn')
+    .argument('<turn>', 'id of the turn')
+    .option('--json', 'one event a line')
+    .action((turn: string, options: CommonOptions & { json?: boolean }) =>
+      choose(async () => (await import('./turns.ts')).events(turn, options)),
+    );
+  addAudit(command('audit', 'export or verify the log of all turns'), choose);
+  addApprovals(command('approvals', 'list or revoke approvals'), choose);
+  command('usage', 'show what the models were used for')
+    .option('--since <day>', 'from this day on, YYYY-MM-DD')
+    .option('--json', 'one object a line')
+    .action((options: CommonOptions & { since?: string; json?: boolean }) =>
+      choose(async () => (await import('./usage.ts')).usage(options)),
+    );
+  command('backup', 'copy the database while it is in use')
+    .argument('<file>', 'where to')
+    .action((file: string, options: CommonOptions) =>
+      choose(async () => (await import('./backup.ts')).backup(file, options)),
+    );
+  command('restore', 'put a backup back; the gateway must be stopped')
+    .argument('<file>', 'the backup')
+    .action((file: string, options: CommonOptions) =>
+      choose(async () => (await import('./backup.ts')).restore(file, options)),
+    );
+  return program;
+}
+
+function addAudit(parent: Command, choose: (action: Action) => void): void {
+  parent
+    .command('export')
+    .description('every event of every turn, with its hashes')
+    .option('--config <file>', 'configuration file')
+    .option('--since <time>', 'from this time on, ISO 8601')
+    .option('--jsonl', 'one event a line (the only form)')
+    .exitOverride()
+    .action((options: CommonOptions & { since?: string }) =>
+      choose(async () => (await import('./audit.ts')).auditExport(options)),
+    );
+  parent
+    .command('verify')
+    .description('check that the log is gapless, unaltered and in step with the tables')
+    .option('--config <file>', 'configuration file')
+    .exitOverride()
+    .action((options: CommonOptions) =>
+      choose(async () => (await import('./audit.ts')).auditVerify(options)),
+    );
+}
+
+function addApprovals(parent: Command, choose: (action: Action) => void): void {
+  parent
+    .command('list')
+    .description('what waits for a decision, and what is always allowed')
+    .option('--config <file>', 'configuration file')
+    .option('--json', 'one object a line')
+    .exitOverride()
+    .action((options: CommonOptions & { json?: boolean }) =>
+      choose(async () => (await import('./approvals.ts')).list(options)),
+    );
+  parent
+    .command('revoke')
+    .description('take back an always')
+    .argument('<id>', 'id of the grant')
+    .option('--config <file>', 'configuration file')
+    .exitOverride()
+    .action((id: string, options: CommonOptions) =>
+      choose(async () => (await import('./approvals.ts')).revoke(id, options)),
+    );
+}

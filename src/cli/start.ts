@@ -1,0 +1,108 @@
+/** `parley start`: runs the gateway until it is told to stop. */
+import { watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { type App, startApp } from '../app.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { AppError, errorMessage } from '../domain/errors.ts';
+import { createLogger } from '../runtime/log.ts';
+import { createRedact } from '../runtime/redact.ts';
+import { type CommonOptions, load, printLine } from './command-line.ts';
+
+export type StartOptions = CommonOptions & { readonly dryRun?: boolean };
+
+/** Editors write a file in several steps. */
+const SETTLE_MS = 200;
+
+type Log = ReturnType<typeof createLogger>;
+
+export async function start(options: StartOptions): Promise<number> {
+  let loaded = load(options);
+  const log = createLogger({
+    level: loaded.config.log.level,
+    pretty: loaded.config.log.pretty === 'auto' ? process.stdout.isTTY : loaded.config.log.pretty,
+    redact: createRedact(() => loaded.secrets),
+    write: (line) => void process.stdout.write(line),
+  });
+  const app = await startApp({ loaded, log, dryRun: options.dryRun ?? false });
+  printLine(`Parley is ready: ${app.url}`);
+  if (options.dryRun) printLine('Dry run: tools do nothing, and nothing is kept.');
+
+  const reload = async (): Promise<void> => {
+    loaded = await reloaded(app, loaded, options, log);
+  };
+  const unwatch = watchConfig(loaded, () => void reload());
+  await untilStopped(app, log, () => void reload());
+  unwatch();
+  return 0;
+}
+
+/** Whole or not at all: a file with a mistake leaves what is in force. */
+async function reloaded(
+  app: App,
+  before: LoadedConfig,
+  options: StartOptions,
+  log: Log,
+): Promise<LoadedConfig> {
+  try {
+    const next = load(options);
+    await app.reload(next);
+    log.setLevel(next.config.log.level);
+    const fixed = (['server', 'store', 'channels'] as const).filter(
+      (section) => JSON.stringify(before.config[section]) !== JSON.stringify(next.config[section]),
+    );
+    log.info(
+      { file: next.file, needsRestart: fixed },
+      fixed.length === 0
+        ? 'configuration reloaded'
+        : 'configuration reloaded; some sections take effect with the next start',
+    );
+    return next;
+  } catch (error) {
+    app.reloadRefused();
+    log.error(
+      { code: error instanceof AppError ? error.code : null, detail: errorMessage(error) },
+      'configuration not reloaded, the old one stays in force',
+    );
+    return before;
+  }
+}
+
+function watchConfig({ file }: LoadedConfig, onChange: () => void): () => void {
+  if (file === null) return () => {};
+  let timer: NodeJS.Timeout | undefined;
+  // The folder, not the file: editors replace the file, and a watch on the old one goes blind.
+  const watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
+    if (name !== null && name !== basename(file)) return;
+    clearTimeout(timer);
+    timer = setTimeout(onChange, SETTLE_MS);
+  });
+  return () => {
+    clearTimeout(timer);
+    watcher.close();
+  };
+}
+
+function untilStopped(app: App, log: Log, onHangup: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      // Somebody who presses twice means it; what is in hand is kept by the log of its turn.
+      if (asked) process.exit(130);
+      asked = true;
+      log.info({ signal }, 'stopping: taking nothing new, finishing what is in hand');
+      app.stop().then(
+        () => {
+          log.info({}, 'stopped');
+          resolve();
+        },
+        (error: unknown) => {
+          log.error({ detail: errorMessage(error) }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    process.on('SIGHUP', onHangup);
+  });
+}

@@ -1,0 +1,69 @@
+/** `parley turns` and `parley events`: what happened, from the log. */
+import { AppError } from '../domain/errors.ts';
+import type { Turn } from '../domain/turn.ts';
+import { type CommonOptions, isoTime, printJson, printLine, printTable, withStore } from './command-line.ts';
+
+export async function turns(
+  options: CommonOptions & { session?: string; limit: string; json?: boolean },
+): Promise<number> {
+  const limit = Number(options.limit);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new AppError('config.invalid', `--limit must be a whole number above 0, not ${options.limit}`);
+  return withStore(options, async (store) => {
+    const found = await store.turns.list({
+      limit,
+      ...(options.session === undefined ? {} : { session: options.session }),
+    });
+    if (options.json) for (const turn of found) printJson(toRow(turn));
+    else
+      printTable(
+        ['id', 'status', 'started', 'user', 'text'],
+        found.map((turn) => [
+          turn.id,
+          turn.status,
+          isoTime(turn.startedAt) ?? '-',
+          turn.user,
+          turn.input.text.replaceAll(/\s+/g, ' ').slice(0, 50),
+        ]),
+      );
+    return 0;
+  });
+}
+
+function toRow(turn: Turn) {
+  const { channel, conversation, thread } = turn.input.where;
+  return {
+    id: turn.id,
+    session: turn.session,
+    channel,
+    conversation,
+    thread: thread ?? null,
+    user: turn.user,
+    status: turn.status,
+    startedAt: isoTime(turn.startedAt ?? turn.acceptedAt),
+    endedAt: isoTime(turn.endedAt),
+    errorCode: turn.errorCode,
+    messageId: turn.input.id,
+    profile: turn.profile,
+  };
+}
+
+export async function events(turnId: string, options: CommonOptions & { json?: boolean }): Promise<number> {
+  return withStore(options, async (store) => {
+    const found = await store.events.list(turnId);
+    if (found.length === 0)
+      throw new AppError('config.invalid', `there is no turn ${turnId}; "parley turns" lists them`);
+    for (const event of found) {
+      const { turnId: _turn, at, v: _version, ...rest } = event;
+      if (options.json) printJson({ ...rest, at: isoTime(at) });
+      else printLine(`${String(event.seq).padStart(4)}  ${isoTime(at)}  ${event.type}  ${summary(rest)}`);
+    }
+    return 0;
+  });
+}
+
+function summary(event: Readonly<Record<string, unknown>>): string {
+  const { seq: _seq, type: _type, ...fields } = event;
+  const text = JSON.stringify(fields);
+  return text.length > 160 ? `${text.slice(0, 160)}…` : text;
+}

@@ -1,0 +1,65 @@
+/** The same judgement as in a turn, without a turn: for `parley explain`. */
+import { decidePolicy, type PolicyDecision } from './agent/policy.ts';
+import { validateArgs } from './agent/tools/execute.ts';
+import type { LoadedConfig } from './config/load.ts';
+import { type Logger, systemClock } from './domain/runtime.ts';
+import { rolesOf } from './gateway/access.ts';
+import { profileFor } from './gateway/router.ts';
+import { accessOf, openProfiles } from './open-profiles.ts';
+
+export type Question = { readonly tool: string; readonly args: unknown };
+
+const noMetrics = { count: () => {}, gauge: () => {}, observe: () => {} };
+
+export async function judgeOffline(
+  loaded: LoadedConfig,
+  asked: { user: string; conversation: string | null; log: Logger },
+): Promise<(question: Question) => Promise<PolicyDecision>> {
+  const profiles = await openProfiles(loaded, {
+    clock: systemClock,
+    log: asked.log,
+    metrics: noMetrics,
+    hidden: [],
+    dryRun: true,
+  });
+  const where = placeOf(asked.conversation, asked.user);
+  const name = profileFor({ ...where, account: '' }, loaded.config.routes);
+  const { settings, workspace } = profiles.get(name);
+  const rules = (loaded.profiles.get(name) ?? loaded.config).approvals.rules;
+  const roles = rolesOf(accessOf(loaded), { id: asked.user, kind: 'person' });
+  return async ({ tool: toolName, args }) => {
+    const tool = settings.tools.get(toolName);
+    if (tool === undefined) {
+      return {
+        decision: 'deny',
+        rule: 'built-in: there is no such tool',
+        risk: 'blocked',
+        reasons: [`no tool "${toolName}"`],
+      };
+    }
+    const checked = validateArgs(tool, JSON.stringify(args));
+    if (!checked.ok)
+      return {
+        decision: 'deny',
+        rule: 'built-in: invalid arguments',
+        risk: 'blocked',
+        reasons: [checked.error],
+      };
+    const assessment = await tool.assess(checked.args, { workspace });
+    return decidePolicy({
+      tool,
+      args: checked.args,
+      assessment,
+      rules,
+      actor: { user: asked.user, roles },
+      where,
+      granted: false,
+    });
+  };
+}
+
+/** `slack:C012`, or only the channel of the person. */
+function placeOf(conversation: string | null, user: string): { channel: string; conversation: string } {
+  const [channel = 'web', ...rest] = (conversation ?? `${user.split(':')[0]}:`).split(':');
+  return { channel, conversation: rest.join(':') };
+}

@@ -1,0 +1,160 @@
+/** From the sections of a profile to what the engine works with. Built once for each configuration in force. */
+import { mkdirSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createModelClient, type ModelClient } from './agent/model/client.ts';
+import { createEndpoints, type EndpointSettings } from './agent/model/endpoints.ts';
+import { decidePolicy } from './agent/policy.ts';
+import type { TurnSettings } from './agent/run.ts';
+import { createTools, type Tools, type ToolsConfig } from './agent/tools/registry.ts';
+import { openSandbox, type Sandbox } from './agent/tools/sandbox.ts';
+import type { AnyTool } from './agent/tools/tool.ts';
+import type { LoadedConfig, Profile } from './config/load.ts';
+import { DEFAULT_BASE_URL } from './config/sections.ts';
+import type { ModelRole } from './domain/event.ts';
+import type { Clock, Logger, Metrics } from './domain/runtime.ts';
+import { rolesOf } from './gateway/access.ts';
+
+export type ProfileRuntime = {
+  readonly settings: TurnSettings;
+  readonly models: ModelClient;
+  /** Absolute and canonical. */
+  readonly workspace: string;
+  readonly sandbox: Sandbox;
+};
+
+export type Profiles = {
+  /** The profile of that name; the default one when a reload has removed it. */
+  get(name: string): ProfileRuntime;
+};
+
+export type ProfileDeps = {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Files and folders no tool may see: database, configuration, secrets. */
+  readonly hidden: readonly string[];
+  readonly dryRun: boolean;
+};
+
+/** Rounds of actions when the file does not say; a directive costs two calls each, and small models wander. */
+const DEFAULT_ROUNDS = { native: 16, directive: 4 } as const;
+
+export async function openProfiles(loaded: LoadedConfig, deps: ProfileDeps): Promise<Profiles> {
+  const runtimes = new Map<string, ProfileRuntime>();
+  for (const [name, profile] of loaded.profiles) runtimes.set(name, await openProfile(loaded, profile, deps));
+  return {
+    get(name) {
+      const found = runtimes.get(name) ?? runtimes.get('default');
+      if (found === undefined) throw new Error('the default profile is always there');
+      return found;
+    },
+  };
+}
+
+async function openProfile(
+  loaded: LoadedConfig,
+  profile: Profile,
+  deps: ProfileDeps,
+): Promise<ProfileRuntime> {
+  const models = createModels(profile, deps);
+  const workspace = resolve(profile.agent.workspace);
+  mkdirSync(workspace, { recursive: true });
+  const { shell } = profile.tools;
+  const sandbox = await openSandbox({ mode: shell.sandbox, network: shell.network, hide: deps.hidden });
+  const real = createTools({ config: toolSettings(profile), sandbox });
+  const tools = deps.dryRun ? withoutEffect(real) : real;
+  const { planner } = profile.agent;
+  const settings: TurnSettings = {
+    instructions: profile.agent.instructions,
+    planner,
+    maxRounds: profile.agent.max_rounds ?? DEFAULT_ROUNDS[planner],
+    historyMessages: profile.agent.history_messages,
+    contextTokens: profile.agent.context_tokens,
+    promptOutputBytes: shell.max_output,
+    approvalExpiresMs: profile.approvals.expires_after,
+    tools,
+    models,
+    decide: ({ tool, args, assessment, user, where, granted }) =>
+      decidePolicy({
+        tool,
+        args,
+        assessment,
+        rules: profile.approvals.rules,
+        actor: { user, roles: rolesOf(accessOf(loaded), { id: user, kind: 'person' }) },
+        where,
+        granted,
+      }),
+  };
+  return { settings, models, workspace: realpathSync(workspace), sandbox };
+}
+
+export const accessOf = ({ config }: LoadedConfig) => ({
+  ...config.access,
+  // Pairing is refused by the configuration check until it is built.
+  unknown: config.access.unknown === 'refuse' ? ('refuse' as const) : ('ignore' as const),
+});
+
+const toolSettings = ({ tools: { shell, files } }: Profile): ToolsConfig => ({
+  shell: {
+    enabled: shell.enabled,
+    sandbox: shell.sandbox,
+    timeoutMs: shell.timeout,
+    maxOutputBytes: shell.max_output,
+    network: shell.network,
+  },
+  files,
+});
+
+function createModels(profile: Profile, deps: ProfileDeps): ModelClient {
+  const base = profile.models.default;
+  const merged = (over: Overrides<typeof base>): EndpointSettings => {
+    const own: typeof base = { ...base, ...withoutUndefined<typeof base>(over) };
+    return {
+      baseUrl: own.base_url,
+      apiKey: own.api_key,
+      model: own.model,
+      timeoutMs: own.timeout,
+      maxTokens: own.max_tokens,
+      reasoning: own.reasoning,
+      price: own.price,
+    };
+  };
+  const of = (role: ModelRole) =>
+    [merged(profile.models.roles[role] ?? {}), ...profile.models.fallbacks.map(merged)] as const;
+  return createModelClient({
+    endpoints: createEndpoints((role) => {
+      const [first, ...rest] = of(role);
+      return [first, ...rest];
+    }, isDemo),
+    clock: deps.clock,
+    log: deps.log,
+    metrics: deps.metrics,
+    random: Math.random,
+  });
+}
+
+/** Tools that judge as always and then do nothing. */
+function withoutEffect(tools: Tools): Tools {
+  const inert = (tool: AnyTool): AnyTool => ({
+    ...tool,
+    run: async () => ({ ok: true, output: 'Dry run: this was not done.', metadata: { dryRun: true } }),
+  });
+  return {
+    ...tools,
+    get(name) {
+      const tool = tools.get(name);
+      return tool === undefined ? undefined : inert(tool);
+    },
+    list: () => tools.list().map(inert),
+  };
+}
+
+/** OpenAI itself always wants a key; without one there is nobody to ask. */
+export const isDemo = (settings: Pick<EndpointSettings, 'baseUrl' | 'apiKey'>): boolean =>
+  settings.apiKey === '' && settings.baseUrl === DEFAULT_BASE_URL;
+
+type Overrides<T> = { [K in keyof T]?: T[K] | undefined };
+
+/** A key that is written but empty must not blank out what it would have inherited. */
+const withoutUndefined = <T extends object>(value: Overrides<T>): Partial<T> =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Partial<T>;
