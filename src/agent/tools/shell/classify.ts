@@ -115,7 +115,7 @@ function judgeScript(text: string, scope: Scope, depth: number): { script: Scrip
     } else if (node.type === 'HereDoc' || node.type === 'HereString') {
       const fixed =
         node.type === 'HereDoc'
-          ? (node.body.parts ?? []).every((part) => part.type === 'Literal')
+          ? node.closing !== undefined && (node.body.parts ?? []).every((part) => part.type === 'Literal')
           : node.target !== undefined && toArg(node.target).kind === 'literal';
       if (!fixed) findings.push(ask('medium', 'puts computed text into the input of a command'));
     } else if (node.type === 'Function' && isForkBomb(node)) {

@@ -32,6 +32,10 @@ export function flagSpec(text: string): FlagSpec {
   return { flags, numeric };
 }
 
+/** `--include=*.ts` can only become more options of the same name, none of them a path. */
+const isOptionPattern = (arg: Arg, spec: FlagSpec): boolean =>
+  arg.kind === 'glob' && spec.flags.get(/^(--[a-z-]+)=/.exec(arg.value)?.[1] ?? '') === ':';
+
 /**
  * @param stopAtOperand for wrappers: everything after the first operand belongs to the wrapped command.
  */
@@ -52,7 +56,8 @@ export function parseFlags(args: readonly Arg[], spec: FlagSpec, stopAtOperand =
     const arg = args[index];
     if (arg === undefined) break;
     const text = arg.value;
-    if (arg.kind !== 'literal' || text === '-' || !text.startsWith('-')) {
+    const fixed = arg.kind === 'literal' || isOptionPattern(arg, spec);
+    if (!fixed || text === '-' || !text.startsWith('-')) {
       if (stopAtOperand) return { seen, values, operands: args.slice(index), unknown };
       operands.push(arg);
       continue;

@@ -42,9 +42,10 @@ function judgeOperand(name: string, arg: Arg, spec: ReadOnlySpec, scope: Scope):
     return [ask('medium', `leaves it to the shell what \`${name}\` reads (${arg.value})`)];
   }
   if (arg.kind === 'glob') {
-    // A file named like an option would be taken for one.
-    if (/^[*?[]/.test(arg.value) && !spec.anyOptionHarmless) {
-      return [ask('medium', `a pattern may expand to options of \`${name}\` (${arg.value})`)];
+    // A file named like an option would be taken for one; a second match for the place to write to.
+    const mayBeOption = /^[-*?[\\]/.test(arg.value) && !spec.anyOptionHarmless;
+    if (mayBeOption || spec.operands === 'one-path') {
+      return [ask('medium', `a pattern may expand to more than names to read (${arg.value})`)];
     }
     const reason = globConcern(arg.value, scope.workspace);
     return reason === null ? [] : [ask('medium', reason)];
