@@ -10,7 +10,7 @@ export function Aside({ aside, onPress }) {
   const label = isSideQuestion ? 'Aside, only you see this' : 'Only you see this';
   const question =
     aside.question ?? (aside.command === null ? null : commandLine(aside.command, isSideQuestion));
-  return html`<article class=${`aside ${aside.kind}`} aria-label=${label}>
+  return html`<article class=${`aside kind-${aside.kind}`} aria-label=${label}>
     <p class="aside-label">${eye}<span>${label}</span><time datetime=${new Date(aside.at).toISOString()} title=${exactly(aside.at)}>${atClock(aside.at)}</time></p>
     ${question !== null && html`<p class="aside-question">${question}</p>`}
     ${aside.html !== null && html`<${Blocks} blocks=${aside.html} />`}

@@ -1,23 +1,23 @@
 /** An approval card: what exactly, on what terms, why it asks; then the buttons, or what became of it. */
 import { check, cross, lock } from './icons.js';
 import { html, useState } from './preact.js';
-import { atClock } from './time.js';
+import { atClock, atClockOrDay } from './time.js';
 
 export function Card({ card, buttons, onPress }) {
   const facts =
     card.outcome === undefined && card.expiresAt !== undefined
-      ? [...card.facts, `expires ${atClock(card.expiresAt)}`]
+      ? [...card.facts, `expires ${atClockOrDay(card.expiresAt)}`]
       : card.facts;
-  return html`<section class=${`card ${card.outcome === undefined ? '' : 'settled'}`} aria-label=${`Approval: ${card.title}`}>
-    <h3 class="card-title">${lock}<span>${card.title}</span></h3>
-    <pre class="card-action" tabindex="0" role="region" aria-label="The exact action"><code>${card.action.text}</code></pre>
-    <p class="card-facts">${facts.join(' · ')}</p>
-    ${card.why.length > 0 && html`<p class="card-why"><span class="label">Why it asks:</span> ${card.why.join('; ')}.</p>`}
+  return html`<section class=${`approval ${card.outcome === undefined ? '' : 'settled'}`} aria-label=${`Approval: ${card.title}`}>
+    <h3 class="approval-title">${lock}<span>${card.title}</span></h3>
+    <pre class="approval-action" tabindex="0" role="region" aria-label="The exact action"><code>${card.action.text}</code></pre>
+    <p class="approval-facts">${facts.join(' · ')}</p>
+    ${card.why.length > 0 && html`<p class="approval-why"><span class="label">Why it asks:</span> ${card.why.join('; ')}.</p>`}
     ${
       card.modelReason !== undefined &&
-      html`<p class="card-reason">The model's reason: ${card.modelReason}</p>`
+      html`<p class="approval-reason">The model's reason: ${card.modelReason}</p>`
     }
-    ${card.outcome !== undefined && html`<p class="card-outcome"><${Outcome} card=${card} /></p>`}
+    ${card.outcome !== undefined && html`<p class="approval-outcome"><${Outcome} card=${card} /></p>`}
     <${Buttons} buttons=${buttons} onPress=${onPress} />
   </section>`;
 }

@@ -61,14 +61,13 @@ export function Log({ state, place, replies, actions, empty, earlier }) {
       replies=${replies.get(post.id) ?? 0}
       waiting=${waiting.has(post.id)}
       inThread=${place.thread !== null}
-      isMine=${post.author === state.me.id}
       actions=${actions}
     />`;
   }
 }
 
 function Draft({ draft }) {
-  return html`<article class="post answer draft" aria-label="Parley is answering" aria-busy="true">
+  return html`<article class="post kind-answer draft" aria-label="Parley is answering" aria-busy="true">
     <${Byline} name="Parley" at=${draft.at} note=${null} />
     ${draft.steps.length > 0 && html`<${Steps} steps=${draft.steps} />`}
     ${draft.blocks.length > 0 && html`<${Blocks} blocks=${draft.blocks} />`}
@@ -80,7 +79,7 @@ function Draft({ draft }) {
 }
 
 function Unsent({ message, name, actions }) {
-  return html`<article class="post message mine unsent" aria-label="Your message, not sent yet">
+  return html`<article class="post kind-message unsent" aria-label="Your message, not sent yet">
     <${Byline} name=${name} at=${message.at} note=${null} />
     <p class="plain">${message.text}</p>
     ${

@@ -31,30 +31,34 @@ export class Post extends Component {
   shouldComponentUpdate(next) {
     const { post, replies, waiting, inThread } = this.props;
     return (
-      next.post !== post ||
-      next.replies !== replies ||
-      next.waiting !== waiting ||
-      next.inThread !== inThread ||
-      next.isRoot !== this.props.isRoot
+      next.post !== post || next.replies !== replies || next.waiting !== waiting || next.inThread !== inThread
     );
   }
 
-  render({ post, replies, waiting, inThread, isMine, actions }) {
-    const hasActions = !post.deleted && post.card === null;
-    return html`<article class=${`post ${post.kind} ${isMine ? 'mine' : ''}`} aria-label=${`${post.name}, ${atClock(post.at)}`}>
-      <${Byline} name=${post.name} at=${post.at} note=${waiting ? 'waiting' : post.edited && !post.deleted && post.kind === 'message' ? 'edited' : null} />
-      ${post.deleted ? html`<p class="gone">This message was deleted.</p>` : html`<${Content} post=${post} waiting=${waiting} actions=${actions} />`}
+  render({ post, replies, waiting, inThread, actions }) {
+    const isOpen = !inThread && !post.deleted && post.card === null;
+    const open = () => actions.openThread(post.id);
+    return html`<article class=${`post kind-${post.kind}`} aria-label=${`${post.name}, ${atClock(post.at)}`}>
+      <${Byline} name=${post.name} at=${post.at} note=${noteOf(post, waiting)}>
+        ${isOpen && replies === 0 && html`<button type="button" class="link reply" onClick=${open}>Reply in thread</button>`}
+      <//>
+      ${
+        post.deleted
+          ? html`<p class="gone">This message was deleted.</p>`
+          : html`<${Content} post=${post} waiting=${waiting} actions=${actions} />`
+      }
       ${
         !inThread &&
-        (replies > 0 || hasActions) &&
-        html`<div class=${`post-actions ${replies > 0 ? 'has-replies' : ''}`}>
-        <button type="button" class="link" onClick=${() => actions.openThread(post.id)}>
-          ${replies > 0 ? `${replies} ${replies === 1 ? 'reply' : 'replies'}` : 'Reply in thread'}
-        </button>
-      </div>`
+        replies > 0 &&
+        html`<button type="button" class="link replies" onClick=${open}>${replies} ${replies === 1 ? 'reply' : 'replies'}</button>`
       }
     </article>`;
   }
+}
+
+function noteOf(post, waiting) {
+  if (waiting) return 'waiting';
+  return post.edited && !post.deleted && post.kind === 'message' ? 'edited' : null;
 }
 
 function Content({ post, waiting, actions }) {
@@ -103,11 +107,12 @@ function Editor({ text, onClose, onSave }) {
   </form>`;
 }
 
-export function Byline({ name, at, note }) {
+export function Byline({ name, at, note, children }) {
   return html`<p class="byline">
     <span class="author">${name}</span>
     <time datetime=${new Date(at).toISOString()} title=${exactly(at)}>${atClock(at)}</time>
     ${note !== null && html`<span class="note">${note}</span>`}
+    ${children}
   </p>`;
 }
 

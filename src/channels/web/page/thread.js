@@ -18,7 +18,7 @@ export function Thread({ state, place, actions, onClose }) {
     ${
       root !== undefined &&
       html`<div class="thread-root">
-      <${Post} post=${root} replies=${0} waiting=${false} inThread=${true} isMine=${root.author === state.me.id} actions=${actions} />
+      <${Post} post=${root} replies=${0} waiting=${false} inThread=${true} actions=${actions} />
     </div>`
     }
     <${Log}

@@ -5,6 +5,9 @@ const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric'
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 
 export const atClock = (at) => clock.format(at);
+/** The day too, when it is not today's. */
+export const atClockOrDay = (at) =>
+  isSameDay(at, Date.now()) ? clock.format(at) : `${day.format(at)}, ${clock.format(at)}`;
 export const exactly = (at) => exact.format(at);
 export const dayOf = (at) => day.format(at);
 export const isSameDay = (left, right) => new Date(left).toDateString() === new Date(right).toDateString();
