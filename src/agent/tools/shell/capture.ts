@@ -23,7 +23,8 @@ function trimCut(head: Buffer, tail: Buffer): [Buffer, Buffer] {
 
 /** @param maxBytes kept in all: half from the start, half from the end */
 export function createCapture(maxBytes: number): Capture {
-  const half = Math.floor(maxBytes / 2);
+  const headRoom = Math.floor(maxBytes / 2);
+  const tailRoom = maxBytes - headRoom;
   let head = Buffer.alloc(0);
   let headBytes = 0;
   // A ring, made when the head is full: flat memory however small the pieces are that arrive.
@@ -32,7 +33,7 @@ export function createCapture(maxBytes: number): Capture {
 
   const addToHead = (chunk: Buffer): void => {
     if (headBytes + chunk.length > head.length) {
-      const larger = Buffer.alloc(Math.min(half, Math.max(2 * head.length, headBytes + chunk.length)));
+      const larger = Buffer.alloc(Math.min(headRoom, Math.max(2 * head.length, headBytes + chunk.length)));
       head.copy(larger, 0, 0, headBytes);
       head = larger;
     }
@@ -40,11 +41,11 @@ export function createCapture(maxBytes: number): Capture {
   };
 
   const addToTail = (chunk: Buffer): void => {
-    ring ??= Buffer.alloc(half);
-    // Only the last `half` bytes can ever be shown.
-    const skipped = Math.max(0, chunk.length - half);
+    ring ??= Buffer.alloc(tailRoom);
+    // Only the last `tailRoom` bytes can ever be shown.
+    const skipped = Math.max(0, chunk.length - tailRoom);
     const kept = chunk.subarray(skipped);
-    const at = (tailBytes + skipped) % half;
+    const at = (tailBytes + skipped) % tailRoom;
     const first = kept.copy(ring, at);
     kept.copy(ring, 0, first);
     tailBytes += chunk.length;
@@ -52,21 +53,21 @@ export function createCapture(maxBytes: number): Capture {
 
   const tail = (): Buffer => {
     if (ring === undefined) return Buffer.alloc(0);
-    if (tailBytes <= half) return ring.subarray(0, tailBytes);
-    const at = tailBytes % half;
+    if (tailBytes <= tailRoom) return ring.subarray(0, tailBytes);
+    const at = tailBytes % tailRoom;
     return Buffer.concat([ring.subarray(at), ring.subarray(0, at)]);
   };
 
   return {
     add(chunk) {
-      const forHead = Math.min(chunk.length, half - headBytes);
+      const forHead = Math.min(chunk.length, headRoom - headBytes);
       if (forHead > 0) addToHead(chunk.subarray(0, forHead));
       if (chunk.length > forHead) addToTail(chunk.subarray(forHead));
     },
     result() {
       const bytes = headBytes + tailBytes;
       const start = head.subarray(0, headBytes);
-      if (tailBytes <= half)
+      if (tailBytes <= tailRoom)
         return { text: Buffer.concat([start, tail()]).toString(), bytes, leftOutBytes: 0 };
       const [first, last] = trimCut(start, tail());
       const leftOutBytes = bytes - first.length - last.length;

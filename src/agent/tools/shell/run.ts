@@ -1,5 +1,6 @@
 /** Runs one program in its own process group: output kept in flat memory, time limited, nothing left behind. */
 import { spawn } from 'node:child_process';
+import { errorMessage } from '../../../domain/errors.ts';
 import type { Clock } from '../../../domain/runtime.ts';
 import { createCapture } from './capture.ts';
 
@@ -42,61 +43,84 @@ function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   }
 }
 
-/** Never rejects. Resolves when the program has ended and every process of its group was killed. */
-export function runProcess(request: ProcessRequest): Promise<ProcessResult> {
-  const { argv, cwd, env, timeoutMs, signal, clock, keepBytes } = request;
-  const [program = '', ...args] = argv;
+const notStarted = (problem: string): ProcessResult => ({
+  output: '',
+  bytes: 0,
+  leftOutBytes: 0,
+  exitCode: null,
+  signal: null,
+  ended: 'not-started',
+  problem,
+  durationMs: 0,
+});
+
+function start({ argv: [program = '', ...args], cwd, env }: ProcessRequest) {
+  // A group of its own, so that all of it can be ended at once.
+  return spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Resolves when the program has ended and every process of its group was killed. Never rejects. */
+export async function runProcess(request: ProcessRequest): Promise<ProcessResult> {
+  try {
+    return await watch(request, start(request));
+  } catch (error) {
+    // Arguments that can be passed to no program: a NUL character, too many of them.
+    return notStarted(errorMessage(error));
+  }
+}
+
+function watch(request: ProcessRequest, child: ReturnType<typeof start>): Promise<ProcessResult> {
+  const { timeoutMs, signal, clock, keepBytes } = request;
+  const { pid } = child;
   const started = clock.monotonic();
   const capture = createCapture(keepBytes);
-  return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      cwd,
-      env: { ...env },
-      // A group of its own, so that all of it can be ended at once.
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const { pid } = child;
-    let ended: ProcessResult['ended'] = 'exited';
-    let killer: NodeJS.Timeout | undefined;
-    let drainer: NodeJS.Timeout | undefined;
+  let ended: ProcessResult['ended'] = 'exited';
+  let killer: NodeJS.Timeout | undefined;
+  let drainer: NodeJS.Timeout | undefined;
 
-    const end = (why: 'timeout' | 'aborted'): void => {
-      if (pid === undefined || ended !== 'exited' || child.exitCode !== null || child.signalCode !== null)
-        return;
-      ended = why;
-      signalGroup(pid, 'SIGTERM');
-      killer = setTimeout(() => signalGroup(pid, 'SIGKILL'), TERM_GRACE_MS);
-    };
-    const onAbort = (): void => end('aborted');
-    const timer = setTimeout(() => end('timeout'), timeoutMs);
-    const finish = (exitCode: number | null, exitSignal: string | null, problem: string | null): void => {
-      clearTimeout(timer);
-      clearTimeout(killer);
-      clearTimeout(drainer);
-      signal.removeEventListener('abort', onAbort);
+  const end = (why: 'timeout' | 'aborted'): void => {
+    if (pid === undefined || ended !== 'exited' || child.exitCode !== null || child.signalCode !== null)
+      return;
+    ended = why;
+    signalGroup(pid, 'SIGTERM');
+    killer = setTimeout(() => signalGroup(pid, 'SIGKILL'), TERM_GRACE_MS);
+  };
+  const onAbort = (): void => end('aborted');
+  const timer = setTimeout(() => end('timeout'), timeoutMs);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+
+  child.stdout.on('data', (chunk: Buffer) => capture.add(chunk));
+  child.stderr.on('data', (chunk: Buffer) => capture.add(chunk));
+  child.once('exit', () => {
+    clearTimeout(killer);
+    // The command is over; what it left running in its group is not to outlive it.
+    if (pid !== undefined) signalGroup(pid, 'SIGKILL');
+    drainer = setTimeout(() => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, DRAIN_MS);
+  });
+  return new Promise<ProcessResult>((resolve) => {
+    child.once('error', (error) => resolve(notStarted(error.message)));
+    child.once('close', (exitCode, exitSignal) => {
       const { text: output, bytes, leftOutBytes } = capture.result();
       const durationMs = Math.round(clock.monotonic() - started);
-      resolve({ output, bytes, leftOutBytes, exitCode, signal: exitSignal, ended, problem, durationMs });
-    };
-
-    child.stdout.on('data', (chunk: Buffer) => capture.add(chunk));
-    child.stderr.on('data', (chunk: Buffer) => capture.add(chunk));
-    child.once('error', (error) => {
-      ended = 'not-started';
-      finish(null, null, error.message);
+      resolve({
+        output,
+        bytes,
+        leftOutBytes,
+        exitCode,
+        signal: exitSignal,
+        ended,
+        problem: null,
+        durationMs,
+      });
     });
-    child.once('exit', () => {
-      clearTimeout(killer);
-      // The command is over; what it left running in its group is not to outlive it.
-      if (pid !== undefined) signalGroup(pid, 'SIGKILL');
-      drainer = setTimeout(() => {
-        child.stdout.destroy();
-        child.stderr.destroy();
-      }, DRAIN_MS);
-    });
-    child.once('close', (code, exitSignal) => finish(code, exitSignal, null));
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
+  }).finally(() => {
+    clearTimeout(timer);
+    clearTimeout(killer);
+    clearTimeout(drainer);
+    signal.removeEventListener('abort', onAbort);
   });
 }
