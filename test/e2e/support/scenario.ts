@@ -1,0 +1,106 @@
+/** What most end-to-end tests need: a scripted model, a gateway on SQLite, a signed-in owner. */
+import { type FakeModel, startFakeModel } from '../../fakes/model-server.ts';
+import { createFolder, type GatewayFolder, type RunningGateway, type StartOptions } from './gateway.ts';
+import { signIn, type WebClient } from './web-client.ts';
+
+/** At least 16 characters, as the configuration demands. */
+export const OWNER_TOKEN = 'owner-token-for-tests';
+export const BO_TOKEN = 'bo-token-for-the-tests';
+export const CY_TOKEN = 'cy-token-for-the-tests';
+
+export type Row = Readonly<Record<string, unknown>>;
+export type TurnRow = Row & {
+  id: string;
+  status: string;
+  session: string;
+  errorCode: string | null;
+  messageId: string;
+};
+export type EventRow = Row & { seq: number; type: string; index?: number };
+
+export type Scenario = {
+  readonly model: FakeModel;
+  readonly folder: GatewayFolder;
+  gateway: RunningGateway;
+  owner: WebClient;
+  as(token: string): Promise<WebClient>;
+  turns(): Promise<TurnRow[]>;
+  /** The log of the turn that answered a message. */
+  eventsOf(messageId: string): Promise<EventRow[]>;
+  restart(options?: StartOptions): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type ScenarioOptions = {
+  /** Merged into the file as further top-level YAML. */
+  readonly yaml?: string;
+  /** Lines under `models.default`. */
+  readonly model?: string;
+  readonly storeUrl?: string;
+  readonly approvers?: string;
+};
+
+export function configText(modelUrl: string, options: ScenarioOptions = {}): string {
+  return `
+server: { port: 0, token: ${OWNER_TOKEN} }
+store: { url: "${options.storeUrl ?? 'sqlite:data/parley.db'}" }
+channels: { web: { users: { bo: ${BO_TOKEN}, cy: ${CY_TOKEN} } } }
+access: { approvers: ${options.approvers ?? '["web:owner", "web:bo"]'}, admins: ["web:owner"] }
+limits: { messages_per_minute: 10000 }
+log: { level: debug }
+models:
+  default:
+    base_url: ${modelUrl}
+    api_key: test-model-key
+    model: scripted
+    timeout: 10s
+${options.model ?? ''}
+${options.yaml ?? ''}
+`;
+}
+
+export async function startScenario(options: ScenarioOptions = {}): Promise<Scenario> {
+  const model = await startFakeModel();
+  const folder = createFolder();
+  folder.writeConfig(configText(model.url, options));
+  const gateway = await folder.start();
+  const owner = await signIn(gateway.url, OWNER_TOKEN);
+  const clients = new Set<WebClient>([owner]);
+  const scenario: Scenario = {
+    model,
+    folder,
+    gateway,
+    owner,
+    async as(token) {
+      const client = await signIn(scenario.gateway.url, token);
+      clients.add(client);
+      return client;
+    },
+    turns: () => folder.json<TurnRow>('turns', '--json'),
+    async eventsOf(messageId) {
+      const turn = (await scenario.turns()).find((one) => one.messageId === messageId);
+      if (turn === undefined) throw new Error(`no turn for message ${messageId}`);
+      return folder.json<EventRow>('events', turn.id, '--json');
+    },
+    async restart(start = {}) {
+      await scenario.gateway.kill();
+      scenario.gateway = await folder.start(start);
+      for (const client of clients) await client.reconnect(scenario.gateway.url);
+    },
+    async close() {
+      for (const client of clients) client.close();
+      await scenario.gateway.kill();
+      await model.close();
+      folder.remove();
+    },
+  };
+  return scenario;
+}
+
+/** A gate a scripted answer waits at. */
+export function gate(): { readonly wait: Promise<void>; open(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { wait: promise, open: () => resolve() };
+}
+
+export const types = (events: readonly EventRow[]): string[] => events.map((event) => event.type);
