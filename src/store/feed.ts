@@ -94,6 +94,8 @@ export function createFeed(database: Database): Feed {
     },
     update: (id, change) =>
       database.write(async (tx) => {
+        const known = await tx.db.selectFrom('posts').select('id').where('id', '=', id).executeTakeFirst();
+        if (known === undefined) return undefined;
         const replaced = change.body !== undefined && change.body !== null;
         const revision = await nextRevision(tx);
         const row = await tx.db
@@ -105,8 +107,7 @@ export function createFeed(database: Database): Feed {
           })
           .where('id', '=', id)
           .returningAll()
-          .executeTakeFirst();
-        if (row === undefined) return undefined;
+          .executeTakeFirstOrThrow();
         tx.changed('feed');
         return toPost(row);
       }),

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { errorMessage } from '../domain/errors.ts';
 import type { Logger } from '../domain/runtime.ts';
 import type { Listeners } from './database.ts';
 import type { Topic } from './store.ts';
@@ -30,13 +31,20 @@ export function createNotifier({ connect, listeners, log }: Deps): Notifier {
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let sending = false;
 
-  function send(): void {
-    const payload = `${origin}:${[...waiting].join(',')}`;
-    waiting.clear();
-    client?.query('select pg_notify($1, $2)', [CHANNEL, payload]).catch((error: unknown) => {
-      log.debug({ error }, 'news of a commit was not sent');
-    });
+  async function send(): Promise<void> {
+    // One at a time; what changes meanwhile goes together in the next.
+    while (waiting.size > 0) {
+      const payload = `${origin}:${[...waiting].join(',')}`;
+      waiting.clear();
+      try {
+        await client?.query('select pg_notify($1, $2)', [CHANNEL, payload]);
+      } catch (error) {
+        log.debug({ detail: errorMessage(error) }, 'news of a commit was not sent');
+      }
+    }
+    sending = false;
   }
 
   function hear(payload: string): void {
@@ -49,7 +57,9 @@ export function createNotifier({ connect, listeners, log }: Deps): Notifier {
   async function listen(): Promise<void> {
     const next = connect();
     next.on('notification', (message) => hear(message.payload ?? ''));
-    next.on('error', (error) => log.warn({ error }, 'the connection for news of commits was lost'));
+    next.on('error', (error) =>
+      log.warn({ detail: errorMessage(error) }, 'the connection for news of commits was lost'),
+    );
     next.on('end', () => {
       if (client !== next) return;
       client = undefined;
@@ -79,10 +89,11 @@ export function createNotifier({ connect, listeners, log }: Deps): Notifier {
   return {
     start: listen,
     announce(changed) {
-      const idle = waiting.size === 0;
       for (const topic of changed) waiting.add(topic);
+      if (sending || waiting.size === 0) return;
+      sending = true;
       // All commits of this turn of the event loop in one notification.
-      if (idle && waiting.size > 0) setImmediate(send);
+      setImmediate(() => void send());
     },
     async stop() {
       stopped = true;

@@ -3,7 +3,7 @@
  * Isolation is the default (read committed); what must not change is locked row by row by the parts of the store.
  */
 import pg from 'pg';
-import { AppError } from '../domain/errors.ts';
+import { AppError, errorMessage } from '../domain/errors.ts';
 import {
   createListeners,
   type Database,
@@ -61,7 +61,9 @@ export async function openPostgres(
   };
   const pool = new pg.Pool({ ...config, max: MAX_CONNECTIONS });
   // Without a listener a connection that breaks while idle would end the process; the next user gets a new one.
-  pool.on('error', (error) => log.warn({ error }, 'an idle connection to PostgreSQL was lost'));
+  pool.on('error', (error) => {
+    if (!pool.ending) log.warn({ detail: errorMessage(error) }, 'an idle connection to PostgreSQL was lost');
+  });
   const explain = (error: unknown) => explainPostgres(where, error);
   const bound = new WeakMap<pg.PoolClient, Db>();
   const dbOf = (client: pg.PoolClient): Db => {
@@ -69,7 +71,9 @@ export async function openPostgres(
     bound.set(client, db);
     return db;
   };
-  const listeners = createListeners((error) => log.error({ error }, 'a listener of the store failed'));
+  const listeners = createListeners((error) =>
+    log.error({ detail: errorMessage(error) }, 'a listener of the store failed'),
+  );
   const notifier = createNotifier({ connect: () => new pg.Client(config), listeners, log });
   let commits = 0;
 

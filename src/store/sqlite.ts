@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
-import { AppError } from '../domain/errors.ts';
+import { AppError, errorMessage } from '../domain/errors.ts';
 import { createListeners, type Database, type Db, kyselyOver, type OpenOptions } from './database.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { migrate, refuseNewer, requireCurrent } from './migrate.ts';
@@ -55,7 +55,9 @@ async function openOwner(
   writer.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
   await migrate(schema);
 
-  const listeners = createListeners((error) => log.error({ error }, 'a listener of the store failed'));
+  const listeners = createListeners((error) =>
+    log.error({ detail: errorMessage(error) }, 'a listener of the store failed'),
+  );
   const explain = (error: unknown) => explainSqlite(path, error);
   const commits = createGroupCommit({ handle: writer, db, listeners, explain });
   const reader = inMemory ? undefined : kyselyOver('sqlite', runOver(connect(path, true, opened)));

@@ -154,13 +154,11 @@ export interface TurnStore {
   /** Gives running turns back at once (shutdown), or those of every other worker (boot of a store with one owner). */
   release(options: { worker: string; whose: 'own' | 'others' }): Promise<number>;
   /**
-   * Returns the head of the log and every event after `expectedSeq`: those just written, preceded by decisions
-   * that people took meanwhile (`approval.resolved`), which do not make a write stale. Pending approvals of a turn
-   * that ends are called off, with their events before the given ones. Parking over a decision not seen is stale,
-   * and the turn may be claimed again at once.
-   * @throws AppError `store.stale_write` when the fence or the sequence is not the current one.
+   * Approvals still pending when the turn ends are called off: their events come before the given ones.
+   * @throws AppError `store.stale_write`; `details.reason` is `sequence` when the writer still holds the turn but
+   * has not seen its last events (a decision came in), else `fence`.
    */
-  append(write: TurnWrite): Promise<{ seq: number; events: Event[] }>;
+  append(write: TurnWrite): Promise<{ seq: number }>;
   get(id: TurnId): Promise<Turn | undefined>;
   /** Latest first. */
   list(options: { session?: SessionKey; status?: TurnStatus; limit: number }): Promise<Turn[]>;

@@ -28,7 +28,7 @@ export async function extendTurn(
   bodies: readonly EventBody[],
   now: number,
   change: Updateable<TurnsTable> = {},
-): Promise<Event[]> {
+): Promise<{ seq: number }> {
   if (change.status !== undefined && !mayBecome(turn.status, change.status)) {
     throw new Error(`turn ${turn.id} is ${turn.status} and cannot become ${change.status}`);
   }
@@ -40,13 +40,7 @@ export async function extendTurn(
     .set({ ...(last && { seq: last.seq, head_hash: last.hash }), ...change })
     .where('ordinal', '=', turn.ordinal)
     .execute();
-  return rows.map((row, index) => ({
-    ...(bodies[index] as EventBody),
-    turnId: turn.id,
-    seq: row.seq,
-    at: row.at,
-    v: row.v,
-  }));
+  return { seq: last?.seq ?? turn.seq };
 }
 
 /** Rows of the log, each hashed over its predecessor and the exact text that is stored. */

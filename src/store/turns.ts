@@ -18,11 +18,7 @@ export function createTurns(database: Database): TurnStore {
     },
     renew: (options) => database.write((tx) => renewLeases(tx, options)),
     release: (options) => database.write((tx) => releaseLeases(tx, options)),
-    async append(write) {
-      const result = await database.write((tx) => appendToTurn(tx, write));
-      if ('stale' in result) throw result.stale;
-      return result;
-    },
+    append: (write) => database.write((tx) => appendToTurn(tx, write)),
     async get(id) {
       const row = await database.read((db) =>
         db.selectFrom('turns').selectAll().where('id', '=', id).executeTakeFirst(),

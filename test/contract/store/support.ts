@@ -1,0 +1,163 @@
+/** What every suite of the store contract uses: a backend to run on, and the shortest way to a turn. */
+import { randomUUID } from 'node:crypto';
+import type { EventBody, EventOf } from '../../../src/domain/event.ts';
+import type { ConversationRef, InboundMessage, OutboundMessage } from '../../../src/domain/message.ts';
+import type { Logger } from '../../../src/domain/runtime.ts';
+import { sessionKey } from '../../../src/domain/session.ts';
+import type {
+  Accepted,
+  ClaimedTurn,
+  NewApproval,
+  NewDelivery,
+  Store,
+  TurnWrite,
+} from '../../../src/store/store.ts';
+
+/** One fresh database. */
+export type Backend = {
+  readonly store: Store;
+  /** Another store on the same database: a second replica where there can be one, else the same. */
+  replica(): Promise<Store>;
+  /** Runs SQL past the store, as somebody with a database shell would. */
+  raw(sql: string): Promise<unknown>;
+  close(): Promise<void>;
+};
+export type OpenBackend = () => Promise<Backend>;
+
+export const silent: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => silent,
+};
+
+export const place = (conversation: string): ConversationRef => ({
+  channel: 'web',
+  account: 'bot',
+  conversation,
+});
+
+export const message = (id: string, conversation = 'c', text = 'hello'): InboundMessage => ({
+  id,
+  at: 1,
+  where: place(conversation),
+  author: { id: 'web:ana', name: 'Ana', kind: 'person' },
+  text,
+  direct: false,
+  mentionsBot: true,
+  attachments: [],
+});
+
+export const keyOf = (conversation = 'c') => sessionKey(place(conversation));
+
+export function accept(
+  store: Store,
+  id: string,
+  options: { conversation?: string; text?: string; queueLimit?: number; now?: number } = {},
+): Promise<Accepted> {
+  const { conversation = 'c', text, queueLimit = 1_000, now = 1_000 } = options;
+  return store.turns.accept({
+    message: message(id, conversation, text),
+    session: keyOf(conversation),
+    profile: 'default',
+    workspace: '/work',
+    debug: false,
+    queueLimit,
+    now,
+  });
+}
+
+export async function acceptedTurn(store: Store, id: string, conversation = 'c') {
+  const accepted = await accept(store, id, { conversation });
+  if (accepted.outcome !== 'accepted') throw new Error(accepted.outcome);
+  return accepted.turn;
+}
+
+export const claim = (store: Store, options: { worker?: string; limit?: number; now?: number } = {}) =>
+  store.turns.claim({ worker: 'w1', limit: 10, leaseMs: 1_000, now: 2_000, ...options });
+
+export async function claimOne(store: Store, now = 2_000): Promise<ClaimedTurn> {
+  const [claimed] = await claim(store, { limit: 1, now });
+  if (claimed === undefined) throw new Error('nothing to claim');
+  return claimed;
+}
+
+export const finished = (answer: string | null = 'done'): EventOf<'turn.finished'> => ({
+  type: 'turn.finished',
+  reason: 'answered',
+  answer,
+  errorCode: null,
+  detail: null,
+});
+
+export const skipped = (index: number): EventBody => ({
+  type: 'tool.skipped',
+  index,
+  callId: `call${index}`,
+  tool: 'shell',
+  reason: 'test',
+});
+
+/** A write at the head of a turn in hand. */
+export const writeOf = ({ turn }: ClaimedTurn, more: Partial<TurnWrite> = {}): TurnWrite => ({
+  turnId: turn.id,
+  expectedSeq: turn.seq,
+  fence: turn.fence,
+  now: 3_000,
+  events: [],
+  ...more,
+});
+
+export const finish = (store: Store, claimed: ClaimedTurn, more: Partial<TurnWrite> = {}) =>
+  store.turns.append(writeOf(claimed, { events: [finished()], status: 'done', answer: 'done', ...more }));
+
+export const approvalOf = (index: number, more: Partial<NewApproval> = {}): NewApproval => ({
+  id: randomUUID(),
+  index,
+  action: { tool: 'shell', args: { command: `rm ${index}` }, workspace: '/work', profile: 'default' },
+  digest: 'd',
+  risk: 'medium',
+  reasons: ['deletes files'],
+  alwaysKey: `shell rm ${index}`,
+  expiresAt: 100_000,
+  ...more,
+});
+
+/** A turn parked over the given approvals. */
+export async function park(store: Store, approvals: readonly NewApproval[], conversation = 'c') {
+  await accept(store, randomUUID(), { conversation });
+  const claimed = await claimOne(store);
+  const events: EventBody[] = approvals.map((approval) => ({
+    type: 'approval.requested',
+    index: approval.index,
+    callId: `call${approval.index}`,
+    approvalId: approval.id,
+    action: { tool: 'shell', args: approval.action.args, workspace: '/work', profile: 'default' },
+    digest: approval.digest,
+    risk: approval.risk,
+    reasons: [...approval.reasons],
+    modelReason: null,
+    expiresAt: approval.expiresAt,
+  }));
+  events.push({ type: 'turn.waiting', approvalIds: approvals.map((approval) => approval.id) });
+  await store.turns.append(writeOf(claimed, { events, status: 'waiting', approvals }));
+  return claimed;
+}
+
+export const outbound = (text: string): OutboundMessage => ({ text, kind: 'answer' });
+
+export const delivery = (key: string, lane = 'lane'): NewDelivery => ({
+  key,
+  turnId: null,
+  lane,
+  target: { kind: 'send', to: place('c') },
+  message: outbound(key),
+});
+
+export const editOf = (key: string, of: string, lane = 'lane'): NewDelivery => ({
+  ...delivery(key, lane),
+  target: { kind: 'edit', of },
+});
+
+export const typesOf = (events: readonly { readonly type: string }[]) => events.map((event) => event.type);
