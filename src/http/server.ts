@@ -72,8 +72,6 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
-    // A connection kept alive by its last answer would hold the shutdown.
-    if (closing !== undefined) reply.header('connection', 'close');
     const reason = refusal({
       method: request.method,
       host: request.headers.host,
@@ -89,6 +87,11 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
       'request refused',
     );
     return sendError(reply, 403, 'request.refused', reason);
+  });
+
+  app.addHook('onSend', async (_request, reply) => {
+    // A connection kept alive after its last answer would hold the shutdown.
+    if (closing !== undefined) reply.header('connection', 'close');
   });
 
   app.addHook('onResponse', async (request, reply) => {
@@ -135,6 +138,8 @@ export function createHttpServer(deps: HttpServerDeps): HttpServer {
     }
     if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body))
       return reply.send(body ?? '');
+    // Its end is the end of the connection, at shutdown too.
+    reply.header('connection', 'close');
     streams.add(stream);
     reply.raw.once('close', () => streams.delete(stream));
     return reply.send(Readable.from(body));
