@@ -13,6 +13,9 @@ const systemFolders = new Set(
   ).split(' '),
 );
 
+/** No file system takes longer ones; keeps the patterns below quick. */
+const MAX_PATH_CHARACTERS = 4096;
+
 const home = /^(?:~|"?\$(?:HOME|\{HOME\})"?)$/;
 
 const device = /^\/dev\/(?:sd|hd|vd|xvd|nvme|mmcblk|disk|mapper|md|dm-|loop|mem\b|kmem|port)/;
@@ -25,6 +28,7 @@ export const isDevice = (path: string): boolean => {
 
 /** `/`, `/*`, `//`, `/usr/..`, `/etc/`, `~` … */
 function isSystemRoot(arg: Arg): boolean {
+  if (arg.value.length > MAX_PATH_CHARACTERS) return false;
   const target = arg.value.replace(/(?:\/+(?:\*|\.\*|\.|\{,\.\}\*))+$/, '/');
   if (home.test(target.replace(/\/+$/, ''))) return true;
   if (!target.startsWith('/')) return false;

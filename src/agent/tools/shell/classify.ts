@@ -152,6 +152,8 @@ export function classify(command: string, workspace: string): Classification {
   const facts: Facts = {
     executes: new Set(),
     reads: new Set(),
+    patterns: new Set(),
+    searches: [],
     directory: null,
     usesGit: false,
     commands: 0,

@@ -4,8 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, readFile, realpath, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { matchesGlob } from '../../glob.ts';
+import { PathRefused } from '../files/location.ts';
+import { walk } from '../files/walk.ts';
+import { looksSecret } from '../secret-paths.ts';
 import type { Facts } from './judge.ts';
 
 const isInside = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
@@ -44,7 +48,8 @@ async function gitConcern(workspace: string, directory: string): Promise<string 
     const entry = join(folder, '.git');
     const found = await lstat(entry).catch(() => null);
     if (found === null) continue;
-    if (!found.isDirectory()) return 'the git repository of this folder lies elsewhere';
+    if (!found.isDirectory() || (await exists(join(entry, 'commondir'))))
+      return 'the git repository of this folder lies elsewhere';
     if (await exists(join(folder, '.gitmodules')))
       return 'the repository has submodules with settings of their own';
     return configConcern(await readFile(join(entry, 'config'), 'utf8').catch(() => ''));
@@ -52,18 +57,84 @@ async function gitConcern(workspace: string, directory: string): Promise<string 
   return null;
 }
 
-/** Reasons to ask although the words of the command only read. */
-export async function diskConcerns(facts: Facts, workspace: string): Promise<string[]> {
-  const directory = resolve(workspace, facts.directory ?? '.');
-  const concerns: string[] = [];
-  for (const path of facts.reads) {
-    const target = await realpath(resolve(directory, path)).catch(() => null);
-    if (target !== null && target !== '/dev/null' && !isInside(target, workspace)) {
-      concerns.push(`a link leads out of the workspace (${path})`);
-    }
+/** Files a pattern matches; more than this is not looked through. */
+const MAX_MATCHES = 2_000;
+
+/** Entries looked at below a folder that is searched as a whole. */
+const MAX_ENTRIES = 20_000;
+
+/** Deeper than any tree written by hand. */
+const MAX_DEPTH = 40;
+
+async function linkConcern(workspace: string, directory: string, path: string): Promise<string | null> {
+  const target = await realpath(resolve(directory, path)).catch(() => null);
+  const fine = target === null || target === '/dev/null' || isInside(target, workspace);
+  return fine ? null : `a link leads out of the workspace (${path})`;
+}
+
+/** What the shell would make of a pattern, or a little more: brackets are taken to match anything. */
+async function expand(directory: string, pattern: string): Promise<string[]> {
+  let paths = [''];
+  for (const segment of pattern.split('/')) {
+    const wanted = segment.replaceAll(/\[.*\]/g, '*');
+    const next = paths.map(async (path) => {
+      if (!/[*?]/.test(wanted)) return [`${path}${segment}/`];
+      const names = await readdir(resolve(directory, path)).catch(() => []);
+      return names
+        .filter((name) => !name.startsWith('.') && matchesGlob(wanted, name))
+        .map((name) => `${path}${name}/`);
+    });
+    paths = (await Promise.all(next)).flat().slice(0, MAX_MATCHES + 1);
   }
-  const git = facts.usesGit ? await gitConcern(workspace, directory) : null;
-  return git === null ? concerns : [...concerns, git];
+  return paths.map((path) => path.slice(0, -1));
+}
+
+async function patternConcern(workspace: string, directory: string, pattern: string): Promise<string | null> {
+  const paths = await expand(directory, pattern);
+  if (paths.length > MAX_MATCHES) return `the pattern matches very many files (${pattern})`;
+  const secret = paths.find(looksSecret);
+  if (secret !== undefined) return `reads a file that may hold secrets (${secret})`;
+  const links = await Promise.all(paths.map((path) => linkConcern(workspace, directory, path)));
+  return links.find((concern) => concern !== null) ?? null;
+}
+
+async function searchConcern(
+  workspace: string,
+  directory: string,
+  search: Facts['searches'][number],
+): Promise<string | null> {
+  const segments = relative(workspace, resolve(directory, search.path)).split('/').filter(Boolean);
+  let entries = 0;
+  try {
+    for await (const entry of walk(workspace, segments, MAX_DEPTH, new AbortController().signal)) {
+      entries += 1;
+      const path = entry.segments.join('/');
+      if (entries > MAX_ENTRIES) return null;
+      if (entry.kind === 'folder' || (!search.hidden && /(^|\/)\./.test(path))) continue;
+      if (looksSecret(path)) return `comes upon a file that may hold secrets (${path})`;
+    }
+  } catch (error) {
+    // Not a folder: the file itself has been looked at as an operand.
+    if (!(error instanceof PathRefused)) throw error;
+  }
+  return null;
+}
+
+/** Reasons to ask although the words of the command only read. */
+export async function diskConcerns(facts: Facts, folder: string): Promise<string[]> {
+  const workspace = await realpath(folder).catch(() => folder);
+  const moved = facts.directory === null ? [] : [resolve(folder, facts.directory)];
+  const concerns: (string | null)[] = await Promise.all(
+    moved.map((directory) => linkConcern(workspace, workspace, directory)),
+  );
+  // After a `cd` it may depend on luck in which of the two folders a command runs (`cd x | cat y`).
+  for (const directory of [workspace, ...moved]) {
+    for (const path of facts.reads) concerns.push(await linkConcern(workspace, directory, path));
+    for (const pattern of facts.patterns) concerns.push(await patternConcern(workspace, directory, pattern));
+    for (const search of facts.searches) concerns.push(await searchConcern(workspace, directory, search));
+    if (facts.usesGit) concerns.push(await gitConcern(workspace, directory));
+  }
+  return [...new Set(concerns.filter((concern) => concern !== null))];
 }
 
 /** SHA-256 of every file the command would execute, by absolute path, in a fixed order (A7). */

@@ -10,6 +10,10 @@ const git = {
   GIT_OPTIONAL_LOCKS: '0',
   GIT_PAGER: 'cat',
   GIT_TERMINAL_PROMPT: '0',
+  // A folder of the project that looks like a bare repository would bring settings of its own.
+  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_KEY_0: 'safe.bareRepository',
+  GIT_CONFIG_VALUE_0: 'explicit',
 };
 
 /** @param above the folder over the workspace: git looks for a repository no higher up than below it */

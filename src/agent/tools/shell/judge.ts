@@ -3,7 +3,7 @@ import { blockedReason } from './blocked.ts';
 import { describeEffect } from './effects.ts';
 import { planFind } from './find.ts';
 import { ask, askAlways, block, type Finding } from './finding.ts';
-import { parseFlags } from './flags.ts';
+import { type ParsedFlags, parseFlags } from './flags.ts';
 import { judgeGit } from './git.ts';
 import { interpret } from './interpreters.ts';
 import { globConcern, pathConcern } from './paths.ts';
@@ -17,7 +17,11 @@ export type Facts = {
   readonly executes: Set<string>;
   /** Files and folders that would be read: none may be a link out of the workspace. */
   readonly reads: Set<string>;
-  /** Set by a leading `cd`: the paths are relative to it. */
+  /** Patterns of such files; only the disk can say what they match. */
+  readonly patterns: Set<string>;
+  /** Folders searched with all they hold; `hidden` false when names with a dot are passed over. */
+  readonly searches: { readonly path: string; readonly hidden: boolean }[];
+  /** Set by a leading `cd`: paths may be relative to it. */
   directory: string | null;
   usesGit: boolean;
   commands: number;
@@ -47,6 +51,7 @@ function judgeOperand(name: string, arg: Arg, spec: ReadOnlySpec, scope: Scope):
     if (mayBeOption || spec.operands === 'one-path') {
       return [ask('medium', `a pattern may expand to more than names to read (${arg.value})`)];
     }
+    scope.facts.patterns.add(arg.value);
     const reason = globConcern(arg.value, scope.workspace);
     return reason === null ? [] : [ask('medium', reason)];
   }
@@ -54,6 +59,15 @@ function judgeOperand(name: string, arg: Arg, spec: ReadOnlySpec, scope: Scope):
   scope.facts.reads.add(arg.value);
   const reason = pathConcern(arg.value, scope.workspace);
   return reason === null ? [] : [ask('medium', reason)];
+}
+
+/** Programs that read whole folders may come upon a file that nobody named. */
+function noteSearches(name: string, parsed: ParsedFlags, paths: readonly Arg[], facts: Facts): void {
+  const hidden = name !== 'rg' || parsed.seen.has('--hidden') || parsed.seen.has('-.');
+  if (name !== 'rg' && !(/grep$/.test(name) && (parsed.seen.has('-r') || parsed.seen.has('--recursive'))))
+    return;
+  const places = paths.length === 0 ? ['.'] : paths.map((arg) => arg.value);
+  facts.searches.push(...places.map((path) => ({ path, hidden })));
 }
 
 function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, scope: Scope): Finding[] {
@@ -86,11 +100,13 @@ function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, sc
           0,
           spec.operands === 'pattern-paths' && !patternGiven && !parsed.seen.has('--files') ? 1 : 0,
         );
+  const paths = operands.slice(textOperands.length);
+  noteSearches(name, parsed, paths, scope.facts);
   findings.push(
     ...textOperands
       .filter((arg) => arg.kind !== 'literal')
       .map((arg) => ask('medium', `leaves it to the shell what \`${name}\` gets (${arg.value})`)),
-    ...operands.slice(textOperands.length).flatMap((arg) => judgeOperand(name, arg, spec, scope)),
+    ...paths.flatMap((arg) => judgeOperand(name, arg, spec, scope)),
   );
   return findings;
 }
@@ -125,7 +141,6 @@ function judgeCd(args: readonly Arg[], scope: Scope): Finding[] {
     return [ask('medium', `changes to another folder (${args.map((arg) => arg.value).join(' ')})`)];
   }
   scope.facts.directory = target.value;
-  scope.facts.reads.add(target.value);
   return [];
 }
 

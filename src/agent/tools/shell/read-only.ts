@@ -119,9 +119,9 @@ add(
 add(
   'diff',
   'paths',
-  '-a -b -B -c -C: -d -e -E -i -N -n -p -q -r -s -t -T -u -U: -w -W: -x: -y -Z --brief --color? ' +
-    '--exclude: --ignore-all-space --ignore-blank-lines --ignore-case --ignore-space-change ' +
-    '--ignore-trailing-space --label: --minimal --new-file --recursive --report-identical-files ' +
+  '-a -b -B -c -C: -d -e -E -i -N -n -p -q -s -t -T -u -U: -w -W: -y -Z --brief --color? ' +
+    '--ignore-all-space --ignore-blank-lines --ignore-case --ignore-space-change ' +
+    '--ignore-trailing-space --label: --minimal --new-file --report-identical-files ' +
     '--side-by-side --strip-trailing-cr --suppress-common-lines --text --unified? --width: --context?',
 );
 add('cmp', 'paths', '-b -i: -l -n: -s --bytes: --print-bytes --quiet --silent --verbose', true);

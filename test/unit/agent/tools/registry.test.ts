@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { createTools, type ToolsConfig } from '../../../../src/agent/tools/registry.ts';
+import { openSandbox } from '../../../../src/agent/tools/sandbox.ts';
+
+const shell = {
+  enabled: true,
+  sandbox: 'off',
+  timeoutMs: 60_000,
+  maxOutputBytes: 65_536,
+  network: false,
+} as const;
+const sandbox = await openSandbox({ mode: 'off', network: false, hide: [] });
+const tools = (config: Partial<ToolsConfig> = {}) =>
+  createTools({ config: { shell, files: { enabled: true }, ...config }, sandbox });
+
+describe('createTools', () => {
+  it('offers what the configuration turns on', () => {
+    const names = (config?: Partial<ToolsConfig>) =>
+      tools(config)
+        .list()
+        .map((tool) => tool.name);
+    const files = ['read_file', 'write_file', 'list_files', 'search_files'];
+    expect(names()).toEqual(['shell', ...files, 'read_output']);
+    expect(names({ shell: { ...shell, enabled: false } })).toEqual([...files, 'read_output']);
+    expect(names({ files: { enabled: false } })).toEqual(['shell', 'read_output']);
+    expect(names({ shell: { ...shell, enabled: false }, files: { enabled: false } })).toEqual([]);
+  });
+
+  it('E12 knows tools by their own names only', () => {
+    expect(tools().get('shell')?.name).toBe('shell');
+    for (const name of ['Shell', 'toString', '__proto__', '']) expect(tools().get(name)).toBeUndefined();
+  });
+
+  it('A13 takes the class of a tool from the code', () => {
+    const effects = Object.fromEntries(
+      tools()
+        .list()
+        .map((tool) => [tool.name, tool.effect]),
+    );
+    expect(effects).toEqual({
+      shell: 'once',
+      read_file: 'read',
+      write_file: 'idempotent',
+      list_files: 'read',
+      search_files: 'read',
+      read_output: 'read',
+    });
+  });
+
+  it('describes every argument to the model as JSON Schema', () => {
+    for (const spec of tools().specs()) {
+      expect(spec.description.length).toBeGreaterThan(20);
+      expect(spec.parameters).toMatchObject({ type: 'object', additionalProperties: false });
+    }
+    const parameters = tools().specs()[0]?.parameters;
+    expect(parameters).toMatchObject({
+      required: ['command'],
+      properties: { timeout_seconds: { maximum: 60 } },
+    });
+  });
+});

@@ -1,0 +1,306 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { openSandbox, type SandboxConfig } from '../../../../../src/agent/tools/sandbox.ts';
+import { createShellTool } from '../../../../../src/agent/tools/shell/tool.ts';
+import { contextFor, fillProject, scratch } from '../scratch.ts';
+
+const open = await openSandbox({ mode: 'off', network: false, hide: [] });
+const confined = await openSandbox({ mode: 'auto', network: false, hide: [] });
+
+const shellIn = (sandbox = open, timeoutMs = 20_000) =>
+  createShellTool({ sandbox, timeoutMs, keepBytes: 100_000 });
+const runIn = (workspace: string, command: string, sandbox = open, more: object = {}) =>
+  shellIn(sandbox).run({ command, ...more }, contextFor(workspace));
+
+describe('shell', () => {
+  it('runs in the workspace and reports the exit code in words and as a fact', async () => {
+    const { workspace } = scratch();
+    expect(await runIn(workspace, 'pwd')).toMatchObject({
+      ok: true,
+      output: `${workspace}\n`,
+      metadata: { exitCode: 0 },
+    });
+    expect(await runIn(workspace, 'exit 3')).toMatchObject({ ok: false, output: '[exit code 3]' });
+    expect(await runIn(workspace, 'true')).toMatchObject({ ok: true, output: '[no output]' });
+    expect(await runIn(workspace, 'no-such-program')).toMatchObject({
+      ok: false,
+      output: expect.stringContaining('no-such-program'),
+    });
+  });
+
+  it('A20 hands plain words to the program without a shell', async () => {
+    const { workspace } = scratch();
+    expect((await runIn(workspace, `printf '%s|' 'a b' '$HOME' '*' "c;d"`)).output).toBe(
+      'a b|$HOME|*|c;d|\n'.trim(),
+    );
+  });
+
+  it('E26 A19 shows a command nothing of the environment of the gateway', async () => {
+    const { workspace } = scratch();
+    vi.stubEnv('OPENAI_API_KEY', 'canary-7f3a');
+    vi.stubEnv('BASH_ENV', '/nowhere');
+    const { output } = await runIn(workspace, 'env');
+    vi.unstubAllEnvs();
+    expect(output).not.toContain('canary-7f3a');
+    const names = output
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=')[0]);
+    expect(names).not.toContain('BASH_ENV');
+    expect(names).toEqual(expect.arrayContaining(['PATH', 'HOME', 'LANG', 'TERM']));
+    expect(output).toContain(`HOME=${workspace}\n`);
+  });
+
+  it('E25 stops a command at its own limit and says so', async () => {
+    const { workspace } = scratch();
+    const result = await runIn(workspace, 'echo before; sleep 300', open, { timeout_seconds: 1 });
+    expect(result).toMatchObject({ ok: false, metadata: { errorCode: 'tool.timeout' } });
+    expect(result.output).toBe('before\n[stopped after 1 s: it took too long]');
+  });
+
+  it('E21 refuses a blocked command even when somebody runs it past the policy', async () => {
+    const { workspace } = scratch();
+    const result = await runIn(workspace, 'echo ran > proof; mkfs /dev/null');
+    expect(result).toMatchObject({ ok: false, metadata: { errorCode: 'tool.refused' } });
+    expect(existsSync(join(workspace, 'proof'))).toBe(false);
+  });
+
+  it('E27 shows all of the command, and where it would run', async () => {
+    const { workspace } = scratch();
+    const assessment = await shellIn().assess({ command: 'rm -r build\nls' }, { workspace });
+    expect(assessment).toMatchObject({
+      decision: 'ask',
+      risk: 'high',
+      display: { question: 'Run this command?', text: 'rm -r build\nls', title: 'Ran rm -r build…' },
+      sandbox: 'none (turned off)',
+    });
+  });
+
+  it('a read may run again after a crash, anything else may not', async () => {
+    const { workspace } = scratch();
+    expect((await shellIn().assess({ command: 'ls' }, { workspace })).effect).toBe('read');
+    expect((await shellIn().assess({ command: 'touch x' }, { workspace })).effect).toBeUndefined();
+  });
+
+  it('A7 gives the digest of a script, which changes with it', async () => {
+    const { workspace } = scratch();
+    writeFileSync(join(workspace, 'x.sh'), 'echo 1\n');
+    const filesOf = async () => (await shellIn().assess({ command: 'sh x.sh' }, { workspace })).files ?? {};
+    const before = await filesOf();
+    expect(Object.keys(before)).toEqual([join(workspace, 'x.sh')]);
+    expect(await filesOf()).toEqual(before);
+    writeFileSync(join(workspace, 'x.sh'), 'echo 2\n');
+    expect(await filesOf()).not.toEqual(before);
+  });
+
+  it('A23 asks before it follows a link out of the workspace', async () => {
+    const { workspace, outside } = scratch();
+    writeFileSync(join(outside, 'secret'), 'canary');
+    symlinkSync(join(outside, 'secret'), join(workspace, 'innocent'));
+    symlinkSync(outside, join(workspace, 'folder'));
+    mkdirSync(join(workspace, 'docs'));
+    for (const command of [
+      'cat innocent',
+      'ls folder',
+      'cat folder/secret',
+      'cd folder && ls',
+      'wc < innocent',
+      'find folder',
+      'cat inn*',
+      'cat folder/*',
+      'cat */secret',
+      'cat [f]older/secret',
+      'cat f*/*',
+      'cd docs | cat innocent',
+    ]) {
+      const { decision, reasons } = await shellIn().assess({ command }, { workspace });
+      expect({ command, decision, reasons }).toMatchObject({
+        decision: 'ask',
+        reasons: expect.arrayContaining([expect.stringContaining('link')]),
+      });
+    }
+  });
+
+  it.each([
+    ['fsmonitor', '[core]\n\tfsmonitor = ./x.sh\n'],
+    ['an external diff', '[diff]\n\texternal = ./x.sh\n'],
+    ['a text conversion', '[diff "x"]\n\ttextconv = ./x.sh\n'],
+    ['a filter', '[filter "x"]\n\tclean = ./x.sh\n'],
+    ['a pager', '[core]\n\tpager = ./x.sh\n'],
+    ['an include', '[include]\n\tpath = ../x\n'],
+    ['a setting on the line of its section', '[core] fsmonitor = ./x.sh\n'],
+    ['a continued line', '[core]\n\tbare = false\\\n\tfsmonitor = x\n'],
+  ])('A21 asks before git where its settings name %s', async (_name, settings) => {
+    const { workspace } = scratch();
+    fillProject(workspace);
+    const before = await shellIn().assess({ command: 'git status' }, { workspace });
+    expect(before.decision).toBe('allow');
+    const config = join(workspace, '.git/config');
+    writeFileSync(config, readFileSync(config, 'utf8') + settings);
+    const after = await shellIn().assess({ command: 'cd src && git status' }, { workspace });
+    expect(after).toMatchObject({ decision: 'ask', alwaysKey: null });
+  });
+
+  it.each(['grep -rn key .', 'grep -r key sub', 'cd sub && grep -r key', 'cat s*/s*', 'rg --hidden key'])(
+    'asks before %s would come upon a secret',
+    async (command) => {
+      const { workspace } = scratch();
+      mkdirSync(join(workspace, 'sub'));
+      const before = await shellIn().assess({ command }, { workspace });
+      expect(before.decision).toBe('allow');
+      writeFileSync(join(workspace, 'sub/.env'), 'key=1\n');
+      writeFileSync(join(workspace, 'sub/server.key'), 'key\n');
+      const after = await shellIn().assess({ command }, { workspace });
+      expect(after).toMatchObject({ decision: 'ask', reasons: [expect.stringContaining('secrets')] });
+    },
+  );
+
+  it('A21 takes nothing from a folder that pretends to be a bare repository', async () => {
+    const { workspace } = scratch();
+    const bare = join(workspace, 'bare');
+    for (const folder of ['objects', 'refs']) mkdirSync(join(bare, folder), { recursive: true });
+    writeFileSync(join(bare, 'HEAD'), 'ref: refs/heads/main\n');
+    writeFileSync(join(bare, 'config'), '[core]\n\tworktree = .\n\tfsmonitor = "touch proof; false"\n');
+    const result = await runIn(workspace, 'cd bare && git status');
+    expect(result.ok).toBe(false);
+    expect(existsSync(join(bare, 'proof'))).toBe(false);
+  });
+
+  it('A21 finds no repository above the workspace', async () => {
+    const { workspace } = scratch();
+    fillProject(workspace);
+    const inner = join(workspace, 'src');
+    const result = await runIn(inner, 'git status');
+    expect(result).toMatchObject({ ok: false, output: expect.stringContaining('not a git repository') });
+  });
+});
+
+describe(`the sandbox (here: ${confined.description})`, () => {
+  const config: SandboxConfig = { mode: 'require', network: false, hide: [] };
+
+  it('A25 refuses to run anything when it is required and missing', async () => {
+    const { workspace } = scratch();
+    const sandbox = await openSandbox(config, async () => 'bubblewrap is not installed');
+    const assessment = await shellIn(sandbox).assess({ command: 'ls' }, { workspace });
+    expect(assessment).toMatchObject({
+      decision: 'deny',
+      risk: 'blocked',
+      reasons: [expect.stringContaining('Install bubblewrap')],
+      alwaysKey: null,
+    });
+    const result = await runIn(workspace, 'touch proof', sandbox);
+    expect(result).toMatchObject({ ok: false, metadata: { errorCode: 'tool.refused' } });
+    expect(existsSync(join(workspace, 'proof'))).toBe(false);
+  });
+
+  it('says so when there is none and it is not required', async () => {
+    const { workspace } = scratch();
+    const sandbox = await openSandbox({ ...config, mode: 'auto' }, async () => 'bubblewrap is not installed');
+    expect(sandbox).toMatchObject({
+      active: false,
+      refusal: null,
+      description: 'none (bubblewrap is not installed)',
+    });
+    const assessment = await shellIn(sandbox).assess({ command: 'ls' }, { workspace });
+    expect(assessment).toMatchObject({ decision: 'allow', sandbox: 'none (bubblewrap is not installed)' });
+    expect((await runIn(workspace, 'touch proof', sandbox)).ok).toBe(true);
+  });
+
+  it('does not even probe when it is turned off', async () => {
+    const probe = vi.fn(async () => null);
+    expect((await openSandbox({ ...config, mode: 'off' }, probe)).active).toBe(false);
+    expect(probe).not.toHaveBeenCalled();
+  });
+
+  // Where bubblewrap does not work the same commands run in the open; then only what holds there is checked.
+  const { active } = confined;
+
+  it('lets a command write in the workspace', async () => {
+    const { workspace } = scratch();
+    expect((await runIn(workspace, 'echo a > made && cat made', confined)).output).toBe('a\n');
+    expect(readFileSync(join(workspace, 'made'), 'utf8')).toBe('a\n');
+  });
+
+  it('A24 keeps it from writing elsewhere and from seeing other files beside the workspace', async () => {
+    const { workspace, outside } = scratch();
+    writeFileSync(join(outside, 'secret'), 'canary');
+    const { output } = await runIn(
+      workspace,
+      `touch /usr/x /etc/x; cat ${outside}/secret; ls -A /root /home`,
+      confined,
+    );
+    expect(output.includes('canary')).toBe(!active);
+    if (active) expect(output).toContain('Read-only file system');
+  });
+
+  it('A40 hides what the gateway names: database, settings', async () => {
+    const { workspace, outside } = scratch();
+    const data = join(outside, 'data');
+    mkdirSync(join(data, 'inside'), { recursive: true });
+    writeFileSync(join(data, 'parley.db'), 'canary');
+    const hiding = await openSandbox({
+      mode: 'auto',
+      network: false,
+      hide: [data, join(outside, 'nothing')],
+    });
+    const { output } = await runIn(workspace, `cat ${data}/parley.db`, hiding);
+    expect(output.includes('canary')).toBe(!active);
+    const inner = join(data, 'inside');
+    expect((await runIn(inner, `echo b > b; ls; ls ${data}`, hiding)).output).toBe(
+      active ? 'b\ninside\n' : 'b\ninside\nparley.db\n',
+    );
+  });
+
+  it('A24 shows it only its own processes, and no network', async () => {
+    const { workspace } = scratch();
+    const { output } = await runIn(workspace, 'ls -d /proc/[0-9]*; cat /proc/net/dev', confined);
+    const processes = output.split('\n').filter((line) => /^\/proc\/\d+$/.test(line));
+    if (active) expect(processes.length).toBeLessThan(6);
+    const devices = output.split('\n').filter((line) => /^\s*\w+:/.test(line));
+    if (active) expect(devices.map((line) => line.trim().split(':')[0])).toEqual(['lo']);
+    expect(processes.length).toBeGreaterThan(0);
+  });
+
+  it('A21 keeps git hooks and settings as they are', async () => {
+    const { workspace } = scratch();
+    fillProject(workspace);
+    mkdirSync(join(workspace, '.git/hooks'), { recursive: true });
+    await runIn(
+      workspace,
+      'echo x > .git/hooks/pre-commit; echo "[core]" >> .git/config; mv .git/hooks h',
+      confined,
+    );
+    expect(existsSync(join(workspace, '.git/hooks/pre-commit'))).toBe(
+      !active && existsSync(join(workspace, '.git/hooks')),
+    );
+    if (active)
+      expect(readFileSync(join(workspace, '.git/config'), 'utf8').match(/\[core\]/g)).toHaveLength(1);
+  });
+
+  it('E25 ends everything inside at the timeout, also what left the process group', async () => {
+    const { workspace } = scratch();
+    const mark = join(workspace, 'beat');
+    writeFileSync(join(workspace, 'beat.sh'), 'while :; do date +%s%N > beat; sleep 0.05; done\n');
+    chmodSync(join(workspace, 'beat.sh'), 0o755);
+    const background = active ? 'setsid sh beat.sh' : 'sh beat.sh';
+    const result = await runIn(
+      workspace,
+      `${background} & until [ -s beat ]; do :; done; sleep 300`,
+      confined,
+      {
+        timeout_seconds: 1,
+      },
+    );
+    expect(result.metadata.errorCode).toBe('tool.timeout');
+    // Two equal readings with several beats of time between them: nobody writes any more.
+    await vi.waitFor(
+      async () => {
+        const before = readFileSync(mark, 'utf8');
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        expect(readFileSync(mark, 'utf8')).toBe(before);
+      },
+      { timeout: 5_000 },
+    );
+  });
+});
