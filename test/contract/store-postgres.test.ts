@@ -1,10 +1,13 @@
 /** The store contract on PostgreSQL, with a second replica wherever one can be. */
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net';
 import pg from 'pg';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { describeApprovals } from './store/approvals-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
-import { type Backend, silent } from './store/support.ts';
+import { describeRest } from './store/rest-suite.ts';
+import { accept, type Backend, claimOne, finish, keyOf, silent } from './store/support.ts';
 import { describeTurns } from './store/turns-suite.ts';
 
 let server: TestPostgres;
@@ -41,4 +44,146 @@ async function open(): Promise<Backend> {
 
 describe('store on PostgreSQL', () => {
   describeTurns(open);
+  describe('approvals', () => describeApprovals(open));
+  describe('the rest', () => describeRest(open));
 });
+
+describe('PostgreSQL alone', () => {
+  const opened = async (url: string) => {
+    const store = await openStore({ url, log: silent });
+    onTestFinished(() => store.close());
+    return store;
+  };
+
+  test('F42: cut off after the commit was sent, the write is found to have happened and is not repeated', async () => {
+    const cut = await cuttingProxy(server.port, 'after');
+    const store = await opened(cut.through(await server.createDatabase()));
+    cut.arm();
+    expect((await accept(store, 'm1')).outcome).toBe('accepted');
+    cut.arm();
+    await finish(store, await claimOne(store));
+    expect(cut.cuts()).toBe(2);
+    const turns = await store.turns.list({ limit: 5 });
+    expect(turns.map((turn) => [turn.status, turn.seq, turn.fence])).toEqual([['done', 2, 1]]);
+    expect(await store.sessions.pending(keyOf())).toEqual([]);
+  });
+
+  test('F42: cut off before the commit arrived, the write is found not to have happened and is done again', async () => {
+    const cut = await cuttingProxy(server.port, 'before');
+    const store = await opened(cut.through(await server.createDatabase()));
+    cut.arm();
+    expect((await accept(store, 'm1')).outcome).toBe('accepted');
+    expect(cut.cuts()).toBe(1);
+    expect(await store.turns.list({ limit: 5 })).toHaveLength(1);
+  });
+
+  test('connections that were ended are replaced, and news comes again', async () => {
+    const url = await server.createDatabase();
+    const [store, other] = [await opened(url), await opened(url)];
+    const shell = new pg.Client({ connectionString: url });
+    await shell.connect();
+    await shell.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    );
+    await shell.end();
+    await store.check();
+    const heard = vi.fn();
+    other.onChange('turns', heard);
+    let id = 0;
+    await vi.waitFor(
+      async () => {
+        await accept(store, `m${id++}`);
+        expect(heard).toHaveBeenCalled();
+      },
+      { timeout: 20_000, interval: 100 },
+    );
+  });
+
+  test('several replicas that start on an empty database at once all come up', async () => {
+    const url = await server.createDatabase();
+    const stores = await Promise.all([opened(url), opened(url), opened(url)]);
+    for (const store of stores) await store.check();
+  });
+
+  test('F49: a database of a newer program is refused', async () => {
+    const url = await server.createDatabase();
+    await (await openStore({ url, log: silent })).close();
+    const shell = new pg.Client({ connectionString: url });
+    await shell.connect();
+    await shell.query(`insert into kysely_migration (name, timestamp) values ('9999-future', '2030-01-01')`);
+    await shell.end();
+    for (const readonly of [false, true]) {
+      await expect(openStore({ url, log: silent, readonly })).rejects.toMatchObject({
+        code: 'store.newer_schema',
+      });
+    }
+  });
+
+  test('a reader reads and does not write; an empty database is refused to it', async () => {
+    const url = await server.createDatabase();
+    await expect(openStore({ url, log: silent, readonly: true })).rejects.toThrow(/older version/);
+    await accept(await opened(url), 'm1');
+    const reader = await openStore({ url, log: silent, readonly: true });
+    onTestFinished(() => reader.close());
+    expect(await reader.turns.list({ limit: 5 })).toHaveLength(1);
+    await reader.check();
+    await expect(accept(reader, 'm2')).rejects.toThrow(/reading only/);
+    await expect(reader.backup('anywhere')).rejects.toThrow(/pg_dump/);
+  });
+
+  test('what cannot be reached is named without its password', async () => {
+    const unreachable = openStore({ url: 'postgres://parley:secret@127.0.0.1:1/x', log: silent });
+    await expect(unreachable).rejects.toMatchObject({ code: 'store.unreachable' });
+    await expect(unreachable).rejects.toThrow(/^(?!.*secret).*127\.0\.0\.1:1\/x/);
+    const refused = openStore({ url: server.url.replace(':parley@', ':wrong@'), log: silent });
+    await expect(refused).rejects.toMatchObject({ code: 'store.unreachable', retryable: false });
+  });
+});
+
+/** Stands between store and server; when armed, cuts the connection of the next COMMIT before or after it is done. */
+async function cuttingProxy(port: number, when: 'before' | 'after') {
+  let armed = false;
+  let cuts = 0;
+  const sockets = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const upstream = connectTo(port, '127.0.0.1');
+    let cutting = false;
+    const cut = () => {
+      cuts += 1;
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on('data', (bytes) => {
+      if (armed && bytes.includes('commit\0')) {
+        armed = false;
+        if (when === 'before') return cut();
+        cutting = true;
+      }
+      upstream.write(bytes);
+    });
+    // The answer to the COMMIT has come: it is done, and the store never hears of it.
+    upstream.on('data', (bytes) => (cutting ? cut() : client.write(bytes)));
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  onTestFinished(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => proxy.close(resolve));
+  });
+  const own = (proxy.address() as AddressInfo).port;
+  return {
+    through: (url: string) => url.replace(`:${port}/`, `:${own}/`),
+    arm: () => {
+      armed = true;
+    },
+    cuts: () => cuts,
+  };
+}

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { describe } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
+import { describeApprovals } from './store/approvals-suite.ts';
+import { describeRest } from './store/rest-suite.ts';
 import { type Backend, silent } from './store/support.ts';
 import { describeTurns } from './store/turns-suite.ts';
 
@@ -32,4 +34,6 @@ async function open(): Promise<Backend> {
 
 describe('store on SQLite', () => {
   describeTurns(open);
+  describe('approvals', () => describeApprovals(open));
+  describe('the rest', () => describeRest(open));
 });

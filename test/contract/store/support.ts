@@ -138,6 +138,9 @@ export async function park(store: Store, approvals: readonly NewApproval[], conv
     risk: approval.risk,
     reasons: [...approval.reasons],
     modelReason: null,
+    display: { question: 'Run this?', text: 'rm', language: 'sh', title: 'rm' },
+    sandbox: null,
+    grantable: true,
     expiresAt: approval.expiresAt,
   }));
   events.push({ type: 'turn.waiting', approvalIds: approvals.map((approval) => approval.id) });

@@ -1,0 +1,98 @@
+/** Group commit at its edges: a COMMIT that fails, a transaction SQLite gave up, bounds, order of news. */
+import BetterSqlite3 from 'better-sqlite3';
+import { sql } from 'kysely';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createListeners, kyselyOver, type Tx } from '../../../src/store/database.ts';
+import { createGroupCommit, type GroupCommit } from '../../../src/store/group-commit.ts';
+import { runOver } from '../../../src/store/sqlite-statements.ts';
+
+let handle: BetterSqlite3.Database;
+let commits: GroupCommit;
+const listeners = createListeners(() => {});
+beforeEach(() => {
+  handle = new BetterSqlite3(':memory:');
+  handle.pragma('foreign_keys = on');
+  handle.exec(`create table parent (id integer primary key);
+    create table child (id integer primary key, parent integer references parent deferrable initially deferred)`);
+  const db = kyselyOver('sqlite', runOver(handle));
+  commits = createGroupCommit({ handle, db, listeners, explain: (error) => error });
+});
+afterEach(async () => {
+  await commits.close();
+  handle.close();
+});
+
+const run = (statement: string) => (tx: Tx) => sql.raw(statement).execute(tx.db);
+const write = (statement: string) => commits.run(run(statement), true);
+const count = (table: string) => handle.prepare(`select count(*) from ${table}`).pluck().get();
+
+describe('group commit', () => {
+  test('when the COMMIT fails, all that shared it hear so, nothing is kept, and the next write works', async () => {
+    const results = await Promise.allSettled([
+      write('insert into parent values (1)'),
+      write('insert into child values (1, 99)'),
+    ]);
+    expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected']);
+    expect([count('parent'), count('child')]).toEqual([0, 0]);
+    await write('insert into parent values (1)');
+    expect(count('parent')).toBe(1);
+    expect(commits.stats()).toEqual({ commits: 1, writes: 1 });
+  });
+
+  test('when SQLite gives up the transaction, only the write that did it fails; the others run again', async () => {
+    const ran: string[] = [];
+    const noted = (name: string) => (tx: Tx) => {
+      ran.push(name);
+      return run(`insert into parent values (${ran.length})`)(tx);
+    };
+    const results = await Promise.allSettled([
+      commits.run(noted('a'), true),
+      // What a full disk does to a transaction.
+      commits.run(async (tx) => {
+        await run('rollback')(tx);
+        throw new Error('disk full');
+      }, true),
+      commits.run(noted('b'), true),
+    ]);
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(ran).toEqual(['a', 'a', 'b']);
+    expect(count('parent')).toBe(2);
+  });
+
+  test('nobody hears of a result, nor of news, before the commit', async () => {
+    const inTransaction: boolean[] = [];
+    const stop = listeners.add('turns', () => inTransaction.push(handle.inTransaction));
+    await commits.run(async (tx) => {
+      tx.changed('turns');
+      expect(inTransaction).toEqual([]);
+      await run('insert into parent values (1)')(tx);
+    }, true);
+    stop();
+    expect(inTransaction).toEqual([false]);
+  });
+
+  test('a write that failed makes no news', async () => {
+    const heard = vi.fn();
+    const stop = listeners.add('jobs', heard);
+    const failing = commits.run(async (tx) => {
+      tx.changed('jobs');
+      throw new Error('no');
+    }, true);
+    await expect(failing).rejects.toThrow('no');
+    stop();
+    expect(heard).not.toHaveBeenCalled();
+  });
+
+  test('a batch is bounded, and closing waits for all of it', async () => {
+    const all = Promise.all(
+      Array.from({ length: 600 }, (_, index) => write(`insert into parent values (${index})`)),
+    );
+    await commits.close();
+    await all;
+    expect(count('parent')).toBe(600);
+    expect(commits.stats().commits).toBeGreaterThanOrEqual(3);
+    await expect(write('insert into parent values (700)')).rejects.toMatchObject({
+      code: 'store.unreachable',
+    });
+  });
+});
