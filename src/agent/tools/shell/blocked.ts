@@ -74,7 +74,7 @@ export function blockedReason(name: string, args: readonly Arg[]): string | null
   const first = args[0]?.value ?? '';
   if (halts.has(name) || (/^(init|telinit)$/.test(name) && /^[06]$/.test(first)))
     return 'shuts the machine down';
-  if (name === 'systemctl' && args.some((arg) => haltUnits.has(arg.value.replace(/\.target$/, '')))) {
+  if (name === 'systemctl' && haltUnits.has(args.find((arg) => !arg.value.startsWith('-'))?.value ?? '')) {
     return 'shuts the machine down';
   }
   if (diskTools.has(name) || name.startsWith('mkfs.')) return 'formats or repartitions a disk';

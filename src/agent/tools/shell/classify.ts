@@ -5,7 +5,7 @@
  */
 import { forEachChild, parse, type Redirect, type Script, type SyntaxNode } from 'unbash';
 import type { Risk } from '../../../domain/approval.ts';
-import { hasInvisible } from '../../../domain/visible.ts';
+import { hasInvisible, showInvisible } from '../../../domain/visible.ts';
 import { isDevice } from './blocked.ts';
 import { ask, askAlways, block, type Finding } from './finding.ts';
 import { type Facts, judgeWords, type Scope } from './judge.ts';
@@ -24,6 +24,9 @@ export type Classification = {
 
 /** Text in text in text (`bash -c "bash -c …"`): deeper than anybody writes by hand. */
 const MAX_NESTING = 5;
+
+/** Two lines on a card. */
+const MAX_REASON_CHARACTERS = 160;
 
 /** Syntax that only arranges commands. Their words and redirections are judged on their own. */
 const arranging = new Set<SyntaxNode['type']>([
@@ -145,6 +148,14 @@ function plainWords(script: Script): string[] | null {
   return words.every((word) => word.kind === 'literal') ? words.map((word) => word.value) : null;
 }
 
+/** Reasons quote words of the command: they must neither hide anything nor fill the card. */
+function shortened(reason: string): string {
+  const characters = [...showInvisible(reason)];
+  return characters.length <= MAX_REASON_CHARACTERS
+    ? characters.join('')
+    : `${characters.slice(0, MAX_REASON_CHARACTERS).join('')}…`;
+}
+
 const severity: Record<Risk, number> = { low: 0, medium: 1, high: 2, blocked: 3 };
 
 /** @param workspace absolute, canonical: the folder the command would run in */
@@ -173,7 +184,8 @@ export function classify(command: string, workspace: string): Classification {
   return {
     decision,
     risk: ordered[0]?.risk ?? 'low',
-    reasons: ordered.length === 0 ? ['only reads'] : [...new Set(ordered.map((finding) => finding.reason))],
+    reasons:
+      ordered.length === 0 ? ['only reads'] : [...new Set(ordered.map(({ reason }) => shortened(reason)))],
     argv,
     alwaysKey: grantable ? `shell:${JSON.stringify(argv)}` : null,
     facts,

@@ -153,6 +153,15 @@ describe('classify', () => {
     },
   );
 
+  it('A9 A10 quotes the command in its reasons visibly and briefly', () => {
+    for (const command of [`cat /etc/\u202e${'x'.repeat(5000)}`, `${'y'.repeat(5000)}\u200b x`]) {
+      for (const reason of judge(command).reasons) {
+        expect(reason.length).toBeLessThan(200);
+        expect(reason).not.toMatch(/[\u202e\u200b]/);
+      }
+    }
+  });
+
   it('asks about nesting that is too deep to follow', () => {
     const nested = Array.from({ length: 12 }).reduce<string>((text) => `eval ${JSON.stringify(text)}`, 'ls');
     expect(judge(nested)).toMatchObject({ decision: 'ask', risk: 'high' });
