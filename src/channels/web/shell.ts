@@ -4,11 +4,13 @@ import { moduleUrls, styleUrls } from './assets.ts';
 import type { State } from './conversation-routes.ts';
 import { escapeHtml } from './format.ts';
 
+// The referrer policy is for our own forms: under the header's "no-referrer" they would come without an Origin.
 const head = (title: string, extra: string): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
+<meta name="referrer" content="same-origin">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
 <link rel="icon" href="data:,">

@@ -1,11 +1,11 @@
 /** The page: holds the state, wires the server's events and the person's actions to it, draws it. */
 import { get, newClientId, post } from './api.js';
+import { Bar } from './bar.js';
 import { Composer } from './composer.js';
 import { connect } from './connection.js';
-import { lock, menu, people } from './icons.js';
 import { Log } from './log.js';
 import { createOutbox } from './outbox.js';
-import { html, render, useState } from './preact.js';
+import { html, render } from './preact.js';
 import { Sidebar } from './sidebar.js';
 import { applyEvent, initialState, isWorking, placeKey, replyCounts, withPosts } from './state.js';
 import { Thread } from './thread.js';
@@ -92,6 +92,9 @@ async function createConversation(title, shared) {
   go(created.id);
 }
 
+const rename = (conversation, title) =>
+  post(`/api/conversations/${conversation}/rename`, { title }).catch(fail);
+
 // --- events -----------------------------------------------------------------------------------------------------
 
 function onEvent(name, data) {
@@ -131,7 +134,7 @@ function App({ state: now }) {
   return html`<div class=${`frame ${now.listOpen ? 'show-list' : ''} ${hasThread ? 'has-thread' : ''}`}>
     <${Sidebar} state=${now} onOpen=${() => set({ listOpen: false })} onCreate=${createConversation} />
     <main class="main">
-      <${Bar} key=${conversation.id} conversation=${conversation} />
+      <${Bar} key=${conversation.id} conversation=${conversation} onMenu=${() => set({ listOpen: true })} onRename=${rename} />
       ${now.connection === 'lost' && html`<p class="banner" role="status">Connection lost. Trying again; what you write is kept and sent then.</p>`}
       ${now.error !== null && html`<p class="banner error" role="alert">${now.error} <button type="button" class="link" onClick=${() => set({ error: null })}>Dismiss</button></p>`}
       <${Log}
@@ -157,30 +160,6 @@ function App({ state: now }) {
     </main>
     ${hasThread && html`<${Thread} state=${now} place=${now.place} actions=${actions} onClose=${() => go(now.place.conversation)} />`}
   </div>`;
-}
-
-function Bar({ conversation }) {
-  const [renaming, setRenaming] = useState(false);
-  async function rename(event) {
-    event.preventDefault();
-    const title = new FormData(event.currentTarget).get('title').trim();
-    setRenaming(false);
-    if (title === '' || title === conversation.title) return;
-    await post(`/api/conversations/${conversation.id}/rename`, { title }).catch(fail);
-  }
-  return html`<header class="bar">
-    <button type="button" class="plain small menu" onClick=${() => set({ listOpen: true })}>${menu}<span>Conversations</span></button>
-    ${
-      renaming
-        ? html`<form class="rename" onSubmit=${rename} onKeyDown=${(event) => event.key === 'Escape' && setRenaming(false)}>
-          <input type="text" name="title" aria-label="New name" maxlength="80" value=${conversation.title} ref=${(input) => input?.focus()} />
-          <button type="submit" class="primary small">Save</button>
-        </form>`
-        : html`<h1 class="bar-title">${conversation.title}</h1>
-          <span class="audience">${conversation.shared ? people : lock}<span>${conversation.shared ? 'Shared with everyone' : 'Private'}</span></span>
-          <button type="button" class="plain small rename-button" onClick=${() => setRenaming(true)}>Rename</button>`
-    }
-  </header>`;
 }
 
 function Empty({ conversation }) {

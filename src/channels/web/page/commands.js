@@ -1,5 +1,5 @@
-/** The list of commands over the composer: what matches, which one is chosen (a combobox with a listbox). */
-import { html } from './preact.js';
+/** The list of commands over the composer: what matches, which one is chosen (a text field with a listbox; a `textarea` may not be a combobox). */
+import { html, useEffect } from './preact.js';
 
 /** Those whose name begins as typed, while the name is being typed; none otherwise. */
 export function matchingCommands(commands, text) {
@@ -9,7 +9,10 @@ export function matchingCommands(commands, text) {
 }
 
 export function CommandList({ id, matches, selected, onPick }) {
-  return html`<ul class="commands" role="listbox" id=${id} aria-label="Commands">
+  useEffect(() => {
+    document.getElementById(`${id}-${selected}`)?.scrollIntoView({ block: 'nearest' });
+  }, [selected]);
+  return html`<ul class="commands" role="listbox" tabindex="0" id=${id} aria-label="Commands">
     ${matches.map(
       ({ name, argument, about }, index) => html`<li
         key=${name}

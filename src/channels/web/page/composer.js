@@ -88,11 +88,10 @@ export function Composer({ id, placeId, label, commands, working, onSend, onStop
         ref=${box}
         id=${id}
         rows="1"
-        role="combobox"
         aria-label=${label}
         aria-autocomplete="list"
-        aria-expanded=${matches.length > 0 ? 'true' : 'false'}
-        aria-controls=${listId}
+        aria-haspopup="listbox"
+        aria-controls=${matches.length > 0 ? listId : undefined}
         aria-activedescendant=${matches.length > 0 ? `${listId}-${selected}` : undefined}
         placeholder=${label}
         value=${text}

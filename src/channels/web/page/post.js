@@ -1,5 +1,6 @@
 /** One message as a text block: author and time, what was done for it, what it says, what may be done about it. */
 import { Card } from './card.js';
+import { useFocus } from './focus.js';
 import { check, cross } from './icons.js';
 import { Component, html, useState } from './preact.js';
 import { atClock, duration, exactly } from './time.js';
@@ -87,6 +88,7 @@ function Changes({ onEdit, onDelete }) {
 
 function Editor({ text, onClose, onSave }) {
   const [value, setValue] = useState(text);
+  const area = useFocus();
   const [error, setError] = useState(null);
   async function save(event) {
     event.preventDefault();
@@ -98,7 +100,7 @@ function Editor({ text, onClose, onSave }) {
     }
   }
   return html`<form class="editor" onSubmit=${save} onKeyDown=${(event) => event.key === 'Escape' && onClose()}>
-    <textarea aria-label="Edit your message" rows="3" value=${value} onInput=${(event) => setValue(event.currentTarget.value)} ref=${(area) => area?.focus()}></textarea>
+    <textarea aria-label="Edit your message" rows="3" value=${value} onInput=${(event) => setValue(event.currentTarget.value)} ref=${area}></textarea>
     ${error !== null && html`<p class="inline-error" role="alert">${error}</p>`}
     <div class="buttons">
       <button type="submit" class="primary" disabled=${value.trim() === ''}>Save</button>

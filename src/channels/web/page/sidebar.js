@@ -1,4 +1,5 @@
 /** The list of conversations, and the form for a new one. */
+import { useFocus } from './focus.js';
 import { lock, people, plus } from './icons.js';
 import { html, useState } from './preact.js';
 
@@ -46,6 +47,7 @@ function Group({ title, conversations, state, onOpen }) {
 function NewConversation({ onCreate, onClose }) {
   const [title, setTitle] = useState('');
   const [shared, setShared] = useState(false);
+  const name = useFocus();
   const [error, setError] = useState(null);
   async function submit(event) {
     event.preventDefault();
@@ -62,7 +64,7 @@ function NewConversation({ onCreate, onClose }) {
   </label>`;
   return html`<form class="new-conversation" onSubmit=${submit} onKeyDown=${(event) => event.key === 'Escape' && onClose()}>
     <label for="new-title">Name</label>
-    <input id="new-title" type="text" maxlength="80" required value=${title} onInput=${(event) => setTitle(event.currentTarget.value)} ref=${(input) => title === '' && input?.focus()} />
+    <input id="new-title" type="text" maxlength="80" required value=${title} onInput=${(event) => setTitle(event.currentTarget.value)} ref=${name} />
     <fieldset>
       <legend>Who sees it</legend>
       ${choice(false, 'Private', 'only you')} ${choice(true, 'Shared', 'everyone who signs in')}
