@@ -157,6 +157,7 @@ function reduce(state: TurnState, event: Event): TurnState {
     case 'turn.waiting':
       return { ...state, status: 'waiting' };
     case 'command.audited':
+    case 'approval.refused':
       return state;
     case 'turn.finished':
       return {

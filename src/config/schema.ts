@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { channelDefinitions } from '../channels/registry.ts';
 import { agent, approvals, models, profile, tools } from './sections.ts';
-import { byteSize, duration, userId } from './units.ts';
+import { byteSize, duration, userId, userIdOrAll } from './units.ts';
 
 /** Every platform channel has these. */
 const channelFields = {
@@ -83,10 +83,7 @@ export const configSchema = z.strictObject({
   channels: channels.prefault({}),
   access: z
     .strictObject({
-      users: z
-        .array(z.union([z.literal('*'), userId()]))
-        .default(['*'])
-        .describe('Who may talk.'),
+      users: z.array(userIdOrAll()).default(['*']).describe('Who may talk.'),
       approvers: z.array(userId()).default([]).describe('Who may approve; empty: nobody.'),
       admins: z.array(userId()).default([]),
       unknown: z.enum(['ignore', 'refuse', 'pair']).default('ignore').describe('What strangers get.'),

@@ -163,6 +163,15 @@ export const eventSchema = z.discriminatedUnion('type', [
     by: z.string().nullable(),
     byName: z.string().nullable(),
   }),
+  /** Somebody pressed who may not decide; the request stays open. */
+  z.object({
+    type: z.literal('approval.refused'),
+    approvalId: z.string(),
+    index: z.number(),
+    decision: z.enum(['once', 'always', 'deny']),
+    by: z.string(),
+    byName: z.string(),
+  }),
   z.object({ type: z.literal('turn.waiting'), approvalIds: z.array(z.string()) }),
   z.object({
     type: z.literal('turn.finished'),

@@ -115,6 +115,13 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
           { approval: id.slice(0, 6), turn: turn.id, by: by.id, decision },
           'approval refused: not an approver',
         );
+        await deps.store.approvals.recordRefusal({
+          id,
+          decision,
+          by: by.id,
+          byName: by.name,
+          now: deps.clock.now(),
+        });
         return { accepted: false, text: refusal };
       }
       const result = await settle(approval, decision, by, outcomeText(decision, by.name));

@@ -48,6 +48,21 @@ export function createApprovals(database: Database): ApprovalStore {
       return rows.map(toApproval);
     },
     decide: (options) => database.write((tx) => decideApproval(tx, options)),
+    recordRefusal: ({ id, decision, by, byName, now }) =>
+      database.write(async (tx) => {
+        const asked = await tx.db
+          .selectFrom('approvals')
+          .select(['turn_id', 'action_index'])
+          .where('id', '=', id)
+          .where('status', '=', pendingStatus)
+          .executeTakeFirst();
+        const turn = asked && (await lockTurn(tx, asked.turn_id));
+        // A log that has ended stays as it ended.
+        if (asked === undefined || turn === undefined || turn.ended_at !== null) return;
+        const index = asked.action_index;
+        const refused = { type: 'approval.refused', approvalId: id, index, decision, by, byName } as const;
+        await extendTurn(tx, turn, [refused], now);
+      }),
     async overdue(now, limit) {
       const rows = await database.read((db) =>
         db

@@ -222,6 +222,14 @@ export interface ApprovalStore {
     grantExpiresAt?: number | null;
     deliveries?: readonly NewDelivery[];
   }): Promise<DecideResult>;
+  /** Appends `approval.refused`, for the audit: somebody pressed who may not. Nothing else changes. */
+  recordRefusal(refusal: {
+    id: ApprovalId;
+    decision: Extract<Decision, 'once' | 'always' | 'deny'>;
+    by: UserId;
+    byName: string;
+    now: number;
+  }): Promise<void>;
   /** Pending ones past their deadline. */
   overdue(now: number, limit: number): Promise<Approval[]>;
   /** Earliest deadline of a pending one. */

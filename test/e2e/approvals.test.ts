@@ -1,38 +1,23 @@
 /** Approvals through the real program, its web chat and a scripted model: ENGINE.md rows 19 to 48. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ModelCall, ScriptedReply } from '../fakes/model-server.ts';
+import type { ScriptedReply } from '../fakes/model-server.ts';
 import { until } from './support/gateway.ts';
 import {
+  ALWAYS,
   BO_TOKEN,
   CY_TOKEN,
+  DENY,
   type EventRow,
-  gate,
+  ONCE,
   type Scenario,
+  scripts,
+  sh,
   startScenario,
   types,
 } from './support/scenario.ts';
 import { type Place, textOf, type WebClient } from './support/web-client.ts';
-
-const ONCE = 'Approve once';
-const ALWAYS = 'Always allow this';
-const DENY = 'Deny';
-
-const sh = (...commands: string[]): ScriptedReply => ({
-  toolCalls: commands.map((command) => ({ name: 'shell', args: { command } })),
-});
-
-/** Each conversation follows its own list of answers, whatever runs beside it. */
-function scripts(s: Scenario) {
-  const plans = new Map<string, ScriptedReply[]>();
-  s.model.script((call: ModelCall) => {
-    const key = [...plans.keys()].find((one) => call.text.includes(one));
-    return plans.get(key ?? '')?.shift() ?? { text: 'written answer' };
-  });
-  return (key: string, ...replies: ScriptedReply[]): void => void plans.set(key, replies);
-}
 
 describe('approvals', () => {
   let s: Scenario;
@@ -91,7 +76,7 @@ describe('approvals', () => {
     const { place, id } = await begin(sh('rm -r build'));
     const card = await s.owner.card(place);
     expect(card.card).toMatchObject({ title: 'Run this command?', action: { text: 'rm -r build' } });
-    expect(card.card?.facts.join(' ')).toContain('asked by owner');
+    expect(card.card?.facts.join(' ')).toContain('asked by Owner');
     expect(card.buttons.map((button) => button.label)).toEqual([ONCE, ALWAYS, DENY]);
     const events = await s.eventsOf(id);
     expect(types(events).slice(-2)).toEqual(['approval.requested', 'turn.waiting']);
@@ -137,7 +122,7 @@ describe('approvals', () => {
     expect(existsSync(workspaceFile('not-made-29'))).toBe(false);
     expect(finished(await s.eventsOf(id)).map((event) => event.index)).toEqual([1]);
     const last = callsOf(key).at(-1);
-    expect(last?.text).toContain('owner denied it');
+    expect(last?.text).toContain('Owner denied it');
     expect(last?.tools).toBeUndefined();
   });
 
@@ -173,7 +158,7 @@ describe('approvals', () => {
   });
 
   it('E33: a denial skips the rest of the batch; no further round, a reply is written', async () => {
-    const { place, id, key } = await begin(sh('mkdir not-made-33', 'echo skipped'), sh('echo never'));
+    const { place, id, key } = await begin(sh('mkdir not-made-33', 'echo skipped'));
     await s.owner.press(place, await s.owner.card(place), DENY);
     await answer(place);
     const events = await s.eventsOf(id);
@@ -197,7 +182,7 @@ describe('approvals', () => {
         textOf(aside.html).startsWith('Already decided'),
       ),
     );
-    expect(textOf(told.html)).toMatch(/Already decided: Approved once by (owner|bo)\./);
+    expect(textOf(told.html)).toMatch(/Already decided: Approved once by (Owner|[Bb]o)\./);
   });
 
   it('E38: of two opposite presses the first to commit wins', async () => {
@@ -256,7 +241,7 @@ describe('approvals', () => {
     expect(await s.eventsOf(id)).toEqual(before);
     const approvalId = String(before.find((event) => event.type === 'approval.requested')?.approvalId);
     expect(textOf((await s.owner.command(place, `/approve ${approvalId} once`)).html)).toBe(
-      'Approved once by owner',
+      'Approved once by Owner',
     );
     await answer(place);
     expect(existsSync(workspaceFile('made-41'))).toBe(true);
@@ -309,206 +294,10 @@ describe('approvals', () => {
   it('settles the card on every open tab, with who decided and what came of it', async () => {
     const { place } = await begin(sh('mkdir made-tabs'));
     await s.owner.press(place, await s.owner.card(place), ONCE);
-    await settled(place, 'Approved once by owner — exit 0');
+    await settled(place, 'Approved once by Owner — exit 0');
     const seen = await until('the card at the other person', () =>
       inPlace(bo, place).find((post) => post.card?.outcome?.includes('exit 0')),
     );
     expect(seen.buttons).toEqual([]);
-  });
-});
-
-describe('approvals over restarts and time', () => {
-  it('E44, F38, F6: a button pressed after kill -9 and restart resumes as usual', async () => {
-    const s = await startScenario();
-    try {
-      scripts(s)('restart', sh('echo early', 'mkdir made-44', 'echo late'));
-      const place = await s.owner.createConversation('restart', false);
-      const { id } = await s.owner.post(place, 'restart');
-      const card = await s.owner.card(place);
-      await s.restart();
-      await s.owner.press(place, card, ONCE);
-      await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
-      expect(
-        (await s.eventsOf(id)).filter((event) => event.type === 'tool.finished').map((event) => event.index),
-      ).toEqual([1, 2, 3]);
-      expect((await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).code).toBe(0);
-    } finally {
-      await s.close();
-    }
-  });
-
-  it('E45, P7: an action altered in the database after asking is refused as a digest mismatch', async () => {
-    const s = await startScenario();
-    try {
-      scripts(s)('tamper', sh('mkdir harmless-45'));
-      const place = await s.owner.createConversation('tamper', false);
-      const { id } = await s.owner.post(place, 'tamper');
-      const card = await s.owner.card(place);
-      const database = new Database(join(s.folder.path, 'data/parley.db'));
-      expect(
-        database.prepare(`UPDATE approvals SET action = replace(action, 'harmless-45', 'evil-45')`).run()
-          .changes,
-      ).toBe(1);
-      database.close();
-      await s.owner.press(place, card, ONCE);
-      await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
-      const result = (await s.eventsOf(id)).find((event) => event.type === 'tool.finished');
-      expect(result).toMatchObject({ ok: false, output: expect.stringContaining('digest mismatch') });
-      expect(existsSync(join(s.folder.path, 'data/workspace/evil-45'))).toBe(false);
-    } finally {
-      await s.close();
-    }
-  });
-
-  it('E46, F37: without a decision in time it is denied as expired, the card says so, the turn ends', async () => {
-    const s = await startScenario({ yaml: 'approvals: { expires_after: 300ms }' });
-    try {
-      scripts(s)('expire', sh('mkdir not-made-46'));
-      const place = await s.owner.createConversation('expire', false);
-      const { id } = await s.owner.post(place, 'expire');
-      const card = await until('the card', () => s.owner.posts().find((post) => post.card !== null));
-      await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
-      await until('the settled card', () =>
-        s.owner.posts().find((post) => post.card?.outcome?.startsWith('Expired')),
-      );
-      const events = await s.eventsOf(id);
-      expect(events.find((event) => event.type === 'approval.resolved')).toMatchObject({
-        decision: 'expired',
-        by: null,
-      });
-      expect(events.at(-1)).toMatchObject({ type: 'turn.finished', reason: 'denied' });
-      const token = `a1:o:${events.find((event) => event.type === 'approval.requested')?.approvalId}`;
-      await s.owner.click(place, token);
-      await until('the private answer', () =>
-        s.owner.asides().find((aside) => textOf(aside.html).includes('expired')),
-      );
-      expect(card.kind).toBe('card');
-    } finally {
-      await s.close();
-    }
-  });
-
-  it('F7, F37: a decision pressed in time counts although the gateway was down at the deadline; a late one does not', async () => {
-    const s = await startScenario({ yaml: 'approvals: { expires_after: 2s }' });
-    try {
-      scripts(s)('late', sh('mkdir not-made-f7'));
-      const place = await s.owner.createConversation('late', false);
-      const { id } = await s.owner.post(place, 'late');
-      await s.owner.card(place);
-      await s.gateway.kill();
-      const deadline = Date.now() + 2_000;
-      await until('the deadline', () => Date.now() > deadline);
-      await s.restart();
-      await until(
-        'the turn to end',
-        async () => (await s.turns()).find((turn) => turn.messageId === id)?.status === 'done',
-      );
-      expect((await s.eventsOf(id)).find((event) => event.type === 'approval.resolved')).toMatchObject({
-        decision: 'expired',
-      });
-    } finally {
-      await s.close();
-    }
-  });
-
-  it('E47: with nobody to approve it is denied at once, and the requester is told', async () => {
-    const s = await startScenario({ approvers: '[]' });
-    try {
-      scripts(s)('nobody', sh('mkdir not-made-47'));
-      const place = await s.owner.createConversation('nobody', false);
-      const { id } = await s.owner.post(place, 'nobody');
-      await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
-      await until('the notice', () =>
-        s.owner
-          .posts()
-          .find((post) => post.kind === 'notice' && textOf(post.html).includes('access.approvers')),
-      );
-      expect(types(await s.eventsOf(id))).not.toContain('turn.waiting');
-    } finally {
-      await s.close();
-    }
-  });
-
-  it('E35: rounds used before the approval still count after it', async () => {
-    const s = await startScenario({ yaml: 'agent: { max_rounds: 4 }' });
-    try {
-      let calls = 0;
-      s.model.script((call) => {
-        if (call.tools === undefined) return { text: 'end' };
-        calls += 1;
-        return calls === 2 ? sh('mkdir made-35') : sh(`echo round-${calls}`);
-      });
-      const place = await s.owner.createConversation('rounds', false);
-      await s.owner.post(place, 'go');
-      await s.owner.press(place, await s.owner.card(place), ONCE);
-      await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
-      expect(calls).toBe(4);
-    } finally {
-      await s.close();
-    }
-  });
-
-  it('E48, F5, P6: killed inside a once-only tool it is not run again silently: somebody is asked', async () => {
-    const s = await startScenario();
-    try {
-      scripts(s)('crash', sh('sh -c "echo ran >> log-48; sleep 30"'));
-      const place = await s.owner.createConversation('crash', false);
-      const { id } = await s.owner.post(place, 'crash');
-      await s.owner.press(place, await s.owner.card(place), ONCE);
-      await until('the tool to run', () => existsSync(join(s.folder.path, 'data/workspace/log-48')));
-      await s.restart();
-      const card = await until('the question', () =>
-        s.owner.posts().find((post) => post.buttons.length > 0 && post.card?.why.join().includes('unknown')),
-      );
-      const events = await s.eventsOf(id);
-      expect(types(events)).toContain('tool.interrupted');
-      expect(events.filter((event) => event.type === 'tool.started')).toHaveLength(1);
-      await s.owner.press(place, card, DENY);
-      await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
-    } finally {
-      await s.close();
-    }
-  });
-
-  it('E74, E25, F27: /stop kills the process group of a running tool within two seconds', async () => {
-    const s = await startScenario();
-    try {
-      scripts(s)('halt', sh('sh -c "sleep 300 & echo $$ > pid-74; sleep 300"'));
-      const place = await s.owner.createConversation('halt', false);
-      const { id } = await s.owner.post(place, 'halt');
-      await s.owner.press(place, await s.owner.card(place), ONCE);
-      await until('the tool to run', () => existsSync(join(s.folder.path, 'data/workspace/pid-74')));
-      const started = Date.now();
-      await s.owner.command(place, '/stop');
-      await until(
-        'the turn to be cancelled',
-        async () => (await s.turns()).find((turn) => turn.messageId === id)?.status === 'cancelled',
-        2_500,
-      );
-      expect(Date.now() - started).toBeLessThan(2_500);
-    } finally {
-      await s.close();
-    }
-  });
-
-  it('E74: /stop during a model call ends the call', async () => {
-    const s = await startScenario();
-    try {
-      const door = gate();
-      s.model.script(() => ({ text: 'first word and more', holdAfterFirst: door.wait }));
-      const place = await s.owner.createConversation('call', false);
-      const { id } = await s.owner.post(place, 'talk');
-      const call = await until('the call', () => s.model.calls[0]);
-      await s.owner.stop(place);
-      await call.aborted;
-      await until(
-        'the turn to be cancelled',
-        async () => (await s.turns()).find((turn) => turn.messageId === id)?.status === 'cancelled',
-      );
-      expect(s.owner.posts().some((post) => post.kind === 'answer')).toBe(false);
-      door.open();
-    } finally {
-      await s.close();
-    }
   });
 });

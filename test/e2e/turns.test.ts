@@ -1,25 +1,16 @@
-/** Turns from the web chat through the real program and a scripted model: ENGINE.md rows 1 to 18. */
+/** Turns from the web chat through the real program and a scripted model: ENGINE.md rows 2, 3, 5, 6 and 12 to 18. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './support/gateway.ts';
-import { type EventRow, gate, type Scenario, startScenario, types } from './support/scenario.ts';
-import { type Place, textOf } from './support/web-client.ts';
-
-const directive = (...actions: unknown[]): { text: string } => ({ text: JSON.stringify({ actions }) });
-const finished = (events: readonly EventRow[]) => events.filter((event) => event.type === 'tool.finished');
-
-async function freshPlace(scenario: Scenario): Promise<Place> {
-  return scenario.owner.createConversation('Test', false);
-}
-
-async function ask(
-  scenario: Scenario,
-  place: Place,
-  text: string,
-): Promise<{ answer: string; events: EventRow[] }> {
-  const answer = await scenario.owner.answerTo(place, text);
-  const own = scenario.owner.posts().findLast((post) => post.text === text);
-  return { answer: textOf(answer.html), events: await scenario.eventsOf(own?.id ?? '') };
-}
+import {
+  ask,
+  freshPlace,
+  gate,
+  type Scenario,
+  startScenario,
+  toolResults,
+  types,
+} from './support/scenario.ts';
+import { textOf } from './support/web-client.ts';
 
 describe('with the native planner', () => {
   let s: Scenario;
@@ -100,7 +91,7 @@ describe('with the native planner', () => {
           : { text: 'done' },
     );
     const { events } = await ask(s, await freshPlace(s), 'three');
-    expect(finished(events).map((event) => event.index)).toEqual([1, 2, 3]);
+    expect(toolResults(events).map((event) => event.index)).toEqual([1, 2, 3]);
     const results =
       s.model.calls[2]?.messages
         .filter((message) => message.role === 'tool')
@@ -125,7 +116,7 @@ describe('with the native planner', () => {
     );
     const { answer, events } = await ask(s, await freshPlace(s), 'break');
     expect(answer).toBe('understood');
-    expect(finished(events).map((event) => event.ok)).toEqual([false, false, false]);
+    expect(toolResults(events).map((event) => event.ok)).toEqual([false, false, false]);
     expect(s.model.calls[1]?.text).toContain('no tool "teleport"');
   });
 
@@ -149,7 +140,7 @@ describe('with the native planner', () => {
         : { text: 'read' };
     });
     const { events } = await ask(s, await freshPlace(s), 'flood');
-    const [flood, again] = finished(events);
+    const [flood, again] = toolResults(events);
     expect(String(flood?.output).length).toBeLessThan(80_000);
     expect(flood?.outputRef).toBeDefined();
     expect(again).toMatchObject({ ok: true });
@@ -222,134 +213,5 @@ describe('with the native planner', () => {
     expect(answer).toBe('gave up');
     expect(s.model.calls.filter((call) => call.tools !== undefined)).toHaveLength(16);
     expect(types(events)).toContain('rounds.exhausted');
-  });
-});
-
-describe('with the directive planner', () => {
-  let s: Scenario;
-  beforeAll(async () => {
-    s = await startScenario({
-      yaml: 'agent: { planner: directive }',
-      model: '  roles: { action: { model: planner }, thinker: { model: writer } }',
-    });
-  });
-  afterAll(() => s.close());
-  beforeEach(() => s.model.reset());
-
-  const planned = (plan: (round: number) => { text: string }) => {
-    let round = 0;
-    s.model.script((call) => (call.model === 'planner' ? plan(round++) : { text: 'written answer' }));
-  };
-
-  it('E1: an empty directive gives exactly the events of a plain answer, written by the thinker', async () => {
-    planned(() => directive());
-    const { answer, events } = await ask(s, await freshPlace(s), 'hi');
-    expect(answer).toBe('written answer');
-    expect(types(events)).toEqual([
-      'turn.started',
-      'model.called',
-      'model.responded',
-      'model.called',
-      'model.responded',
-      'turn.finished',
-    ]);
-    expect(events.filter((event) => event.type === 'model.responded').map((event) => event.role)).toEqual([
-      'action',
-      'thinker',
-    ]);
-  });
-
-  it('E7: a model that always acts gets exactly four rounds, then it answers', async () => {
-    planned(() => directive({ tool: 'shell', args: { command: 'echo x' }, reason: 'more' }));
-    const { answer, events } = await ask(s, await freshPlace(s), 'loop');
-    expect(s.model.calls.filter((call) => call.model === 'planner')).toHaveLength(4);
-    expect(events.find((event) => event.type === 'rounds.exhausted')).toMatchObject({ max: 4 });
-    expect(answer).toBe('written answer');
-    expect(events.at(-1)).toMatchObject({ type: 'turn.finished', reason: 'exhausted' });
-  });
-
-  it('E9: a string among the actions fails with an event, and the others run', async () => {
-    planned((round) =>
-      round === 0
-        ? directive({ tool: 'shell', args: { command: 'echo a' } }, 'nonsense', {
-            tool: 'shell',
-            args: { command: 'echo b' },
-          })
-        : directive(),
-    );
-    const { events } = await ask(s, await freshPlace(s), 'mixed');
-    expect(finished(events).map((event) => [event.index, event.ok])).toEqual([
-      [1, true],
-      [2, false],
-      [3, true],
-    ]);
-  });
-
-  it('E10: invalid JSON once gets one repair call that carries the error', async () => {
-    planned((round) => (round === 0 ? { text: '{"actions": [' } : directive()));
-    const { answer } = await ask(s, await freshPlace(s), 'repair');
-    const calls = s.model.calls.filter((call) => call.model === 'planner');
-    expect(calls).toHaveLength(2);
-    expect(calls[1]?.question).toContain('not valid JSON');
-    expect(answer).toBe('written answer');
-  });
-
-  it('E11: invalid JSON twice is directive.failed; the thinker is told that no tools ran', async () => {
-    planned(() => ({ text: 'I would rather chat' }));
-    const { answer, events } = await ask(s, await freshPlace(s), 'stubborn');
-    expect(types(events)).toContain('directive.failed');
-    expect(s.model.calls.filter((call) => call.model === 'planner')).toHaveLength(2);
-    expect(s.model.calls.at(-1)?.text).toContain('No tools ran');
-    expect(answer).toBe('written answer');
-  });
-});
-
-describe('settings of the agent', () => {
-  it('E8: a limit of one round is one call of the planner', async () => {
-    const s = await startScenario({
-      yaml: 'agent: { planner: directive, max_rounds: 1 }',
-      model: '  roles: { action: { model: planner } }',
-    });
-    try {
-      s.model.script((call) =>
-        call.model === 'planner'
-          ? directive({ tool: 'shell', args: { command: 'echo x' } })
-          : { text: 'end' },
-      );
-      await ask(s, await freshPlace(s), 'loop');
-      expect(s.model.calls.filter((call) => call.model === 'planner')).toHaveLength(1);
-    } finally {
-      await s.close();
-    }
-  });
-
-  it.each([
-    ['on', 'medium'],
-    ['off', 'none'],
-    ['high', 'high'],
-  ])('E4: reasoning %s is sent; what was thought is stored and not posted', async (setting, sent) => {
-    const s = await startScenario({ model: `    reasoning: ${setting}` });
-    try {
-      s.model.script(() => ({ text: 'short answer', reasoning: 'long private thoughts' }));
-      const { answer, events } = await ask(s, await freshPlace(s), 'think');
-      expect(s.model.calls[0]?.body.reasoning_effort).toBe(sent);
-      expect(events.find((event) => event.type === 'model.responded')).toMatchObject({
-        reasoning: 'long private thoughts',
-      });
-      expect(answer).toBe('short answer');
-      expect(s.owner.raw()).not.toContain('private thoughts');
-    } finally {
-      await s.close();
-    }
-  });
-
-  it('E4: reasoning left out sends nothing', async () => {
-    const s = await startScenario();
-    try {
-      await ask(s, await freshPlace(s), 'plain');
-      expect(s.model.calls[0]?.body).not.toHaveProperty('reasoning_effort');
-    } finally {
-      await s.close();
-    }
   });
 });

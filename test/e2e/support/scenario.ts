@@ -1,7 +1,12 @@
 /** What most end-to-end tests need: a scripted model, a gateway on SQLite, a signed-in owner. */
-import { type FakeModel, startFakeModel } from '../../fakes/model-server.ts';
+import {
+  type FakeModel,
+  type ModelCall,
+  type ScriptedReply,
+  startFakeModel,
+} from '../../fakes/model-server.ts';
 import { createFolder, type GatewayFolder, type RunningGateway, type StartOptions } from './gateway.ts';
-import { signIn, type WebClient } from './web-client.ts';
+import { type Place, signIn, textOf, type WebClient } from './web-client.ts';
 
 /** At least 16 characters, as the configuration demands. */
 export const OWNER_TOKEN = 'owner-token-for-tests';
@@ -104,3 +109,40 @@ export function gate(): { readonly wait: Promise<void>; open(): void } {
 }
 
 export const types = (events: readonly EventRow[]): string[] => events.map((event) => event.type);
+
+/** The words on the buttons. */
+export const ONCE = 'Approve once';
+export const ALWAYS = 'Always allow this';
+export const DENY = 'Deny';
+
+/** A model answer that runs commands. */
+export const sh = (...commands: string[]): ScriptedReply => ({
+  toolCalls: commands.map((command) => ({ name: 'shell', args: { command } })),
+});
+
+/** Each conversation follows its own list of answers, whatever runs beside it. */
+export function scripts(s: Scenario) {
+  const plans = new Map<string, ScriptedReply[]>();
+  s.model.script((call: ModelCall) => {
+    const key = [...plans.keys()].find((one) => call.text.includes(one));
+    return plans.get(key ?? '')?.shift() ?? { text: 'written answer' };
+  });
+  return (key: string, ...replies: ScriptedReply[]): void => void plans.set(key, replies);
+}
+
+export const toolResults = (events: readonly EventRow[]): EventRow[] =>
+  events.filter((event) => event.type === 'tool.finished');
+
+export const freshPlace = (scenario: Scenario): Promise<Place> =>
+  scenario.owner.createConversation('Test', false);
+
+/** Posts as the owner; resolves to the answer and the log of its turn. */
+export async function ask(
+  scenario: Scenario,
+  place: Place,
+  text: string,
+): Promise<{ answer: string; events: EventRow[] }> {
+  const answer = await scenario.owner.answerTo(place, text);
+  const own = scenario.owner.posts().findLast((post) => post.text === text);
+  return { answer: textOf(answer.html), events: await scenario.eventsOf(own?.id ?? '') };
+}
