@@ -52,7 +52,7 @@ describe.skipIf(browser === undefined)('web page', () => {
   async function shared(token = ownerToken, at: { url: string } = gateway): Promise<Page> {
     const page = await tab(token, at);
     await page.click('.sidebar a:has-text("General")');
-    await page.waitForSelector('h1:has-text("General")');
+    await page.waitForSelector('h2:has-text("General")');
     return page;
   }
 
@@ -201,11 +201,11 @@ describe.skipIf(browser === undefined)('web page', () => {
     await page.waitForSelector('#new-title:focus');
     await page.keyboard.type('Plans');
     await page.keyboard.press('Enter');
-    await page.waitForSelector('h1:has-text("Plans")');
+    await page.waitForSelector('h2:has-text("Plans")');
     await page.click('button:has-text("Rename")');
     await page.fill('.rename input', 'Big plans');
     await page.keyboard.press('Enter');
-    await page.waitForSelector('h1:has-text("Big plans")');
+    await page.waitForSelector('h2:has-text("Big plans")');
     await gateway.web.send(general, answer('news'), 'browser:news');
     await page.waitForSelector('.sidebar a:has-text("General") .badge');
     const other = await tab(anaToken);

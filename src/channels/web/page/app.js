@@ -133,7 +133,9 @@ function App({ state: now }) {
   const hasThread = now.place.thread !== null;
   return html`<div class=${`frame ${now.listOpen ? 'show-list' : ''} ${hasThread ? 'has-thread' : ''}`}>
     <${Sidebar} state=${now} onOpen=${() => set({ listOpen: false })} onCreate=${createConversation} />
-    <main class="main">
+    <main class="content">
+    <h1 class="unseen">${conversation.title} · Parley</h1>
+    <section class="main" aria-label="Conversation">
       <${Bar} key=${conversation.id} conversation=${conversation} onMenu=${() => set({ listOpen: true })} onRename=${rename} />
       ${now.connection === 'lost' && html`<p class="banner" role="status">Connection lost. Trying again; what you write is kept and sent then.</p>`}
       ${now.error !== null && html`<p class="banner error" role="alert">${now.error} <button type="button" class="link" onClick=${() => set({ error: null })}>Dismiss</button></p>`}
@@ -157,8 +159,9 @@ function App({ state: now }) {
         onStop=${() => actions.stop(main)}
         autoFocus=${!hasThread && matchMedia('(min-width: 720px)').matches}
       />
-    </main>
+    </section>
     ${hasThread && html`<${Thread} state=${now} place=${now.place} actions=${actions} onClose=${() => go(now.place.conversation)} />`}
+    </main>
   </div>`;
 }
 

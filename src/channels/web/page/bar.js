@@ -11,7 +11,7 @@ export function Bar({ conversation, onMenu, onRename }) {
     ${
       renaming
         ? html`<${Rename} title=${title} onSave=${(name) => onRename(conversation.id, name)} onClose=${() => setRenaming(false)} />`
-        : html`<h1 class="bar-title">${title}</h1>
+        : html`<h2 class="bar-title">${title}</h2>
           <span class="audience">${shared ? people : lock}<span>${shared ? 'Shared with everyone' : 'Private'}</span></span>
           <button type="button" class="plain small" onClick=${() => setRenaming(true)}>Rename</button>`
     }

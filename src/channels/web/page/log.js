@@ -38,7 +38,7 @@ export function Log({ state, place, replies, actions, empty, earlier }) {
       ${items.length === 0 && empty}
       ${items.map(
         (item, index) => html`
-        ${place.thread === null && (index === 0 || !isSameDay(items[index - 1].at, item.at)) && html`<h2 class="day" key=${`day-${item.at}`}>${dayOf(item.at)}</h2>`}
+        ${place.thread === null && (index === 0 || !isSameDay(items[index - 1].at, item.at)) && html`<h3 class="day" key=${`day-${item.at}`}>${dayOf(item.at)}</h3>`}
         ${show(item)}
       `,
       )}

@@ -10,7 +10,7 @@ const none = new Map();
 
 export function Thread({ state, place, actions, onClose }) {
   const root = state.posts.get(place.thread);
-  return html`<aside class="thread" aria-label="Thread" onKeyDown=${(event) => event.key === 'Escape' && onClose()}>
+  return html`<section class="thread" aria-label="Thread" onKeyDown=${(event) => event.key === 'Escape' && onClose()}>
     <header class="bar">
       <h2 class="bar-title">Thread</h2>
       <button type="button" class="plain small" onClick=${onClose}>${close}<span>Close thread</span></button>
@@ -41,5 +41,5 @@ export function Thread({ state, place, actions, onClose }) {
       onStop=${() => actions.stop(place)}
       autoFocus=${true}
     />
-  </aside>`;
+  </section>`;
 }
