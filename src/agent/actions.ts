@@ -222,7 +222,7 @@ export function auditOf(turn: Turn, judged: Judged, done: Executed | null): Even
     command: assessment.display.text,
     argv: assessment.argv === undefined || assessment.argv === null ? null : [...assessment.argv],
     cwd: turn.workspace,
-    effect: judged.tool.effect,
+    effect: assessment.effect ?? judged.tool.effect,
     risk: policy.risk,
     reasons: [...policy.reasons],
     requiresApproval: policy.decision === 'ask',

@@ -15,6 +15,7 @@ import type {
   UserId,
 } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
+import type { TurnId } from '../domain/turn.ts';
 
 export type ChannelState = 'starting' | 'up' | 'degraded' | 'down' | 'stopped';
 
@@ -58,6 +59,14 @@ export type ChannelLimits = {
   readonly ephemeral: 'native' | 'interaction-only' | 'none';
 };
 
+/** For a message that takes several parts: a try that broke off half way goes on where it stopped. */
+export type SendProgress = {
+  /** Parts that an earlier try has sent, in order. */
+  readonly done: readonly MessageRef[];
+  /** To be awaited after each part, before the next one. */
+  onPart(ref: MessageRef): Promise<void>;
+};
+
 export interface ChannelAdapter {
   readonly name: string;
   readonly limits: ChannelLimits;
@@ -66,11 +75,22 @@ export interface ChannelAdapter {
   /** Stops taking events, lets what is in hand finish. Idempotent. */
   stop(): Promise<void>;
   state(): { readonly state: ChannelState; readonly detail?: string };
-  /** Sends, split into legal parts. Idempotent by `key` as far as the platform allows. @throws AppError `channel.*` */
-  send(to: ConversationRef, message: OutboundMessage, key: DeliveryKey): Promise<MessageRef[]>;
+  /**
+   * Sends, split into legal parts; resolves to the refs of all. Idempotent by `key` as far as the platform allows.
+   * @throws AppError `channel.*`
+   */
+  send(
+    to: ConversationRef,
+    message: OutboundMessage,
+    key: DeliveryKey,
+    progress?: SendProgress,
+  ): Promise<MessageRef[]>;
   /** Replaces a message. Editing to the same content is no error. @throws AppError `channel.*` */
   edit(ref: MessageRef, message: OutboundMessage): Promise<void>;
-  openReply(to: ConversationRef, replyTo?: InboundMessage): ReplyStream;
+  /**
+   * @param turnId for a Stop control, and to find the draft that a killed process left, which is then taken over.
+   */
+  openReply(to: ConversationRef, replyTo?: InboundMessage, turnId?: TurnId): ReplyStream;
   /** Shows a message to one person only. `delivered: false` when the platform cannot here; never falls back by itself. */
   sendEphemeral(
     to: ConversationRef,

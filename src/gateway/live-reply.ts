@@ -39,7 +39,7 @@ export function createLiveReplies(deps: {
     open(turn) {
       const adapter = deps.adapter(turn.input.where.channel);
       if (adapter === undefined) return silent;
-      const stream = adapter.openReply(turn.input.where, turn.input);
+      const stream = adapter.openReply(turn.input.where, turn.input, turn.id);
       const stage = createStage(stream, deps.clock);
       void adapter.typing(turn.input.where);
       const timer = setInterval(() => {

@@ -1,5 +1,5 @@
 /** Sends what the store says is to be sent: in order per lane, again after a failure, never again after success. */
-import type { ChannelAdapter } from '../channels/adapter.ts';
+import type { ChannelAdapter, SendProgress } from '../channels/adapter.ts';
 import { AppError, errorMessage } from '../domain/errors.ts';
 import type { MessageRef } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
@@ -131,7 +131,15 @@ async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly 
     delivery.turnId !== null && key === answerKey(delivery.turnId)
       ? deps.live.take(delivery.turnId)
       : undefined;
-  if (draft === undefined) return adapter.send(to, message, key);
+  const sent = [...delivery.refs];
+  const progress: SendProgress = {
+    done: delivery.refs,
+    async onPart(ref) {
+      sent.push(ref);
+      await deps.store.outbox.progress(key, sent);
+    },
+  };
+  if (draft === undefined) return adapter.send(to, message, key, progress);
   try {
     return await draft.finish(message, key);
   } catch (error) {
@@ -140,7 +148,7 @@ async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly 
       'live reply could not be finished, sending the answer anew',
     );
     await draft.discard();
-    return adapter.send(to, message, key);
+    return adapter.send(to, message, key, progress);
   }
 }
 
