@@ -22,13 +22,10 @@ import { createPlaces, type Place, placeOf, refOf } from './places.ts';
 import { createReplyStream } from './reply-stream.ts';
 import { openSignIn, type SignIn } from './sign-in.ts';
 
-export type WebAdapter = ChannelAdapter & {
-  /** After `start`: the path that signs the owner in once; null when `server.token` is set. */
-  signInPath(): string | null;
-};
-
-export function createWebAdapter(deps: ChannelDeps<WebConfig>): WebAdapter {
+export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
   const { config, feed, http, clock, log } = deps;
+  const { token: ownerToken, publicUrl } = deps.server;
+  const signInConfig = { users: config.users, ownerToken, publicUrl };
   const live = createLive({ clock });
   const asides = createAsides({ clock });
   const places = createPlaces({ feed, clock });
@@ -88,12 +85,12 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): WebAdapter {
     name: 'web',
     // No platform limits us; the bound keeps one message readable and its page light.
     limits: { maxLength: 100_000, editEveryMs: 40, ephemeral: 'native' },
-    signInPath: () => signIn?.oneTimePath ?? null,
     state: () => ({ state }),
 
     async start(to) {
       state = 'starting';
-      signIn ??= await openSignIn({ config, state: deps.state, clock });
+      signIn ??= await openSignIn({ config: signInConfig, state: deps.state, clock });
+      deps.announce(signIn.oneTimePath ?? '/');
       await places.openShared();
       await tail.start();
       sink = to;

@@ -22,7 +22,7 @@ const scripts = [
   'thread.js',
   'time.js',
 ] as const;
-const styles = ['base.css', 'chat.css', 'message.css'] as const;
+const styles = ['base.css', 'chat.css', 'sidebar.css', 'message.css', 'card.css'] as const;
 
 export const moduleUrls = ['preact.js', ...scripts].map((name) => `/assets/${name}`);
 export const styleUrls = styles.map((name) => `/assets/${name}`);

@@ -1,4 +1,4 @@
-/** The `channels.web` section, and what the program adds to it. */
+/** The `channels.web` section. */
 import { z } from 'zod';
 
 /** Shorter ones can be guessed. */
@@ -35,10 +35,5 @@ export const webConfigSchema = z
   })
   .describe('The built-in web chat.');
 
-/** The section as the config has it, with two server settings the program passes on. */
-export type WebConfig = z.output<typeof webConfigSchema> & {
-  /** `server.token`: signs in as `web:owner`. Without one, a one-time token is made at start. */
-  readonly ownerToken?: string | null;
-  /** `server.public_url`: cookies are marked Secure when it is https. */
-  readonly publicUrl?: string | null;
-};
+/** The section as the config has it. */
+export type WebConfig = z.output<typeof webConfigSchema>;

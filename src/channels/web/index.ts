@@ -5,5 +5,5 @@ import { webConfigSchema } from './config.ts';
 export const webChannel = {
   name: 'web',
   configSchema: webConfigSchema,
-  load: async () => (await import('./adapter.ts')).createWebAdapter,
+  load: async () => ({ create: (await import('./adapter.ts')).createWebAdapter }),
 } satisfies ChannelDefinition<typeof webConfigSchema>;

@@ -28,8 +28,15 @@ const SESSION_MS = 30 * 24 * 60 * 60 * 1000;
 const MAX_WRONG = 10;
 const WRONG_WINDOW_MS = 60_000;
 
+export type SignInConfig = Pick<WebConfig, 'users'> & {
+  /** Null: a one-time token is made instead. */
+  readonly ownerToken: string | null;
+  /** Cookies are marked Secure when it is https. */
+  readonly publicUrl: string | null;
+};
+
 export async function openSignIn(deps: {
-  config: WebConfig;
+  config: SignInConfig;
   state: KeyValue;
   clock: Clock;
 }): Promise<SignIn> {
@@ -38,11 +45,11 @@ export async function openSignIn(deps: {
   const sign = (text: string): string => createHmac('sha256', key).update(text).digest('base64url');
 
   const people = new Map<string, { person: Person; token: string | null }>();
-  people.set(OWNER.id, { person: OWNER, token: config.ownerToken || null });
+  people.set(OWNER.id, { person: OWNER, token: config.ownerToken });
   for (const [name, token] of Object.entries(config.users)) {
     people.set(`web:${name}`, { person: { id: `web:${name}`, name }, token });
   }
-  let oneTime: string | null = config.ownerToken ? null : newSecret();
+  let oneTime: string | null = config.ownerToken === null ? newSecret() : null;
   const oneTimePath = oneTime === null ? null : `/?token=${oneTime}`;
 
   // Two gateways on one machine share a cookie jar: the port is no part of a cookie's scope.
