@@ -18,7 +18,7 @@ import { createRenderer, type RendererOptions } from './gateway/renderer.ts';
 import { createStopper } from './gateway/stopper.ts';
 import { createWorker } from './gateway/worker.ts';
 import { createHttpServer } from './http/server.ts';
-import { type OpenChannels, openChannels } from './open-channels.ts';
+import { sectionOf as channelSectionOf, openChannels } from './open-channels.ts';
 import { accessOf, openProfiles } from './open-profiles.ts';
 import { createMetrics } from './runtime/metrics.ts';
 import { openStore } from './store/open.ts';
@@ -60,14 +60,15 @@ export async function startApp({
     let ready = false;
     let draining = false;
 
-    let channels: OpenChannels = { adapters: new Map(), signInPath: () => '/' };
-    const adapter = (name: string) => channels.adapters.get(name);
+    let adapters: ReadonlyMap<string, ChannelAdapter> = new Map();
+    let entrance = '/';
+    const adapter = (name: string) => adapters.get(name);
     const worker = `${hostname()}:${process.pid}:${newId(clock.now()).slice(-6)}`;
     const access = () => accessOf(current);
     const profileOf = (turn: Pick<Turn, 'profile'>) => profiles.get(turn.profile);
-    const secondPerson = (turn: Turn) => sectionOf(current, turn.profile).approvals.second_person;
+    const secondPerson = (turn: Turn) => profileSection(current, turn.profile).approvals.second_person;
     const mayDecide = (turn: Turn) => approversFor(access(), turn.user, secondPerson(turn));
-    const channelSection = (name: string) => (name === 'web' ? current.config.channels.web : undefined);
+    const channelSection = (name: string) => channelSectionOf(current, name);
 
     const http = createHttpServer({
       host: server.host,
@@ -77,7 +78,7 @@ export async function startApp({
       metrics,
       ready: () => ({
         ready: ready && !draining,
-        channels: Object.fromEntries([...channels.adapters].map(([name, one]) => [name, one.state()])),
+        channels: Object.fromEntries([...adapters].map(([name, one]) => [name, one.state()])),
       }),
       metricsText() {
         const { commits, writes } = store.stats();
@@ -97,7 +98,7 @@ export async function startApp({
       clock,
     });
     const renderer: RendererOptions = {
-      deliverTo: (turn) => sectionOf(current, turn.profile).approvals.deliver_to,
+      deliverTo: (turn) => profileSection(current, turn.profile).approvals.deliver_to,
       approversFor: mayDecide,
       approvalButton: (id, decision) => encodeButton({ kind: 'approval', id, decision }),
       now: () => clock.now(),
@@ -163,9 +164,12 @@ export async function startApp({
       open: () => !draining,
     });
 
-    channels = await openChannels({ loaded, store, http: http.host, log, metrics, clock });
+    const announce = (path: string): void => {
+      entrance = path;
+    };
+    adapters = await openChannels({ loaded, store, http: http.host, log, metrics, clock, announce });
     const { url } = await http.listen();
-    await startAdapters(channels.adapters, gateway, log);
+    await startAdapters(adapters, gateway, log);
     approvals.start();
     await outbox.start();
     await turns.start();
@@ -177,7 +181,7 @@ export async function startApp({
       await Promise.all([turns.drain(DRAIN_MS), gateway.drain()]);
       await outbox.stop();
       await approvals.stop();
-      for (const one of channels.adapters.values()) await one.stop();
+      for (const one of adapters.values()) await one.stop();
       await http.close();
       await store.close();
     };
@@ -187,7 +191,7 @@ export async function startApp({
       'ready',
     );
     return {
-      url: new URL(channels.signInPath(), url).href,
+      url: new URL(entrance, url).href,
       async reload(next) {
         profiles = await openProfiles(next, { clock, log, metrics, dryRun, hidden: hiddenFrom(next) });
         current = next;
@@ -208,7 +212,8 @@ export async function startApp({
 const NOBODY_TO_ASK =
   'This needs approval, and nobody is set up to give it, so it was not done. An admin can list approvers in access.approvers.';
 
-const sectionOf = (loaded: LoadedConfig, profile: string) => loaded.profiles.get(profile) ?? loaded.config;
+const profileSection = (loaded: LoadedConfig, profile: string) =>
+  loaded.profiles.get(profile) ?? loaded.config;
 
 /** What the agent's own tools must not reach: they would find tokens, other people's messages, their own rules. */
 function hiddenFrom({ config, file }: LoadedConfig): string[] {

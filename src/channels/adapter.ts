@@ -146,6 +146,14 @@ export type HttpHost = {
 
 export type ChannelDeps<Config> = {
   readonly config: Config;
+  readonly server: {
+    /** `server.token`; null when none is set. */
+    readonly token: string | null;
+    /** How people and platforms reach the HTTP server from outside; null behind nothing. */
+    readonly publicUrl: string | null;
+  };
+  /** Tells the operator, once the server listens, of an address below it that is to be opened. */
+  readonly announce: (path: string) => void;
   readonly state: KeyValue;
   readonly feed: Feed;
   readonly http: HttpHost;
@@ -160,5 +168,7 @@ export type ChannelDefinition<Schema extends z.ZodType = z.ZodType> = {
   readonly name: string;
   readonly configSchema: Schema;
   /** Imported only when the channel is on. */
-  load(): Promise<(deps: ChannelDeps<z.output<Schema>>) => ChannelAdapter>;
+  load(): Promise<ChannelModule<z.output<Schema>>>;
 };
+
+export type ChannelModule<Config> = { create(deps: ChannelDeps<Config>): ChannelAdapter };

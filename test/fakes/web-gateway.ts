@@ -1,6 +1,6 @@
 /** The web channel on a real HTTP server, with a feed in memory and a sink that records what comes in. */
-import type { ChannelSink } from '../../src/channels/adapter.ts';
-import { createWebAdapter, type WebAdapter } from '../../src/channels/web/adapter.ts';
+import type { ChannelAdapter, ChannelSink } from '../../src/channels/adapter.ts';
+import { createWebAdapter } from '../../src/channels/web/adapter.ts';
 import { type WebConfig, webConfigSchema } from '../../src/channels/web/config.ts';
 import type { Feed, KeyValue } from '../../src/domain/feed.ts';
 import type { ButtonClick, InboundMessage, MessageDeletion, MessageEdit } from '../../src/domain/message.ts';
@@ -21,7 +21,7 @@ export type RecordingSink = ChannelSink & {
 
 export type WebGateway = {
   readonly url: string;
-  readonly web: WebAdapter;
+  readonly web: ChannelAdapter;
   readonly feed: Feed;
   readonly state: KeyValue;
   readonly sink: RecordingSink;
@@ -94,7 +94,9 @@ export async function openWebGateway(
   const sink = options.sink ?? createRecordingSink();
   const server = createTestServer(options.port);
   const web = createWebAdapter({
-    config: { ...webConfigSchema.parse({ users: { ana: anaToken } }), ownerToken, ...options.config },
+    config: { ...webConfigSchema.parse({ users: { ana: anaToken } }), ...options.config },
+    server: { token: ownerToken, publicUrl: null },
+    announce: () => {},
     state,
     feed,
     http: server.host,
