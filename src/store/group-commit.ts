@@ -95,37 +95,36 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
   }
 
   async function runBatch(): Promise<void> {
-    const done: Entry[] = [];
+    const taken: Entry[] = [];
     try {
       await beginWhenFree();
       const startedAt = performance.now();
       const changesBefore = totalChanges.get() ?? 0;
-      while (done.length < MAX_BATCH && (done.length === 0 || performance.now() - startedAt < MAX_BATCH_MS)) {
+      do {
         const entry = queue.shift();
         if (entry === undefined) break;
+        taken.push(entry);
         if (!(await runOne(entry))) {
           entry.settle(entry.outcome);
           // The others were rolled back with it and told nobody: they run again, without the one that failed.
-          queue = [...done, ...queue];
+          queue = [...taken.slice(0, -1), ...queue];
           return;
         }
-        done.push(entry);
-      }
+      } while (taken.length < MAX_BATCH && performance.now() - startedAt < MAX_BATCH_MS);
       const changed = (totalChanges.get() ?? 0) > changesBefore;
       commit.run();
       if (changed) commits += 1;
     } catch (error) {
       if (handle.inTransaction) rollback.run();
-      // Nothing could begin: those who wait are told, rather than tried for ever.
-      const failed = done.length > 0 ? done : queue.splice(0, MAX_BATCH);
       const outcome = { error: explain(error) };
-      for (const entry of failed) entry.settle(outcome);
+      // When nothing could begin, those who wait are told, rather than tried for ever.
+      for (const entry of taken.length > 0 ? taken : queue.splice(0)) entry.settle(outcome);
       return;
     }
-    writes += done.filter((entry) => entry.isWrite).length;
-    lastSize = done.length;
-    for (const entry of done) entry.settle(entry.outcome);
-    listeners.call(new Set(done.flatMap((entry) => [...entry.topics])));
+    writes += taken.filter((entry) => entry.isWrite).length;
+    lastSize = taken.length;
+    for (const entry of taken) entry.settle(entry.outcome);
+    listeners.call(new Set(taken.flatMap((entry) => [...entry.topics])));
   }
 
   async function drain(): Promise<void> {

@@ -114,7 +114,8 @@ async function claim(tx: Tx, { worker, limit, leaseMs, now }: Parameters<OutboxS
     .selectFrom('outbox')
     .select('ordinal')
     .where('claimable_at', '<=', now)
-    .orderBy('ordinal')
+    // Not plainly by ordinal: SQLite would walk the whole table in that order rather than sort the few that are due.
+    .orderBy(sql`ordinal + 0`)
     .limit(limit)
     .$if(tx.locks, (query) => query.forUpdate().skipLocked())
     .execute();

@@ -8,7 +8,7 @@ const codeOf = (error: unknown): string =>
 export function isLostConnection(error: unknown): boolean {
   if (/^(08...|57P0[123]|E(CONN|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN).*)$/.test(codeOf(error)))
     return true;
-  return /Connection terminated|connection error and is not queryable|connection timeout/i.test(
+  return /Connection terminated|connection error and is not queryable|connection timeout|timeout exceeded when trying to connect/i.test(
     errorMessage(error),
   );
 }

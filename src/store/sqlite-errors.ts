@@ -21,7 +21,7 @@ export function explainSqlite(path: string, error: unknown): unknown {
     );
   }
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return corrupt(path, errorMessage(error), error);
-  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_WRITE') {
+  if (['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'ENOSPC', 'EDQUOT'].includes(code)) {
     return new AppError(
       'store.full',
       `There is no room to write to ${path} (${errorMessage(error)}). Free some space, or raise the quota; Parley goes on by itself.`,

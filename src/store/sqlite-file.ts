@@ -1,5 +1,5 @@
 /** What concerns the SQLite file itself: who may read it, who owns it, whether it is sound, and copies of it. */
-import { chmodSync, closeSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { AppError } from '../domain/errors.ts';
@@ -65,8 +65,8 @@ export async function backupTo(handle: BetterSqlite3.Database, file: string): Pr
   rmSync(partial, { force: true });
   const pages = handle.readonly ? Number.MAX_SAFE_INTEGER : BACKUP_PAGES;
   try {
+    createPrivate(partial);
     await handle.backup(partial, { progress: () => pages });
-    chmodSync(partial, PRIVATE_FILE);
     renameSync(partial, target);
   } catch (error) {
     rmSync(partial, { force: true });

@@ -26,17 +26,16 @@ export function createTurns(database: Database): TurnStore {
       return row && toTurn(row);
     },
     async list({ session, status, limit }) {
+      const open = status !== undefined && !isTerminal(status);
       const rows = await database.read((db) =>
         db
           .selectFrom('turns')
           .selectAll()
           .$if(session !== undefined, (query) => query.where('session', '=', session ?? ''))
           .$if(status !== undefined, (query) => query.where('status', '=', status ?? 'queued'))
-          // Said in these words it can use the index of open turns, however many have ended.
-          .$if(status !== undefined && !isTerminal(status), (query) =>
-            query.where(sql<SqlBool>`ended_at is null`),
-          )
-          .orderBy('ordinal', 'desc')
+          // Said in these words it uses the index of open turns, however many have ended.
+          .$if(open, (query) => query.where(sql<SqlBool>`ended_at is null`))
+          .orderBy(open ? sql`ordinal + 0` : 'ordinal', 'desc')
           .limit(limit)
           .execute(),
       );

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
+import { describeLogs } from './store/logs-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { accept, type Backend, claimOne, finish, keyOf, silent } from './store/support.ts';
@@ -43,7 +44,8 @@ async function open(): Promise<Backend> {
 }
 
 describe('store on PostgreSQL', () => {
-  describeTurns(open);
+  describe('turns', () => describeTurns(open));
+  describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
   describe('the rest', () => describeRest(open));
 });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { eventHash } from '../../src/domain/event.ts';
@@ -240,11 +241,12 @@ describe('what it refuses to open', () => {
   });
 });
 
+/** Part of util-linux, which is on every Linux but the smallest. */
+const prlimit = '/usr/bin/prlimit';
+
 test('F30: a full disk refuses with no half rows, and it goes on once there is room', async ({ skip }) => {
-  try {
-    execFileSync('prlimit', ['--version']);
-  } catch {
-    skip('prlimit is not installed, so the file-size limit of a process cannot be raised again');
+  if (!existsSync(prlimit)) {
+    skip(`${prlimit} is not there, so the file-size limit of a process cannot be raised again`);
   }
   // 2 MiB a file: room for the schema, then for a few of the large messages. SIGXFSZ would end the process.
   const limited = `trap '' XFSZ; ulimit -S -f 2048; exec "$0" "$@"`;
@@ -255,7 +257,7 @@ test('F30: a full disk refuses with no half rows, and it goes on once there is r
     if (line.startsWith('ack ')) acknowledged.push(line.slice(4));
     if (line.startsWith('refused ')) {
       refused = line;
-      execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
+      execFileSync(prlimit, ['--pid', String(child.pid), '--fsize=unlimited:unlimited']);
       child.stdin.write('go on\n');
     }
   }
@@ -306,7 +308,7 @@ test('a URL of another kind is refused with what is expected', async () => {
 type Child = ChildProcessByStdio<Writable, Readable, null>;
 
 function startChild(args: string[], wrapper: string[] = []): Child {
-  const program = join(import.meta.dirname, 'store', 'writer-child.ts');
+  const program = fileURLToPath(new URL('./store/writer-child.ts', import.meta.url));
   const [command = '', ...rest] = [...wrapper, process.execPath, program, ...args];
   return spawn(command, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
 }

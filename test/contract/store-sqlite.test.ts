@@ -6,6 +6,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { describe } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
+import { describeLogs } from './store/logs-suite.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { type Backend, silent } from './store/support.ts';
 import { describeTurns } from './store/turns-suite.ts';
@@ -33,7 +34,8 @@ async function open(): Promise<Backend> {
 }
 
 describe('store on SQLite', () => {
-  describeTurns(open);
+  describe('turns', () => describeTurns(open));
+  describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
   describe('the rest', () => describeRest(open));
 });

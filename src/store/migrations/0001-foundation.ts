@@ -64,7 +64,7 @@ function statements(dialect: 'sqlite' | 'postgres'): string[] {
       message text not null, status text not null check (status in ('pending','sent','dropped')),
       attempts integer not null, refs text not null, claimable_at bigint, lease_owner text, error text,
       created_at bigint not null, settled_at bigint)`,
-    'create index outbox_claimable on outbox (claimable_at) where claimable_at is not null',
+    'create index outbox_claimable on outbox (claimable_at, ordinal) where claimable_at is not null',
     `create index outbox_lane on outbox (lane, ordinal) where status = 'pending'`,
     `create index outbox_edits on outbox (edit_of) where status = 'pending'`,
     `create table usage (

@@ -1,0 +1,109 @@
+/** A message costs the same after a million others: no statement on its path reads a whole table that grows. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import { expect, test, vi } from 'vitest';
+import { openStore } from '../../src/store/open.ts';
+import {
+  accept,
+  acceptedTurn,
+  approvalOf,
+  claimOne,
+  delivery,
+  editOf,
+  finish,
+  keyOf,
+  park,
+  place,
+  silent,
+} from './store/support.ts';
+
+test('every statement on the path of a message searches by an index', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'parley-store-'));
+  const path = join(folder, 'parley.db');
+  const store = await openStore({ url: `sqlite:${path}`, log: silent });
+  const prepared = vi.spyOn(BetterSqlite3.prototype, 'prepare');
+  try {
+    const lease = { worker: 'w', limit: 5, leaseMs: 10, now: 2_000 };
+    const turn = await acceptedTurn(store, 'm1');
+    await store.turns.edit(turn.id, 'new', 1);
+    const claimed = await claimOne(store);
+    await store.turns.renew({ worker: 'w1', turns: [claimed.turn], leaseMs: 10, now: 1 });
+    await store.turns.release({ worker: 'new', whose: 'others' });
+    await finish(store, await claimOne(store), {
+      deliveries: [delivery('k1'), editOf('k2', 'k1')],
+      jobs: [{ kind: 'k', key: 'j', payload: null, runAt: 0 }],
+      outputs: [{ index: 1, content: 'x' }],
+    });
+    const approval = approvalOf(1);
+    const parked = await park(store, [approval]);
+    await store.approvals.decide({ id: approval.id, decision: 'always', by: 'web:b', byName: 'B', now: 1 });
+    await store.approvals.findGrant('k', 'p', 'w', 1);
+    await store.approvals.pending();
+    await store.approvals.overdue(1, 1);
+    await store.approvals.nextDeadline();
+    await store.turns.cancel({ id: parked.turn.id, by: null, byName: null, now: 1 });
+    await store.turns.byMessage(place('c'), 'm1');
+    await store.turns.list({ status: 'waiting', limit: 5 });
+    await store.turns.output(turn.id, 1);
+    await store.events.list(turn.id);
+    await store.sessions.get(keyOf());
+    await store.sessions.active(keyOf());
+    await store.sessions.pending(keyOf());
+    await store.sessions.history(keyOf(), { limit: 5, upTo: 100 });
+    await store.sessions.reset(keyOf(), 1);
+    await accept(store, 'm2');
+    await store.outbox.claim(lease);
+    await store.outbox.progress('k1', []);
+    await store.outbox.failed('k1', 'x', 1, 1);
+    await store.outbox.sent('k1', [], 1);
+    await store.outbox.claim(lease);
+    await store.outbox.refs('k1');
+    await store.outbox.nextDue();
+    await store.jobs.claim({ ...lease, kinds: ['k'] });
+    await store.jobs.fail('j', 'x', 5, 1);
+    await store.jobs.complete('j', 1);
+    await store.usage.total('2026-01-01');
+    await store.feed.add({
+      id: 'p1',
+      conversation: 'c',
+      thread: null,
+      author: 'a',
+      authorName: 'A',
+      createdAt: 1,
+      body: {},
+    });
+    await store.feed.update('p1', { deleted: true });
+    await store.feed.since('c', 0, 5);
+    await store.feed.changes(0, 5);
+    await store.feed.latest('c', { limit: 5 });
+    await store.feed.latest('c', { thread: null, before: 'p1', limit: 5 });
+    await store.state('n').get('k');
+
+    const statements = [...new Set(prepared.mock.calls.map(([sql]) => sql))].filter((sql) =>
+      /^(select|insert|update|delete)/.test(sql),
+    );
+    expect(statements.length).toBeGreaterThan(50);
+    prepared.mockRestore();
+    const shell = new BetterSqlite3(path);
+    const scans = statements.flatMap((sql) => {
+      const parameters = Array.from(sql.matchAll(/\?/g), () => null);
+      const plan = shell
+        .prepare<unknown[], { detail: string }>(`explain query plan ${sql}`)
+        .all(...parameters);
+      // A scan of an index of few rows (what is open, due or pending) is what those indexes are for.
+      const small =
+        /USING (COVERING )?INDEX (turns_claimable|outbox_claimable|jobs_claimable|approvals_pending|turns_open)/;
+      return plan
+        .filter(({ detail }) => /^SCAN (?!CONSTANT ROW|\d+-ROW VALUES)/.test(detail) && !small.test(detail))
+        .map(({ detail }) => `${detail}: ${sql}`);
+    });
+    shell.close();
+    expect(scans).toEqual([]);
+  } finally {
+    prepared.mockRestore();
+    await store.close();
+    await rm(folder, { recursive: true });
+  }
+});
