@@ -144,6 +144,21 @@ export function describeTurns(open: OpenBackend): void {
       );
     });
 
+    test('P3: a message accepted just as the turn before it ends is never left behind', async () => {
+      const other = await backend.replica();
+      const conversations = Array.from({ length: 60 }, (_, index) => `c${index}`);
+      await Promise.all(conversations.map((conversation) => accept(store, 'first', { conversation })));
+      const claimed = await claim(store, { limit: 100 });
+      expect(claimed).toHaveLength(conversations.length);
+      await Promise.all(
+        claimed.flatMap((one) => [
+          finish(store, one),
+          accept(other, 'second', { conversation: one.turn.input.where.conversation }),
+        ]),
+      );
+      expect(await claim(store, { limit: 100 })).toHaveLength(conversations.length);
+    });
+
     test('F41: when a lease runs out another worker has the turn, and the old one is refused', async () => {
       const other = await backend.replica();
       await accept(store, 'm1');
