@@ -21,6 +21,7 @@ import { createHttpServer } from './http/server.ts';
 import { sectionOf as channelSectionOf, openChannels } from './open-channels.ts';
 import { accessOf, openProfiles } from './open-profiles.ts';
 import { createMetrics } from './runtime/metrics.ts';
+import { createRedact } from './runtime/redact.ts';
 import { openStore } from './store/open.ts';
 
 export type AppOptions = {
@@ -115,6 +116,7 @@ export async function startApp({
       render: createRenderer(renderer),
       nobodyToAsk: (turn) => (mayDecide(turn).length > 0 ? null : NOBODY_TO_ASK),
       requireBudget: limits.requireBudget,
+      redact: createRedact(() => current.secrets),
       clock,
       log,
       metrics,

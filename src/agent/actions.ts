@@ -194,12 +194,12 @@ export async function run(
     callId: action.callId,
     tool: tool.name,
     ok: done.ok,
-    output: done.output,
+    output: deps.redact(done.output),
     ...(done.full === null ? {} : { outputRef: reference }),
     metadata: { ...done.metadata },
     durationMs: done.durationMs,
   });
-  if (done.full !== null) effects.outputs.push({ index: action.index, content: done.full });
+  if (done.full !== null) effects.outputs.push({ index: action.index, content: deps.redact(done.full) });
   if (tool.name === 'shell') effects.events.push(auditOf(turn, judged, done));
   return effects;
 }

@@ -41,7 +41,7 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
           type: 'model.failed',
           role: call.role,
           errorCode: error.code,
-          detail: errorMessage(error),
+          detail: deps.redact(errorMessage(error)),
           latencyMs,
         },
       ]);

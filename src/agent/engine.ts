@@ -281,7 +281,14 @@ async function onFailure(deps: EngineDeps, run: Run, error: unknown): Promise<Ou
   if (error instanceof AppError && error.code.startsWith('store.')) throw error;
   const code = error instanceof AppError ? error.code : 'turn.internal';
   deps.log.error({ turn: run.turn.id, code, detail: errorMessage(error), error }, 'turn failed');
-  await finishAs(deps, run, 'failed', code, errorMessage(error), deps.render.failure(run.turn, code));
+  await finishAs(
+    deps,
+    run,
+    'failed',
+    code,
+    deps.redact(errorMessage(error)),
+    deps.render.failure(run.turn, code),
+  );
   return 'ended';
 }
 

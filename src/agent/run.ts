@@ -66,6 +66,8 @@ export type EngineDeps = {
   readonly nobodyToAsk: (turn: Turn) => string | null;
   /** @throws AppError `limits.budget` when no model call may be made any more today. */
   readonly requireBudget: () => Promise<void>;
+  /** Takes the gateway's own secrets out of what tools and endpoints say, before it is stored or shown. */
+  readonly redact: (text: string) => string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;

@@ -6,22 +6,12 @@ import { errorMessage } from '../domain/errors.ts';
 export type Environment = {
   /** The value, or why there is none. */
   lookup(name: string): { readonly value: string } | { readonly missing: string };
-  /** Values handed out so far: what must never show in a log. */
-  readonly used: ReadonlySet<string>;
 };
 
 /** @param dotEnvFile read when it exists; real variables win over it. */
 export function openEnvironment(variables: NodeJS.ProcessEnv, dotEnvFile: string): Environment {
   const all: NodeJS.Dict<string> = { ...readDotEnv(dotEnvFile), ...variables };
-  const used = new Set<string>();
-  return {
-    used,
-    lookup(name) {
-      const found = read(all, name);
-      if ('value' in found && found.value !== '') used.add(found.value);
-      return found;
-    },
-  };
+  return { lookup: (name) => read(all, name) };
 }
 
 function read(all: NodeJS.Dict<string>, name: string): { value: string } | { missing: string } {

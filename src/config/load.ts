@@ -7,6 +7,7 @@ import type { Environment } from './env.ts';
 import { configError, type Located, type Problem, problemAt, problemsOf } from './problems.ts';
 import { hideReferences, type Reference } from './references.ts';
 import { type Config, configSchema, notAvailableYet } from './schema.ts';
+import { secretsOf } from './secrets.ts';
 import { agent, approvals, models, tools } from './sections.ts';
 
 /** The sections a profile can change, complete. */
@@ -67,7 +68,7 @@ export function parseConfig(source: string, file: string, environment: Environme
   problems.push(...unavailable(raw, at), ...unknownProfiles(raw, at));
   if (problems.length > 0 || !parsed.success) throw configError(file, problems);
   const all = new Map<string, Profile>([['default', parsed.data], ...profiles]);
-  return { config: parsed.data, profiles: all, file, secrets: environment.used };
+  return { config: parsed.data, profiles: all, file, secrets: secretsOf(parsed.data, ...profiles.values()) };
 }
 
 /** All duplicate keys, but of other mistakes only the first: the parser stumbles on over its consequences. */

@@ -56,5 +56,7 @@ function readable(line: string): string {
     ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );
   const clock = typeof time === 'string' ? time.slice(11, 19) : '';
-  return `${[clock, levels[Number(level)] ?? String(level), String(msg), ...rest].join(' ')}\n`;
+  const text = [clock, levels[Number(level)] ?? String(level), String(msg), ...rest].join(' ');
+  // What people write must neither fake a line nor drive the terminal.
+  return `${text.replaceAll(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1))}\n`;
 }

@@ -1,0 +1,29 @@
+# Parley in a container: Node's own image, the program, its runtime dependencies and bubblewrap. No build step.
+FROM node:24-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev
+
+FROM node:24-slim
+# bubblewrap confines the shell tool; the kernel has to allow user namespaces for it (docs/operations.md).
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends bubblewrap \
+  && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY package.json LICENSE ./
+COPY bin ./bin
+COPY src ./src
+COPY config ./config
+# The bot writes here and nowhere else; config is the admins'.
+RUN mkdir data && chown node:node data
+USER node
+ENV NODE_ENV=production
+VOLUME /app/data
+EXPOSE 8787
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8787/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+# Longer than the 25 s in which work in hand is finished.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["node", "bin/parley.js"]
+CMD ["start"]

@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createLogger } from '../../../src/runtime/log.ts';
+import { createRedact } from '../../../src/runtime/redact.ts';
+
+describe('redaction', () => {
+  it('P10, A39: takes a secret out in every form it is likely to be written down', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 8, maxLength: 40 }), fc.string(), (secret, around) => {
+        fc.pre(!around.includes(secret) && !'[redacted]'.includes(secret));
+        const redact = createRedact(() => [secret]);
+        const bytes = Buffer.from(secret);
+        for (const form of [
+          secret,
+          encodeURIComponent(secret),
+          bytes.toString('base64url'),
+          bytes.toString('hex'),
+        ]) {
+          expect(redact(`${around}\n${form}\n${around}`)).not.toContain(form);
+        }
+        expect(redact(JSON.stringify({ deep: { url: `https://x/${secret}` } }))).not.toContain(secret);
+      }),
+    );
+  });
+
+  it('leaves short values and other text alone, and follows a changed set', () => {
+    let secrets = ['short', 'first-secret'];
+    const redact = createRedact(() => secrets);
+    expect(redact('short first-secret text')).toBe('short [redacted] text');
+    secrets = ['second-secret'];
+    expect(redact('first-secret second-secret')).toBe('first-secret [redacted]');
+  });
+
+  it('P10: the log holds no secret, in messages, nested fields or errors', () => {
+    const lines: string[] = [];
+    const log = createLogger({
+      level: 'debug',
+      pretty: false,
+      redact: createRedact(() => ['hunter2-hunter2']),
+      write: (line) => void lines.push(line),
+    });
+    const error = new Error('refused hunter2-hunter2', { cause: new Error('Bearer hunter2-hunter2') });
+    log
+      .child({ url: 'https://h/hunter2-hunter2' })
+      .error({ error, deep: { list: ['hunter2-hunter2'] } }, 'with hunter2-hunter2');
+    expect(lines.join('')).toContain('[redacted]');
+    expect(lines.join('')).not.toContain('hunter2');
+  });
+
+  it('A48: a line of the log stays one line, whatever is written into it', () => {
+    for (const pretty of [false, true]) {
+      const lines: string[] = [];
+      const log = createLogger({
+        level: 'info',
+        pretty,
+        redact: (text) => text,
+        write: (line) => void lines.push(line),
+      });
+      log.info({ text: 'a\nFAKE\u001b[2K' }, 'first\nsecond');
+      expect(lines).toHaveLength(1);
+      expect(lines[0]?.trimEnd()).not.toMatch(/\p{Cc}/u);
+    }
+  });
+});
