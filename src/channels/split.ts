@@ -1,0 +1,229 @@
+/**
+ * Cuts Markdown into parts that fit a platform's limit, and loses nothing (pure). What fits is asked of the caller,
+ * who measures the text as the platform will get it. Blocks stay whole while they can; a code block that is cut is
+ * closed and opened again, a table repeats its head, a list goes on with its numbers.
+ */
+import type { MarkedToken, Token, Tokens } from 'marked';
+import { lexMarkdown } from './markdown.ts';
+
+export type SplitOptions = {
+  readonly limit: number;
+  /** Length of the rendered part. Must not shrink when text is added. */
+  readonly measure: (markdown: string) => number;
+};
+
+type Fits = (markdown: string) => boolean;
+
+export function splitMarkdown(markdown: string, { limit, measure }: SplitOptions): string[] {
+  return split(markdown, (part) => measure(part) <= limit);
+}
+
+function split(markdown: string, fits: Fits): string[] {
+  const text = markdown.replace(/\r\n?/g, '\n');
+  if (text.trim() === '') return [];
+  if (fits(text)) return [text];
+  const blocks = lexMarkdown(text).map((token) => ({ raw: token.raw, pieces: () => piecesOf(token, fits) }));
+  return pack(blocks, '', fits, (part) => part)
+    .map((part) => part.replace(/^\n+|\s+$/g, ''))
+    .filter((part) => part !== '');
+}
+
+/** Something to be packed: whole where it fits, else in pieces that do. */
+type Unit = { readonly raw: string; readonly pieces: () => readonly string[] };
+
+/** Fills parts from first to last. `wrap` makes a part of what was joined (fences, a table's head). */
+function pack(units: readonly Unit[], glue: string, fits: Fits, wrap: (body: string) => string): string[] {
+  const parts: string[] = [];
+  let current: string | null = null;
+  const flush = (): void => {
+    if (current !== null) parts.push(wrap(current));
+    current = null;
+  };
+  for (const unit of units) {
+    const joined: string = current === null ? unit.raw : current + glue + unit.raw;
+    if (fits(wrap(joined))) {
+      current = joined;
+      continue;
+    }
+    flush();
+    if (fits(wrap(unit.raw))) {
+      current = unit.raw;
+      continue;
+    }
+    const pieces = unit.pieces();
+    parts.push(...pieces.slice(0, -1).map(wrap));
+    current = pieces.at(-1) ?? null;
+  }
+  flush();
+  return parts;
+}
+
+function piecesOf(token: MarkedToken, fits: Fits): string[] {
+  switch (token.type) {
+    case 'code':
+      return codePieces(token, fits);
+    case 'table':
+      return tablePieces(token, fits);
+    case 'list':
+      return listPieces(token, fits);
+    case 'blockquote':
+      return split(token.text, (part) => fits(quoted(part))).map(quoted);
+    case 'heading':
+    case 'paragraph':
+    case 'text':
+      return prose(token.tokens ?? [], token.raw, fits);
+    default:
+      return cut(token.raw, fits);
+  }
+}
+
+const quoted = (text: string): string => `${text.replace(/^/gm, '> ')}\n`;
+
+function codePieces(token: Tokens.Code, fits: Fits): string[] {
+  const longest = Math.max(0, ...[...token.text.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(Math.max(3, longest + 1));
+  const wrap = (body: string): string => `${fence}${token.lang ?? ''}\n${body}\n${fence}\n`;
+  const fitsWrapped: Fits = (part) => fits(wrap(part));
+  const lines = token.text.split('\n').map((raw) => ({ raw, pieces: () => cut(raw, fitsWrapped, verbatim) }));
+  return pack(lines, '\n', fits, wrap);
+}
+
+function tablePieces(token: Tokens.Table, fits: Fits): string[] {
+  const [head = '', rule = '', ...rows] = token.raw.trimEnd().split('\n');
+  const wrap = (body: string): string => `${head}\n${rule}\n${body}\n`;
+  if (!fits(wrap(''))) return cut(token.raw, fits);
+  const fitsWrapped: Fits = (part) => fits(wrap(part));
+  // A row too long for any part is shown as text below the others.
+  if (rows.some((row) => !fitsWrapped(row))) return cut(token.raw, fits);
+  return pack(
+    rows.map((raw) => ({ raw, pieces: () => [raw] })),
+    '\n',
+    fits,
+    wrap,
+  );
+}
+
+function listPieces(token: Tokens.List, fits: Fits): string[] {
+  const start = typeof token.start === 'number' ? token.start : 1;
+  const items = token.items.map((item, index) => {
+    const marker = token.ordered ? `${start + index}. ` : '- ';
+    const task = item.task ? `[${item.checked ? 'x' : ' '}] ` : '';
+    const pad = `\n${' '.repeat(marker.length)}`;
+    const listed = (body: string): string => `${marker}${task}${body.replace(/\n(?=[^\n])/g, pad)}\n`;
+    const body = bodyOf(item);
+    return {
+      raw: listed(body),
+      // The rest of an item stands alone: the empty line keeps the next item from running into it.
+      pieces: () =>
+        split(body, (part) => fits(listed(part))).map((part, at) =>
+          at === 0 ? listed(part) : `${part}\n\n`,
+        ),
+    };
+  });
+  return pack(items, token.loose ? '\n' : '', fits, (part) => part);
+}
+
+/** An item's own Markdown, without its marker, its indentation and its box. */
+function bodyOf(item: Tokens.ListItem): string {
+  const inner = item.tokens.filter((token) => token.type !== 'checkbox').map((token) => token.raw);
+  if (item.loose) return inner.join('').trimEnd();
+  return inner.map((raw) => raw.replace(/\n+$/, '')).join('\n');
+}
+
+function prose(tokens: readonly Token[], raw: string, fits: Fits): string[] {
+  if (tokens.length === 0) return cut(raw, fits);
+  const units = (tokens as readonly MarkedToken[]).map((token) => ({
+    raw: token.raw,
+    pieces: () => inlinePieces(token, fits),
+  }));
+  const parts = pack(units, '', fits, (part) => part);
+  return parts.map((part, index) => (index === 0 ? part : asProse(part)));
+}
+
+const marks: Readonly<Record<string, string>> = { strong: '**', em: '*', del: '~~' };
+
+function inlinePieces(token: MarkedToken, fits: Fits): string[] {
+  const mark = marks[token.type];
+  if (mark !== undefined && 'tokens' in token) {
+    const wrap = (body: string): string => `${mark}${body.trim()}${mark}`;
+    return prose(token.tokens ?? [], token.raw, (part) => fits(wrap(part))).map(wrap);
+  }
+  if (token.type === 'codespan') {
+    const wrap = (body: string): string => `\`\` ${body} \`\``;
+    return cut(token.text, (part) => fits(wrap(part)), verbatim).map(wrap);
+  }
+  return cut(token.raw, fits);
+}
+
+/** A line that goes on in a new part must not turn into a heading, a list or a rule there. */
+function asProse(text: string): string {
+  const trimmed = text.trimStart();
+  const numbered = /^(\d{1,9})([.)])(?=\s|$)/.exec(trimmed);
+  if (numbered) return `${numbered[1]}\\${trimmed.slice(numbered[1]?.length)}`;
+  return /^(?:#{1,6}\s|>|[-+*](?:\s|$)|[-*_=]{2,}\s*$|~~~|\|)/.test(trimmed) ? `\\${trimmed}` : trimmed;
+}
+
+const verbatim = (text: string): string => text;
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+/** Where a line breaks best, best first. */
+const breaks = [/\n/g, /[.!?]\s|[。！？]/g, /\s/g];
+/** A break nearer to the start than this share wastes too much of the part. */
+const WORTH_KEEPING = 0.5;
+
+/** Plain text by lines, sentences, words, and if it must be by characters. Each piece holds at least one. */
+function cut(text: string, fits: Fits, goOn: (rest: string) => string = asProse): string[] {
+  const pieces: string[] = [];
+  let rest = text;
+  while (rest !== '' && !fits(rest)) {
+    const end = breakPoint(rest, longestFit(rest, fits));
+    pieces.push(rest.slice(0, end));
+    rest = goOn(rest.slice(end));
+  }
+  if (rest !== '') pieces.push(rest);
+  return pieces;
+}
+
+function longestFit(text: string, fits: Fits): number {
+  let low = 0;
+  let high = text.length;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(text.slice(0, middle))) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function breakPoint(text: string, most: number): number {
+  const head = text.slice(0, most);
+  for (const pattern of breaks) {
+    const found = lastMatch(head, pattern);
+    if (found > most * WORTH_KEEPING) return found;
+  }
+  return graphemeBefore(text, most);
+}
+
+function lastMatch(text: string, pattern: RegExp): number {
+  const found = [...text.matchAll(pattern)].at(-1);
+  return found === undefined ? 0 : found.index + found[0].length;
+}
+
+/** Longest run that can be one grapheme (family emoji, stacked accents); further back is not looked. */
+const LOOK_BACK = 64;
+
+function graphemeBefore(text: string, most: number): number {
+  const from = Math.max(0, most - LOOK_BACK);
+  const window = text.slice(from, most + LOOK_BACK);
+  let best = 0;
+  let first = 0;
+  for (const { index, segment } of graphemes.segment(window)) {
+    const end = from + index + segment.length;
+    if (first === 0) first = end;
+    if (end <= most) best = end;
+  }
+  // An escape and a character reference stay whole.
+  const tail = /(?:\\|&[#\w]{0,31})$/.exec(text.slice(0, best));
+  if (tail !== null && best - tail[0].length > 0) best -= tail[0].length;
+  return best > 0 ? best : first;
+}
