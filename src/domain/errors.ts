@@ -9,7 +9,6 @@ const table = {
     retryable: false,
     about: 'The configuration has errors; nothing was started.',
   },
-  'config.unavailable': {
     user: null,
     retryable: false,
     about: 'The configuration uses a part that is not built yet.',
