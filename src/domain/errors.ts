@@ -9,10 +9,6 @@ const table = {
     retryable: false,
     about: 'The configuration has errors; nothing was started.',
   },
-    user: null,
-    retryable: false,
-    about: 'The configuration uses a part that is not built yet.',
-  },
   'store.newer_schema': {
     user: null,
     retryable: false,
