@@ -24,7 +24,7 @@ export function sectionOf({ config }: LoadedConfig, name: string): ChannelSectio
 }
 
 export async function openChannels(deps: OpenChannels): Promise<ReadonlyMap<string, ChannelAdapter>> {
-  const definitions: readonly ChannelDefinition[] = channelDefinitions;
+  const definitions: readonly ChannelDefinition[] = Object.values(channelDefinitions);
   const on = definitions.filter(({ name }) => sectionOf(deps.loaded, name)?.enabled === true);
   const modules = await Promise.all(
     on.map(async (definition) => ({ definition, module: await definition.load() })),

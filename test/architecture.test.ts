@@ -60,7 +60,10 @@ const rules: Readonly<
   runtime: { parts: [/^src\/(runtime|domain)\//], packages: [/^(pino|prom-client)$/] },
 };
 
-const channelPackages: Readonly<Record<string, RegExp>> = { web: /^(marked|zod)$/ };
+const channelPackages: Readonly<Record<string, RegExp>> = {
+  web: /^(marked|zod)$/,
+  telegram: /^(grammy|marked|zod)$/,
+};
 
 function mayImport({ from, to }: Import): boolean {
   const folder = folderOf(from);

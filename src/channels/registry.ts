@@ -1,4 +1,5 @@
-/** The channels there are. A new one is one line here; it is imported only when it is on. */
+/** The channels there are, by their name in the config. A new one is one line here; it is imported only when it is on. */
+import { telegramChannel } from './telegram/index.ts';
 import { webChannel } from './web/index.ts';
 
-export const channelDefinitions = [webChannel] as const;
+export const channelDefinitions = { web: webChannel, telegram: telegramChannel } as const;

@@ -17,7 +17,7 @@ const channelFields = {
 };
 
 const channels = z.strictObject({
-  web: channelDefinitions[0].configSchema.prefault({}),
+  web: channelDefinitions.web.configSchema.prefault({}),
   discord: z
     .strictObject({
       ...channelFields,
@@ -35,15 +35,7 @@ const channels = z.strictObject({
       api_url: z.url().default('https://slack.com/api/'),
     })
     .optional(),
-  telegram: z
-    .strictObject({
-      ...channelFields,
-      mode: z.enum(['polling', 'webhook']).default('polling'),
-      token: z.string(),
-      webhook_secret: z.string().nullable().default(null),
-      api_url: z.url().default('https://api.telegram.org'),
-    })
-    .optional(),
+  telegram: channelDefinitions.telegram.configSchema.optional(),
 });
 
 /** Environment variables are text, so `port: ${PORT}` has to be taken as one. */
@@ -164,7 +156,6 @@ export const notAvailableYet: readonly {
 }[] = [
   { path: ['channels', 'discord'], on: isSection },
   { path: ['channels', 'slack'], on: isSection },
-  { path: ['channels', 'telegram'], on: isSection },
   { path: ['models', 'roles', 'embedding'], on: isSection },
   { path: ['access', 'unknown'], on: (value) => value === 'pair' },
   { path: ['sessions', 'while_busy'], on: (value) => value === 'steer' },

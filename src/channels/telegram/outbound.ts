@@ -1,0 +1,190 @@
+/** Sends, edits and removes messages, and shows some to one person only. */
+import { type Api, InputFile } from 'grammy';
+import { AppError } from '../../domain/errors.ts';
+import type { ConversationRef, DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
+import type { SendProgress } from '../adapter.ts';
+import { isAmbiguous, says, type TelegramApi } from './api.ts';
+import { type Keyboard, type Part, toParts } from './parts.ts';
+import { isPrivate, targetOf } from './places.ts';
+import type { Unsettled } from './unsettled.ts';
+
+export type Outbound = {
+  /** @param replyTo the message it answers, where the place has no topics. @throws AppError `channel.*` */
+  send(
+    to: ConversationRef,
+    message: OutboundMessage,
+    key: DeliveryKey,
+    progress?: SendProgress,
+    replyTo?: number,
+  ): Promise<MessageRef[]>;
+  /** Replaces a message; what does not fit into it any more follows it. @throws AppError `channel.*` */
+  edit(ref: MessageRef, message: OutboundMessage): Promise<void>;
+  /** Puts the answer in the place of a live reply. @throws AppError `channel.*` */
+  replace(
+    to: ConversationRef,
+    draft: number,
+    message: OutboundMessage,
+    key: DeliveryKey,
+  ): Promise<MessageRef[]>;
+  /** One text, as it is. @throws AppError `channel.*` */
+  post(to: ConversationRef, html: string, keyboard?: Keyboard, replyTo?: number): Promise<number>;
+  /** @throws AppError `channel.*`; that nothing changed is no error. */
+  change(to: ConversationRef, id: number, html: string, keyboard?: Keyboard): Promise<void>;
+  remove(to: ConversationRef, id: number): Promise<void>;
+  /** Some parts of it are out, and the others are still to come. */
+  hasBegun(key: DeliveryKey): boolean;
+};
+
+/** A message that only carries a file. Its text cannot be edited, so edits pass it by. */
+const FILE = 'file:';
+const REPEAT = '<i>This may be a repeat: Telegram did not confirm the first copy.</i>\n';
+
+/** Never a preview: fetching it would tell a stranger's server who reads (A28). */
+const quiet = { parse_mode: 'HTML', link_preview_options: { is_disabled: true } } as const;
+const noButtons: Keyboard = { inline_keyboard: [] };
+/** Deliveries that stopped half way and were never taken up again; far more than can be under way at once. */
+const MAX_BEGUN = 1_000;
+
+export function createOutbound({ api, unsettled }: { api: TelegramApi; unsettled: Unsettled }): Outbound {
+  const begun = new Map<DeliveryKey, readonly MessageRef[]>();
+
+  const sendText = (to: ConversationRef, html: string, keyboard?: Keyboard, replyTo?: number) =>
+    api.call((by) =>
+      by.sendMessage(targetOf(to).chat_id, html, {
+        ...topicOf(to),
+        ...quiet,
+        ...replyParameters(replyTo),
+        ...(keyboard === undefined ? {} : { reply_markup: keyboard }),
+      }),
+    );
+
+  async function sendPart(
+    to: ConversationRef,
+    part: Part,
+    mark: string,
+    replyTo?: number,
+  ): Promise<MessageRef> {
+    if (part.kind === 'text') {
+      const sent = await sendText(to, mark + part.html, part.keyboard, replyTo);
+      return { where: to, id: String(sent.message_id) };
+    }
+    const content = new InputFile(Buffer.from(part.file.text), part.file.name);
+    const caption = mark === '' ? {} : { caption: mark.trim(), parse_mode: 'HTML' as const };
+    const sent = await api.call((by: Api) =>
+      by.sendDocument(targetOf(to).chat_id, content, { ...topicOf(to), ...caption }),
+    );
+    return { where: to, id: `${FILE}${sent.message_id}` };
+  }
+
+  /** Sends what `done` leaves; how far it came is kept for another try, whoever makes it. */
+  async function sendParts(
+    to: ConversationRef,
+    parts: readonly Part[],
+    done: readonly MessageRef[],
+    options: {
+      readonly key: DeliveryKey;
+      readonly marked: boolean;
+      readonly progress?: SendProgress | undefined;
+      readonly replyTo?: number | undefined;
+    },
+  ): Promise<MessageRef[]> {
+    const { key, marked, progress, replyTo } = options;
+    const refs = [...done];
+    for (const [index, part] of parts.entries()) {
+      if (index < done.length) continue;
+      const isRepeat = marked && (await unsettled.begin(key, index));
+      try {
+        const ref = await sendPart(to, part, isRepeat ? REPEAT : '', index === 0 ? replyTo : undefined);
+        refs.push(ref);
+        if (marked) unsettled.sent(key, index);
+        await progress?.onPart(ref);
+      } catch (error) {
+        if (begun.size >= MAX_BEGUN) begun.clear();
+        if (refs.length > 0) begun.set(key, refs);
+        if (marked && !isRepeat && !isAmbiguous(error)) await unsettled.notSent(key, index);
+        throw error;
+      }
+    }
+    begun.delete(key);
+    return refs;
+  }
+
+  async function change(to: ConversationRef, id: number, html: string, keyboard?: Keyboard): Promise<void> {
+    try {
+      await api.call((by) =>
+        by.editMessageText(targetOf(to).chat_id, id, html, { ...quiet, reply_markup: keyboard ?? noButtons }),
+      );
+    } catch (error) {
+      if (!says(error, 'message is not modified')) throw error;
+    }
+  }
+
+  async function replace(
+    to: ConversationRef,
+    id: number,
+    message: OutboundMessage,
+    key: DeliveryKey,
+  ): Promise<MessageRef[]> {
+    const parts = toParts(message, !isPrivate(to));
+    const [first] = parts;
+    if (first?.kind !== 'text') throw new AppError('channel.rejected', 'A file cannot replace a text');
+    if (!begun.has(key)) await change(to, id, first.html, first.keyboard);
+    const done = begun.get(key) ?? [{ where: to, id: String(id) }];
+    return sendParts(to, parts, done, { key, marked: message.kind !== 'aside' });
+  }
+
+  return {
+    async send(to, message, key, progress, replyTo) {
+      const recorded = progress?.done ?? [];
+      const done = recorded.length > 0 ? recorded : (begun.get(key) ?? []);
+      const draft = done.length > 0 ? undefined : await draftOf(unsettled, message);
+      if (draft !== undefined) {
+        try {
+          return await replace(to, draft, message, key);
+        } catch (error) {
+          // Somebody deleted it.
+          if (!(error instanceof AppError) || error.code !== 'channel.rejected') throw error;
+        }
+      }
+      const parts = toParts(message, !isPrivate(to));
+      const marked = message.kind !== 'aside';
+      return sendParts(to, parts, done, { key, marked, progress, replyTo });
+    },
+
+    async edit(ref, message) {
+      if (ref.id.startsWith(FILE)) return;
+      const parts = toParts(message, !isPrivate(ref.where)).filter((part) => part.kind === 'text');
+      const [first, ...rest] = parts;
+      if (first === undefined) return;
+      await change(ref.where, Number(ref.id), first.html, first.keyboard);
+      if (message.aside?.done !== true) return;
+      for (const part of rest) await sendText(ref.where, part.html);
+    },
+
+    replace,
+    async post(to, html, keyboard, replyTo) {
+      return (await sendText(to, html, keyboard, replyTo)).message_id;
+    },
+    change,
+    hasBegun: (key) => begun.has(key),
+    async remove(to, id) {
+      await api.call((by) => by.deleteMessage(targetOf(to).chat_id, id));
+    },
+  };
+}
+
+const topicOf = (to: ConversationRef) => {
+  const { message_thread_id } = targetOf(to);
+  return message_thread_id === undefined ? {} : { message_thread_id };
+};
+
+const replyParameters = (replyTo: number | undefined) =>
+  replyTo === undefined
+    ? {}
+    : { reply_parameters: { message_id: replyTo, allow_sending_without_reply: true } };
+
+/** The live reply that a killed process left behind for this answer. */
+async function draftOf(unsettled: Unsettled, message: OutboundMessage): Promise<number | undefined> {
+  const isAnswer = message.kind === 'answer' || message.kind === 'error';
+  return isAnswer && message.turnId !== undefined ? unsettled.draft(message.turnId) : undefined;
+}

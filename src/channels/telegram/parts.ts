@@ -1,0 +1,141 @@
+/** An outbound message as the messages Telegram will show (pure): texts within its limits, files, buttons. */
+import type { Button, Card, OutboundFile, OutboundMessage, StepLine } from '../../domain/message.ts';
+import { splitMarkdown } from '../split.ts';
+import { escapeHtml, measureHtml, neutral, pre, renderMarkdown } from './format.ts';
+
+export type Keyboard = {
+  readonly inline_keyboard: {
+    readonly text: string;
+    readonly callback_data: string;
+    readonly style?: 'danger' | 'primary';
+  }[][];
+};
+
+export type Part =
+  | { readonly kind: 'text'; readonly html: string; readonly keyboard?: Keyboard }
+  | { readonly kind: 'file'; readonly file: OutboundFile };
+
+/** Telegram counts after reading the tags; counting them too keeps every part legal however it counts. */
+export const MAX_HTML = 4096;
+/** Room for what is put around a part: the mark of a repeat. */
+const RESERVE = 160;
+/** More messages than this for one answer would flood a group (20 a minute); the rest is a file then. */
+const MAX_PARTS = 6;
+/** Of the action, when all of it does not fit: the rest is attached. */
+const EXCERPT = 1_200;
+/** Each of the smaller fields of a card. They are ours, or labelled as the model's. */
+const FIELD = 600;
+/** Of the question above an aside. */
+const QUESTION = 300;
+
+const text = (html: string, keyboard?: Keyboard): Part => ({
+  kind: 'text',
+  html,
+  ...(keyboard === undefined ? {} : { keyboard }),
+});
+
+/** @param isPublic others see it too: an aside must not claim the contrary. */
+export function toParts(message: OutboundMessage, isPublic: boolean): Part[] {
+  if (message.card !== undefined) return cardParts(message, message.card);
+  const head = headOf(message, isPublic);
+  const keyboard = keyboardOf(message.buttons ?? []);
+  const bodies = splitHtml(message.text, MAX_HTML - RESERVE - head.length);
+  const files = (message.files ?? []).map((file): Part => ({ kind: 'file', file }));
+  if (bodies.length > MAX_PARTS) {
+    const whole = { name: 'answer.md', mimeType: 'text/markdown', text: message.text };
+    const [first = ''] = bodies;
+    return [
+      text(`${head}${first}\n\n<i>This is the beginning; all of it is in answer.md.</i>`, keyboard),
+      { kind: 'file', file: whole },
+      ...files,
+    ];
+  }
+  const texts = (bodies.length === 0 ? ['…'] : bodies).map((html, index, all) =>
+    text(index === 0 ? head + html : html, index === all.length - 1 ? keyboard : undefined),
+  );
+  return [...texts, ...files];
+}
+
+export function splitHtml(markdown: string, limit: number): string[] {
+  const measure = (part: string): number => measureHtml(renderMarkdown(part), limit);
+  return splitMarkdown(markdown, { limit, measure })
+    .map(renderMarkdown)
+    .filter((html) => html !== '');
+}
+
+function headOf(message: OutboundMessage, isPublic: boolean): string {
+  if (message.aside !== undefined) {
+    const label = isPublic ? 'Aside, everyone here sees this' : 'Aside, only you see this';
+    const question = escapeHtml(neutral(short(message.aside.question, QUESTION)));
+    return `<i>${label}</i>\n${question === '' ? '' : `<blockquote>${question}</blockquote>\n`}`;
+  }
+  return message.steps === undefined || message.steps.length === 0 ? '' : `${stepsHtml(message.steps)}\n`;
+}
+
+/** Steps shown; more would push the answer out of sight. */
+const MAX_STEPS = 8;
+
+export function stepsHtml(steps: readonly StepLine[]): string {
+  const shown = steps.slice(-MAX_STEPS).map((step) => {
+    const failed = step.ok ? '' : ' (failed)';
+    return `${escapeHtml(neutral(short(step.title, 80)))}${failed} — ${(step.durationMs / 1000).toFixed(1)} s`;
+  });
+  const left = steps.length - shown.length;
+  const lines = left > 0 ? [`${left} earlier steps`, ...shown] : shown;
+  return `<blockquote expandable>${lines.join('\n')}</blockquote>`;
+}
+
+/**
+ * The card, with its action whole or, where that does not fit, whole in a file that is sent before it: there is never
+ * an Approve button without all of what it approves.
+ */
+function cardParts(message: OutboundMessage, card: Card): Part[] {
+  const keyboard = keyboardOf(message.buttons ?? []);
+  const whole = cardHtml(card, pre(card.action.text, card.action.language));
+  if (whole.length <= MAX_HTML - RESERVE) return [text(whole, keyboard)];
+  const name = 'action.txt';
+  const excerpt = pre(short(card.action.text, EXCERPT), card.action.language);
+  const length = card.action.text.length.toLocaleString('en');
+  const note = `<b>This is only the beginning. All ${length} characters are in ${name}, above.</b>`;
+  const html = cardHtml(card, `${excerpt}\n${note}`);
+  const file: Part = { kind: 'file', file: { name, mimeType: 'text/plain', text: card.action.text } };
+  // Once it is settled the file is there already.
+  return card.outcome === undefined ? [file, text(html, keyboard)] : [text(html, keyboard)];
+}
+
+function cardHtml(card: Card, action: string): string {
+  const field = (value: string): string => escapeHtml(neutral(short(value, FIELD)));
+  const expiry = card.expiresAt === undefined ? [] : [`expires ${clockTime(card.expiresAt)}`];
+  const lines = [`<b>${field(card.title)}</b>`, action, field([...card.facts, ...expiry].join(' · '))];
+  if (card.why.length > 0) lines.push(`Why it asks: ${field(card.why.join('; '))}`);
+  if (card.modelReason !== undefined)
+    lines.push(`<blockquote>The model's reason: ${field(card.modelReason)}</blockquote>`);
+  if (card.outcome !== undefined) {
+    const at = card.settledAt === undefined ? '' : `, ${clockTime(card.settledAt)}`;
+    lines.push(`<b>${field(card.outcome)}</b>${at}`);
+  }
+  return lines.join('\n');
+}
+
+/** Telegram does not tell a bot its readers' time zones. */
+const clockTime = (at: number): string => `${new Date(at).toISOString().slice(11, 16)} UTC`;
+
+/** Cut between characters, with a mark. */
+function short(value: string, most: number): string {
+  if (value.length <= most) return value;
+  return `${[...value.slice(0, most)].slice(0, -1).join('')}…`;
+}
+
+const styles = { primary: { style: 'primary' }, danger: { style: 'danger' }, plain: {} } as const;
+
+/** One row, unless the labels are long: a phone shows about 30 letters in it. */
+export function keyboardOf(buttons: readonly Button[]): Keyboard | undefined {
+  if (buttons.length === 0) return undefined;
+  const keys = buttons.map(({ label, token, style }) => ({
+    text: label,
+    callback_data: token,
+    ...styles[style],
+  }));
+  const letters = keys.reduce((sum, key) => sum + key.text.length, 0);
+  return { inline_keyboard: letters <= 30 ? [keys] : keys.map((key) => [key]) };
+}

@@ -1,0 +1,77 @@
+/**
+ * Asks Telegram for updates, one long question after the other. The offset moves on, and is stored, only once the
+ * gateway has what came before it: Telegram forgets an update when it is asked for a later one.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, errorMessage } from '../../domain/errors.ts';
+import type { KeyValue } from '../../domain/feed.ts';
+import type { Clock, Logger } from '../../domain/runtime.ts';
+import type { ChannelState } from '../adapter.ts';
+import { isConflict, isTokenRefused, type TelegramApi, type UpdateKind } from './api.ts';
+import type { Receiver } from './receiver.ts';
+
+export type PollingDeps = {
+  readonly api: TelegramApi;
+  readonly receiver: Receiver;
+  readonly botId: number;
+  readonly allowed: readonly UpdateKind[];
+  readonly state: KeyValue;
+  readonly onState: (state: ChannelState, detail?: string) => void;
+  readonly stop: AbortSignal;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+/** Telegram keeps updates for 24 h, and numbers them anew after a quiet week: an older offset could hide new ones. */
+const OFFSET_LIVES_MS = 2 * 24 * 3_600_000;
+
+/** Resolves when it was stopped, or when the token is refused. Never rejects. */
+export async function poll(deps: PollingDeps): Promise<void> {
+  const { api, receiver, state, stop, clock, log } = deps;
+  const key = `offset:${deps.botId}`;
+  let offset: { readonly next: number; readonly at: number } | undefined;
+  let failures = 0;
+
+  while (!stop.aborted) {
+    try {
+      offset ??= parseOffset(await state.get(key));
+      if (offset !== undefined && clock.now() - offset.at > OFFSET_LIVES_MS) offset = undefined;
+      const raws = await api.updates(offset?.next, deps.allowed, stop);
+      deps.onState('up');
+      const { next, failed } = await receiver.take(raws);
+      if (next !== undefined && next !== offset?.next) {
+        offset = { next, at: clock.now() };
+        await state.set(key, `${offset.next}@${offset.at}`);
+      }
+      failures = failed ? failures + 1 : 0;
+      if (failed || (raws.length > 0 && next === undefined)) await pause(deps, failures, undefined);
+    } catch (error) {
+      if (stop.aborted) return;
+      failures += 1;
+      const detail = errorMessage(error);
+      if (isTokenRefused(error)) {
+        deps.onState('down', detail);
+        log.error({ detail }, 'Telegram refused the token; the channel is down');
+        return;
+      }
+      deps.onState('degraded', detail);
+      if (failures === 1 || isConflict(error)) log.warn({ failures, detail }, 'no updates from Telegram');
+      await pause(deps, failures, error);
+    }
+  }
+}
+
+async function pause({ stop }: PollingDeps, failures: number, error: unknown): Promise<void> {
+  const asked = error instanceof AppError ? error.details.retryAfterMs : undefined;
+  const grown = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(Math.max(0, failures - 1), 10));
+  // Spread, so that two pollers do not meet for ever.
+  const ms = typeof asked === 'number' ? asked : grown * (0.75 + Math.random() / 2);
+  await sleep(ms, undefined, { signal: stop }).catch(() => undefined);
+}
+
+function parseOffset(stored: string | undefined): { next: number; at: number } | undefined {
+  const [, next, at] = /^(\d+)@(\d+)$/.exec(stored ?? '') ?? [];
+  return next === undefined || at === undefined ? undefined : { next: Number(next), at: Number(at) };
+}

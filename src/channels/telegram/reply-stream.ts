@@ -1,0 +1,141 @@
+/**
+ * Telegram's live reply: shown no faster than the chat allows, and only once there is something to show, so that a
+ * quick answer comes as one message.
+ */
+import { AppError } from '../../domain/errors.ts';
+import type { StepLine } from '../../domain/message.ts';
+import type { Clock, Logger } from '../../domain/runtime.ts';
+import type { ReplyStream } from '../adapter.ts';
+import { escapeHtml, neutral } from './format.ts';
+import { MAX_HTML, splitHtml, stepsHtml } from './parts.ts';
+import type { Surface } from './surfaces.ts';
+
+export type ReplyStreamDeps = {
+  readonly surface: Surface;
+  /** Least time between two edits. */
+  readonly editEveryMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+/** The first words gather for this long, so that a short answer is one message and no edit. */
+const FIRST_AFTER_MS = 400;
+/** Without words yet: the sign of life, beside "typing". */
+const SIGN_AFTER_MS = 1_500;
+/** Room for steps, status and the mark of what is left out above. */
+const RESERVE = 1_200;
+/** A wait asked for that is longer than this leaves the answer to the outbox, which waits without holding anything. */
+const LONGEST_WAIT_MS = 15_000;
+
+export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
+  const { surface, clock } = deps;
+  let text = '';
+  let status: string | null = null;
+  let steps: readonly StepLine[] = [];
+  let shown = '';
+  let isOver = false;
+  let isBroken = false;
+  let nextAt = clock.monotonic() + FIRST_AFTER_MS;
+  let timer: NodeJS.Timeout | undefined = setTimeout(() => void flush(), SIGN_AFTER_MS);
+  let working: Promise<void> = Promise.resolve();
+  let isDirty = false;
+
+  function touch(): void {
+    isDirty = true;
+    if (isOver || isBroken) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => void flush(), Math.max(0, nextAt - clock.monotonic()));
+  }
+
+  function flush(): Promise<void> {
+    isDirty = false;
+    nextAt = clock.monotonic() + deps.editEveryMs;
+    working = working.then(show);
+    return working;
+  }
+
+  async function show(): Promise<void> {
+    const html = render();
+    if (isOver || isBroken || html === shown) return;
+    try {
+      await surface.put(html);
+      shown = html;
+    } catch (error) {
+      const wait = retryAfter(error);
+      // Too fast: the newest text is shown once that is allowed again.
+      if (wait !== undefined) {
+        nextAt = clock.monotonic() + wait;
+        isDirty = true;
+      } else {
+        isBroken = true;
+        deps.log.warn({ code: error instanceof AppError ? error.code : null }, 'live reply gave up');
+      }
+    }
+    if (isDirty) touch();
+  }
+
+  function render(): string {
+    const parts = splitHtml(text, MAX_HTML - RESERVE);
+    const last = parts.at(-1);
+    const doing = status ?? (last === undefined ? 'Working' : null);
+    return [
+      ...(steps.length === 0 ? [] : [stepsHtml(steps)]),
+      ...(parts.length > 1 ? ['…'] : []),
+      ...(last === undefined ? [] : [last]),
+      ...(doing === null ? [] : [`<i>${escapeHtml(neutral(doing.slice(0, 200)))}…</i>`]),
+    ].join('\n');
+  }
+
+  async function close(): Promise<void> {
+    isOver = true;
+    clearTimeout(timer);
+    await working;
+  }
+
+  return {
+    append(delta) {
+      text += delta;
+      touch();
+    },
+    status(now) {
+      status = now;
+      // Before there is a message, doing something is no reason for one: the sign of life comes by itself.
+      if (surface.isOpen() || text !== '') touch();
+    },
+    step(step) {
+      steps = [...steps, step];
+      if (surface.isOpen() || text !== '') touch();
+    },
+    reset() {
+      text = '';
+      if (surface.isOpen()) touch();
+    },
+    async finish(message, key) {
+      await close();
+      try {
+        return await surface.place(message, key);
+      } catch (error) {
+        const wait = retryAfter(error);
+        if (wait === undefined || wait > LONGEST_WAIT_MS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, wait));
+        return surface.place(message, key);
+      }
+    },
+    async discard() {
+      await close();
+      try {
+        await surface.remove();
+      } catch (error) {
+        deps.log.warn(
+          { code: error instanceof AppError ? error.code : null },
+          'live reply could not be removed',
+        );
+      }
+    },
+  };
+}
+
+function retryAfter(error: unknown): number | undefined {
+  const wait = error instanceof AppError ? error.details.retryAfterMs : undefined;
+  return typeof wait === 'number' ? wait : undefined;
+}
