@@ -1,5 +1,4 @@
 /** The composition root: builds the parts, starts them in order, stops them in the reverse order. */
-import { hostname } from 'node:os';
 import { createBtw } from './agent/btw.ts';
 import { createEngine } from './agent/engine.ts';
 import type { ChannelAdapter } from './channels/adapter.ts';
@@ -54,7 +53,8 @@ export async function startApp({
 }: AppOptions): Promise<App> {
   const { server, store: storeConfig } = loaded.config;
   const metrics = createMetrics();
-  const store = await openStore({ url: dryRun ? 'sqlite::memory:' : storeConfig.url, log });
+  const worker = `${process.pid}-${newId(clock.now()).slice(-10)}`;
+  const store = await openStore({ url: dryRun ? 'sqlite::memory:' : storeConfig.url, log, worker });
   try {
     let current = loaded;
     let profiles = await openProfiles(loaded, { clock, log, metrics, dryRun, hidden: hiddenFrom(loaded) });
@@ -64,7 +64,6 @@ export async function startApp({
     let adapters: ReadonlyMap<string, ChannelAdapter> = new Map();
     let entrance = '/';
     const adapter = (name: string) => adapters.get(name);
-    const worker = `${hostname()}:${process.pid}:${newId(clock.now()).slice(-6)}`;
     const access = () => accessOf(current);
     const profileOf = (turn: Pick<Turn, 'profile'>) => profiles.get(turn.profile);
     const secondPerson = (turn: Turn) => profileSection(current, turn.profile).approvals.second_person;
@@ -173,8 +172,8 @@ export async function startApp({
     const { url } = await http.listen();
     await startAdapters(adapters, gateway, log);
     approvals.start();
-    await outbox.start();
     await turns.start();
+    outbox.start();
     ready = true;
 
     let stopped: Promise<void> | undefined;

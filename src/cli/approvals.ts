@@ -54,6 +54,6 @@ export async function revoke(id: string, options: CommonOptions): Promise<number
       );
       return revoked ? 0 : 1;
     },
-    false,
+    'share',
   );
 }

@@ -25,14 +25,14 @@ function fromEnvironment(env: Environment): string | null {
   return 'value' in found && found.value !== '' ? found.value : null;
 }
 
-/** Beside a live gateway or on a stopped one; changes nothing. */
+/** Beside a live gateway or on a stopped one. */
 export async function withStore<T>(
   options: CommonOptions,
   use: (store: Store, loaded: LoadedConfig) => Promise<T>,
-  readonly = true,
+  access: 'read' | 'share' = 'read',
 ): Promise<T> {
   const loaded = load(options);
-  const store = await openStore({ url: loaded.config.store.url, log: quietLog(loaded), readonly });
+  const store = await openStore({ url: loaded.config.store.url, log: quietLog(loaded), access });
   try {
     return await use(store, loaded);
   } finally {

@@ -49,7 +49,7 @@ async function database(loaded: LoadedConfig): Promise<Finding> {
   const { url } = loaded.config.store;
   const shown = url.replace(/:\/\/[^@]*@/, '://…@');
   try {
-    const store = await openStore({ url, log: quietLog(loaded), readonly: true });
+    const store = await openStore({ url, log: quietLog(loaded), access: 'read' });
     await store.check();
     await store.close();
     return { check: 'database', ok: true, detail: shown };

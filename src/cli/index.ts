@@ -29,6 +29,10 @@ function createProgram(choose: (action: Action) => void): Command {
   const command = (name: string, about: string): Command =>
     program.command(name).description(about).option('--config <file>', 'configuration file').exitOverride();
 
+  // Without options of its own: it would take those meant for the command below it.
+  const group = (name: string, about: string): Command =>
+    program.command(name).description(about).exitOverride();
+
   command('start', 'run the gateway')
     .option('--dry-run', 'tools do nothing and nothing is kept')
     .action((options: CommonOptions & { dryRun?: boolean }) =>
@@ -78,8 +82,8 @@ function createProgram(choose: (action: Action) => void): Command {
     .action((turn: string, options: CommonOptions & { json?: boolean }) =>
       choose(async () => (await import('./turns.ts')).events(turn, options)),
     );
-  addAudit(command('audit', 'export or verify the log of all turns'), choose);
-  addApprovals(command('approvals', 'list or revoke approvals'), choose);
+  addAudit(group('audit', 'export or verify the log of all turns'), choose);
+  addApprovals(group('approvals', 'list or revoke approvals'), choose);
   command('usage', 'show what the models were used for')
     .option('--since <day>', 'from this day on, YYYY-MM-DD')
     .option('--json', 'one object a line')

@@ -8,13 +8,13 @@ import type { LiveReplies } from './live-reply.ts';
 import { answerKey } from './renderer.ts';
 
 export type Outbox = {
-  start(): Promise<void>;
+  start(): void;
   /** Stops taking deliveries and waits for those under way. */
   stop(): Promise<void>;
 };
 
 export type OutboxDeps = {
-  readonly store: Pick<Store, 'outbox' | 'onChange' | 'exclusive'>;
+  readonly store: Pick<Store, 'outbox' | 'onChange'>;
   readonly adapter: (channel: string) => ChannelAdapter | undefined;
   readonly live: LiveReplies;
   readonly worker: string;
@@ -92,9 +92,8 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   }
 
   return {
-    async start() {
+    start() {
       running = true;
-      if (deps.store.exclusive) await deps.store.outbox.releaseAll();
       unsubscribe = deps.store.onChange('outbox', pump);
       pump();
     },

@@ -17,7 +17,7 @@ export type Worker = {
 };
 
 export type WorkerDeps = {
-  readonly store: Pick<Store, 'turns' | 'onChange' | 'exclusive'>;
+  readonly store: Pick<Store, 'turns' | 'onChange' | 'releaseAbandoned'>;
   readonly engine: Engine;
   readonly live: LiveReplies;
   readonly worker: string;
@@ -29,7 +29,7 @@ export type WorkerDeps = {
 
 /** How long a dead worker's turns stay unclaimed. Renewed three times in that span. */
 const LEASE_MS = 12_000;
-/** Finds leases that ran out elsewhere: no event announces the death of another process. */
+/** No event announces the death of another process, or that its leases have run out. */
 const SWEEP_MS = 5_000;
 
 type InHand = { readonly fence: number; readonly abort: AbortController; done: Promise<void> };
@@ -105,6 +105,15 @@ export function createWorker(deps: WorkerDeps): Worker {
     if (outcome !== 'ended' || signal.aborted) await deps.live.discard(id);
   }
 
+  async function sweep(): Promise<void> {
+    try {
+      await deps.store.releaseAbandoned();
+    } catch (error) {
+      deps.log.error({ detail: errorMessage(error) }, 'cannot look for abandoned work');
+    }
+    pump();
+  }
+
   async function renew(): Promise<void> {
     if (inHand.size === 0) return;
     const turns = [...inHand].map(([id, { fence }]) => ({ id, fence }));
@@ -131,10 +140,9 @@ export function createWorker(deps: WorkerDeps): Worker {
   return {
     async start() {
       running = true;
-      // With one owner whatever is leased belongs to a process that is gone.
-      if (deps.store.exclusive) await deps.store.turns.release({ worker: deps.worker, whose: 'others' });
+      await deps.store.releaseAbandoned();
       unsubscribe = deps.store.onChange('turns', pump);
-      timers = [setInterval(() => void renew(), LEASE_MS / 3), setInterval(pump, SWEEP_MS)];
+      timers = [setInterval(() => void renew(), LEASE_MS / 3), setInterval(() => void sweep(), SWEEP_MS)];
       pump();
     },
     stopTurn: (id) => abortTurn(id, 'stop'),
@@ -154,7 +162,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       for (const id of inHand.keys()) abortTurn(id, 'shutdown');
       await Promise.all([...inHand.values()].map((entry) => entry.done));
       for (const timer of timers) clearInterval(timer);
-      await deps.store.turns.release({ worker: deps.worker, whose: 'own' });
+      await deps.store.turns.release({ worker: deps.worker });
     },
     active: () => inHand.size,
   };

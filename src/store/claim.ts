@@ -115,13 +115,13 @@ export async function renewLeases(tx: Tx, { worker, turns, leaseMs, now }: Renew
   };
 }
 
-export async function releaseLeases(tx: Tx, { worker, whose }: ReleaseOptions): Promise<number> {
+export async function releaseLeases(tx: Tx, { worker }: ReleaseOptions): Promise<number> {
   const released = await tx.db
     .updateTable('turns')
     // A new fence, so that nothing its old worker still sends is taken.
     .set((of) => ({ claimable_at: 0, lease_owner: null, fence: of('fence', '+', 1) }))
     .where('claimable_at', 'is not', null)
-    .where('lease_owner', whose === 'own' ? '=' : '<>', worker)
+    .where('lease_owner', '=', worker)
     .executeTakeFirst();
   const count = Number(released.numUpdatedRows);
   if (count > 0) tx.changed('turns');

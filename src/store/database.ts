@@ -33,7 +33,8 @@ export type Tx = {
 
 export type Database = {
   readonly dialect: Dialect;
-  readonly exclusive: boolean;
+  /** Those of other processes that are connected right now; of one that owns its database there are none. */
+  connectedWorkers(): Promise<ReadonlySet<string>>;
   /** Sees what is committed. Each statement is a snapshot of its own. */
   read<T>(query: (db: Db) => Promise<T>): Promise<T>;
   /**
@@ -47,9 +48,14 @@ export type Database = {
   close(): Promise<void>;
 };
 
+/** `own`: as the gateway; `share`: reads and writes beside a live one; `read`: changes nothing. */
+export type Access = 'own' | 'share' | 'read';
+
 export type OpenOptions = {
   readonly log: Logger;
-  readonly readonly: boolean;
+  readonly access: Access;
+  /** How this process is called in leases. */
+  readonly worker: string;
   readonly migrations: Readonly<Record<string, MigrationFor>>;
 };
 

@@ -1,8 +1,9 @@
 /** From a URL to a store: chooses the dialect, loads its driver alone, migrates, and puts the parts together. */
 import { AppError } from '../domain/errors.ts';
-import type { Logger } from '../domain/runtime.ts';
+import { type Logger, newId } from '../domain/runtime.ts';
+import { createAbandoned } from './abandoned.ts';
 import { createApprovals } from './approvals.ts';
-import type { Database, OpenOptions } from './database.ts';
+import type { Access, Database, OpenOptions } from './database.ts';
 import { createEvents } from './events.ts';
 import { createFeed } from './feed.ts';
 import { createJobs } from './jobs.ts';
@@ -17,15 +18,21 @@ import { createUsage } from './usage.ts';
 /**
  * Opens the store, creating and upgrading the database as needed.
  * @param options.url `sqlite:PATH` (relative to the current directory), `sqlite::memory:` or `postgres://…`
- * @param options.readonly beside a live gateway: changes nothing, needs the current schema.
+ * @param options.access `own` as the gateway; beside a live one `share` reads and writes, `read` changes nothing.
+ * @param options.worker how leases of this process are called; at most 40 characters.
  * @throws AppError `store.*` with the remedy in its message.
  */
-export async function openStore(options: { url: string; log: Logger; readonly?: boolean }): Promise<Store> {
-  const { log, readonly = false } = options;
-  const database = await openDatabase(options.url, { log, readonly, migrations });
+export async function openStore(options: {
+  url: string;
+  log: Logger;
+  access?: Access;
+  worker?: string;
+}): Promise<Store> {
+  const { log, access = 'own', worker = newId(Date.now()) } = options;
+  const database = await openDatabase(options.url, { log, access, worker, migrations });
   return {
     dialect: database.dialect,
-    exclusive: database.exclusive,
+    worker,
     sessions: createSessions(database),
     turns: createTurns(database),
     events: createEvents(database),
@@ -36,7 +43,8 @@ export async function openStore(options: { url: string; log: Logger; readonly?: 
     feed: createFeed(database),
     state: (namespace) => createKeyValue(database, namespace),
     onChange: database.onChange,
-    check: () => check(database, readonly),
+    releaseAbandoned: createAbandoned(database, worker),
+    check: () => check(database, access === 'read'),
     stats: database.stats,
     backup: database.backup,
     close: database.close,

@@ -53,16 +53,6 @@ export function createOutbox(database: Database): OutboxStore {
       );
       return waiting.length === 0 ? [] : await database.write((tx) => claim(tx, options));
     },
-    releaseAll: () =>
-      database.write(async (tx) => {
-        await tx.db
-          .updateTable('outbox')
-          .set({ claimable_at: 0, lease_owner: null })
-          .where('claimable_at', 'is not', null)
-          .where('lease_owner', 'is not', null)
-          .execute();
-        tx.changed('outbox');
-      }),
     progress: (key, refs) =>
       database.write(async (tx) => {
         await tx.db

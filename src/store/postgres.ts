@@ -40,6 +40,9 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format),
 };
 
+/** Marks our connections among those of the server, followed by the name of the worker. */
+const WORKER_PREFIX = 'parley worker ';
+
 type Attempt<T> = { readonly value: T } | { readonly retry: unknown };
 /** Which transaction it was, on which run of the server. */
 type Identity = { readonly xid: string; readonly server: string };
@@ -47,7 +50,7 @@ type Identity = { readonly xid: string; readonly server: string };
 /** @throws AppError `store.*`, holding nothing open then. */
 export async function openPostgres(
   url: string,
-  { log, readonly, migrations }: OpenOptions,
+  { log, access, worker, migrations }: OpenOptions,
 ): Promise<Database> {
   const where = withoutPassword(url);
   const config: pg.PoolConfig = {
@@ -57,7 +60,7 @@ export async function openPostgres(
     statement_timeout: STATEMENT_TIMEOUT_MS,
     keepAlive: true,
     types,
-    ...(readonly && { options: '-c default_transaction_read_only=on' }),
+    ...(access === 'read' && { options: '-c default_transaction_read_only=on' }),
   };
   const pool = new pg.Pool({ ...config, max: MAX_CONNECTIONS });
   // Without a listener a connection that breaks while idle would end the process; the next user gets a new one.
@@ -74,7 +77,11 @@ export async function openPostgres(
   const listeners = createListeners((error) =>
     log.error({ detail: errorMessage(error) }, 'a listener of the store failed'),
   );
-  const notifier = createNotifier({ connect: () => new pg.Client(config), listeners, log });
+  const notifier = createNotifier({
+    connect: () => new pg.Client({ ...config, application_name: `${WORKER_PREFIX}${worker}` }),
+    listeners,
+    log,
+  });
   let commits = 0;
 
   async function onConnection<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -180,7 +187,7 @@ export async function openPostgres(
   try {
     await onConnection(async (client) => {
       const schema = { db: dbOf(client), dialect: 'postgres', migrations, where } as const;
-      if (readonly) return await requireCurrent(schema);
+      if (access !== 'own') return await requireCurrent(schema);
       await client.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
       try {
         await migrate(schema);
@@ -188,7 +195,7 @@ export async function openPostgres(
         await client.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
       }
     });
-    if (!readonly) await notifier.start();
+    if (access !== 'read') await notifier.start();
   } catch (error) {
     await notifier.stop();
     await pool.end();
@@ -197,14 +204,25 @@ export async function openPostgres(
 
   return {
     dialect: 'postgres',
-    exclusive: false,
+    async connectedWorkers() {
+      const { rows } = await onConnection((client) =>
+        client.query<{ name: string }>(
+          'select application_name as name from pg_stat_activity where datname = current_database()',
+        ),
+      );
+      const own = rows.map(({ name }) => name).filter((name) => name.startsWith(WORKER_PREFIX));
+      return new Set(own.map((name) => name.slice(WORKER_PREFIX.length)));
+    },
     read,
-    write: readonly
-      ? () =>
-          Promise.reject(
-            new AppError('store.unreachable', `${where} was opened for reading only.`, { retryable: false }),
-          )
-      : write,
+    write:
+      access === 'read'
+        ? () =>
+            Promise.reject(
+              new AppError('store.unreachable', `${where} was opened for reading only.`, {
+                retryable: false,
+              }),
+            )
+        : write,
     onChange: listeners.add,
     stats: () => ({ commits, writes: commits }),
     backup: () =>

@@ -27,33 +27,35 @@ export async function openSqlite(location: string, options: OpenOptions): Promis
   const path = location === ':memory:' ? location : resolve(location);
   const opened: Closable[] = [];
   try {
-    return options.readonly
+    return options.access === 'read'
       ? await openReader(path, options, opened)
-      : await openOwner(path, options, opened);
+      : await openWriter(path, options, opened);
   } catch (error) {
     closeAll(opened);
     throw explainSqlite(path, error);
   }
 }
 
-async function openOwner(
+async function openWriter(
   path: string,
-  { log, migrations }: OpenOptions,
+  { log, migrations, access }: OpenOptions,
   opened: Closable[],
 ): Promise<Database> {
   const inMemory = path === ':memory:';
-  if (!inMemory) {
+  if (access === 'share') requireFile(path);
+  else if (!inMemory) {
     opened.push(ownFile(path));
     createPrivate(path);
   }
   const writer = connect(path, false, opened);
   const db = kyselyOver('sqlite', runOver(writer));
   const schema = { db, dialect: 'sqlite', migrations, where: path } as const;
-  if (!inMemory) quickCheck(writer, path);
+  if (!inMemory && access === 'own') quickCheck(writer, path);
   await refuseNewer(schema);
   assertPragma(writer, 'journal_mode', inMemory ? 'memory' : 'wal');
   writer.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
-  await migrate(schema);
+  if (access === 'own') await migrate(schema);
+  else await requireCurrent(schema);
 
   const listeners = createListeners((error) =>
     log.error({ detail: errorMessage(error) }, 'a listener of the store failed'),
@@ -63,7 +65,7 @@ async function openOwner(
   const reader = inMemory ? undefined : kyselyOver('sqlite', runOver(connect(path, true, opened)));
   return {
     dialect: 'sqlite',
-    exclusive: true,
+    connectedWorkers: async () => new Set(),
     // A database in memory has one connection, where a read beside a transaction would see half of it.
     read: (query) =>
       reader === undefined ? commits.run((tx) => query(tx.db), false) : explained(query(reader), explain),
@@ -80,22 +82,14 @@ async function openOwner(
 
 /** Beside a live gateway: takes no lock, migrates nothing, writes nothing. */
 async function openReader(path: string, { migrations }: OpenOptions, opened: Closable[]): Promise<Database> {
-  if (!existsSync(path)) {
-    throw new AppError(
-      'store.unreachable',
-      `${path} does not exist yet. Start the gateway once to create it.`,
-      {
-        retryable: false,
-      },
-    );
-  }
+  requireFile(path);
   const reader = connect(path, true, opened);
   const db: Db = kyselyOver('sqlite', runOver(reader));
   await requireCurrent({ db, dialect: 'sqlite', migrations, where: path });
   const explain = (error: unknown) => explainSqlite(path, error);
   return {
     dialect: 'sqlite',
-    exclusive: false,
+    connectedWorkers: async () => new Set(),
     read: (query) => explained(query(db), explain),
     write: () =>
       Promise.reject(
@@ -143,4 +137,10 @@ async function explained<T>(work: Promise<T>, explain: (error: unknown) => unkno
 function closeAll(opened: Closable[]): void {
   // The lock was taken first and goes last.
   for (const item of opened.splice(0).reverse()) item.close();
+}
+
+function requireFile(path: string): void {
+  if (existsSync(path)) return;
+  const text = `${path} does not exist yet. Start the gateway once to create it.`;
+  throw new AppError('store.unreachable', text, { retryable: false });
 }

@@ -151,8 +151,8 @@ export interface TurnStore {
     leaseMs: number;
     now: number;
   }): Promise<{ lost: TurnId[]; cancelled: TurnId[] }>;
-  /** Gives running turns back at once (shutdown), or those of every other worker (boot of a store with one owner). */
-  release(options: { worker: string; whose: 'own' | 'others' }): Promise<number>;
+  /** Gives the running turns of a worker back at once (shutdown). */
+  release(options: { worker: string }): Promise<number>;
   /**
    * Approvals still pending when the turn ends are called off: their events come before the given ones.
    * @throws AppError `store.stale_write`; `details.reason` is `sequence` when the writer still holds the turn but
@@ -259,8 +259,6 @@ export interface OutboxStore {
   enqueue(deliveries: readonly NewDelivery[], now: number): Promise<void>;
   /** Due ones, at most one a lane, not being tried elsewhere. */
   claim(options: { worker: string; limit: number; leaseMs: number; now: number }): Promise<Delivery[]>;
-  /** Gives every lease back (boot of a store with one owner). */
-  releaseAll(): Promise<void>;
   /** Records parts of a split message that are out, so that a retry goes on after them. */
   progress(key: DeliveryKey, refs: readonly MessageRef[]): Promise<void>;
   sent(key: DeliveryKey, refs: readonly MessageRef[], now: number): Promise<void>;
@@ -283,8 +281,8 @@ export type Topic = 'turns' | 'outbox' | 'jobs' | 'approvals' | 'feed';
 
 export interface Store {
   readonly dialect: 'sqlite' | 'postgres';
-  /** One process owns it (SQLite); then leases of others are stale at boot. */
-  readonly exclusive: boolean;
+  /** How this process is called in leases: what to pass as `worker`. */
+  readonly worker: string;
   readonly sessions: SessionStore;
   readonly turns: TurnStore;
   readonly events: EventStore;
@@ -297,6 +295,8 @@ export interface Store {
   state(namespace: string): KeyValue;
   /** Calls back after a commit that concerns the topic, in this or another process. Returns the way to stop. */
   onChange(topic: Topic, listener: () => void): () => void;
+  /** Gives back what processes that are gone had in hand: turns, deliveries, jobs. At boot, and every few seconds. */
+  releaseAbandoned(): Promise<void>;
   /** @throws AppError when it cannot be read or written. */
   check(): Promise<void>;
   /** Commits so far and messages they carried, for metrics. */

@@ -30,7 +30,7 @@ test('every statement on the path of a message searches by an index', async () =
     await store.turns.edit(turn.id, 'new', 1);
     const claimed = await claimOne(store);
     await store.turns.renew({ worker: 'w1', turns: [claimed.turn], leaseMs: 10, now: 1 });
-    await store.turns.release({ worker: 'new', whose: 'others' });
+    await store.releaseAbandoned();
     await finish(store, await claimOne(store), {
       deliveries: [delivery('k1'), editOf('k2', 'k1')],
       jobs: [{ kind: 'k', key: 'j', payload: null, runAt: 0 }],

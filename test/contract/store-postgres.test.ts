@@ -114,8 +114,8 @@ describe('PostgreSQL alone', () => {
     await shell.connect();
     await shell.query(`insert into kysely_migration (name, timestamp) values ('9999-future', '2030-01-01')`);
     await shell.end();
-    for (const readonly of [false, true]) {
-      await expect(openStore({ url, log: silent, readonly })).rejects.toMatchObject({
+    for (const access of ['own', 'share', 'read'] as const) {
+      await expect(openStore({ url, log: silent, access })).rejects.toMatchObject({
         code: 'store.newer_schema',
       });
     }
@@ -123,9 +123,9 @@ describe('PostgreSQL alone', () => {
 
   test('a reader reads and does not write; an empty database is refused to it', async () => {
     const url = await server.createDatabase();
-    await expect(openStore({ url, log: silent, readonly: true })).rejects.toThrow(/older version/);
+    await expect(openStore({ url, log: silent, access: 'read' })).rejects.toThrow(/older version/);
     await accept(await opened(url), 'm1');
-    const reader = await openStore({ url, log: silent, readonly: true });
+    const reader = await openStore({ url, log: silent, access: 'read' });
     onTestFinished(() => reader.close());
     expect(await reader.turns.list({ limit: 5 })).toHaveLength(1);
     await reader.check();

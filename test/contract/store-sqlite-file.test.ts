@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { eventHash } from '../../src/domain/event.ts';
+import type { Access } from '../../src/store/database.ts';
 import { openStore } from '../../src/store/open.ts';
 import { accept, claimOne, finish, silent } from './store/support.ts';
 
@@ -22,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const open = (readonly = false) => openStore({ url: `sqlite:${path}`, log: silent, readonly });
+const open = (access: Access = 'own') => openStore({ url: `sqlite:${path}`, log: silent, access });
 
 function shell<T>(use: (handle: BetterSqlite3.Database) => T): T {
   const handle = new BetterSqlite3(path);
@@ -146,7 +147,7 @@ describe('one owner', () => {
     await accept(store, 'm1');
     await expect(open()).rejects.toMatchObject({ code: 'store.locked' });
     await expect(open()).rejects.toThrow(/Another Parley is running on .*parley\.db/);
-    const reader = await open(true);
+    const reader = await open('read');
     expect(await reader.turns.list({ limit: 5 })).toHaveLength(1);
     await accept(store, 'm2');
     expect(await reader.turns.list({ limit: 5 })).toHaveLength(2);
@@ -177,8 +178,8 @@ describe('one owner', () => {
 });
 
 describe('what it refuses to open', () => {
-  const refusal = async (readonly = false) => {
-    const error: unknown = await open(readonly).catch((reason: unknown) => reason);
+  const refusal = async (access: Access = 'own') => {
+    const error: unknown = await open(access).catch((reason: unknown) => reason);
     return error as Error & { code: string };
   };
 
@@ -219,8 +220,8 @@ describe('what it refuses to open', () => {
       handle.exec(`insert into kysely_migration (name, timestamp) values ('9999-future', '2030-01-01')`),
     );
     const before = readFileSync(path);
-    for (const readonly of [false, true]) {
-      const error = await refusal(readonly);
+    for (const access of ['own', 'share', 'read'] as const) {
+      const error = await refusal(access);
       expect(error.code).toBe('store.newer_schema');
       expect(error.message).toContain('9999-future');
     }
@@ -228,11 +229,11 @@ describe('what it refuses to open', () => {
   });
 
   test('a reader needs the file to be there, with a schema', async () => {
-    expect((await refusal(true)).message).toMatch(/does not exist yet/);
+    expect((await refusal('read')).message).toMatch(/does not exist yet/);
     expect(existsSync(path)).toBe(false);
     await filled();
     shell((handle) => handle.exec('drop table kysely_migration'));
-    expect((await refusal(true)).message).toMatch(/older version/);
+    expect((await refusal('read')).message).toMatch(/older version/);
   });
 
   test('a folder that cannot be made', async () => {
@@ -274,7 +275,7 @@ test('F30: a full disk refuses with no half rows, and it goes on once there is r
 test('P15: a backup taken while in use opens as the same store, for its owner alone', async () => {
   const store = await open();
   for (let index = 0; index < 50; index++) await accept(store, `m${index}`);
-  const reader = await open(true);
+  const reader = await open('read');
   const copies = { gateway: join(folder, 'live.db'), command: join(folder, 'beside.db') };
   const writing = Promise.all(Array.from({ length: 50 }, (_, index) => accept(store, `n${index}`)));
   await Promise.all([store.backup(copies.gateway), reader.backup(copies.command)]);

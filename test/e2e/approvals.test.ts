@@ -268,7 +268,13 @@ describe('approvals', () => {
       'Revoked',
     );
     const after = await begin(sh('mkdir -p always-42'));
-    await s.owner.press(after.place, await s.owner.card(after.place), DENY);
+    await s.owner.press(after.place, await s.owner.card(after.place), ALWAYS);
+    await answer(after.place);
+    const [regranted] = await s.folder.json<{ id: string }>('approvals', 'list', '--json');
+    const revoked = await s.folder.cli('approvals', 'revoke', regranted?.id ?? '', '--config', 'parley.yaml');
+    expect(revoked.stdout).toContain('Revoked');
+    const last = await begin(sh('mkdir -p always-42'));
+    await s.owner.press(last.place, await s.owner.card(last.place), DENY);
   });
 
   it('E74: /stop while it waits cancels the turn and settles the card', async () => {

@@ -189,15 +189,15 @@ export function describeTurns(open: OpenBackend): void {
       expect(await renew(3_600)).toEqual({ lost: [a.turn.id], cancelled: [b.turn.id] });
     });
 
-    test('released turns are ready at once: own ones at shutdown, those of others at boot', async () => {
+    test('released turns are ready at once: own ones at shutdown, those of processes that are gone at boot', async () => {
       await accept(store, 'a', { conversation: 'a' });
       const first = await claimOne(store);
-      expect(await store.turns.release({ worker: 'w2', whose: 'own' })).toBe(0);
-      expect(await store.turns.release({ worker: 'w1', whose: 'own' })).toBe(1);
+      expect(await store.turns.release({ worker: 'w2' })).toBe(0);
+      expect(await store.turns.release({ worker: 'w1' })).toBe(1);
       await expect(finish(store, first)).rejects.toMatchObject({ code: 'store.stale_write' });
       const second = await claimOne(store, 2_001);
       expect(second.turn.fence).toBeGreaterThan(first.turn.fence);
-      expect(await store.turns.release({ worker: 'new', whose: 'others' })).toBe(1);
+      await store.releaseAbandoned();
       expect((await claimOne(store, 2_002)).turn.id).toBe(first.turn.id);
     });
   });

@@ -1,0 +1,127 @@
+/** What an operator meets first: an old Node, secrets in files, strangers, dry runs, backups, doctor and explain. */
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createFolder, ROOT, until } from './support/gateway.ts';
+import { CY_TOKEN, freshPlace, startScenario } from './support/scenario.ts';
+import { textOf } from './support/web-client.ts';
+
+describe('the program', () => {
+  it('on an older Node says one clear sentence and imports nothing', async () => {
+    const pretend =
+      'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.19.0"}})';
+    const child = spawn(process.execPath, ['--import', pretend, join(ROOT, 'bin/parley.js'), 'start']);
+    let output = '';
+    child.stderr.on('data', (data) => {
+      output += data;
+    });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    expect(code).toBe(1);
+    expect(output.trim().split('\n')).toHaveLength(1);
+    expect(output).toContain('needs Node 22.18 or newer');
+  });
+
+  it('takes secrets from .env and from files, and shows them nowhere', async () => {
+    const folder = createFolder();
+    writeFileSync(join(folder.path, 'key'), 'key-from-a-file-123\n');
+    writeFileSync(join(folder.path, '.env'), 'OWNER=owner-token-from-dotenv\n');
+    folder.writeConfig(
+      'server: { port: 0, token: ${OWNER} }\nmodels: { default: { base_url: "http://127.0.0.1:9/v1", api_key: ${KEY} } }\nlog: { level: debug }\n',
+    );
+    const gateway = await folder.start({ env: { KEY_FILE: 'key' } });
+    expect(gateway.token).toBeNull();
+    expect(
+      (await fetch(`${gateway.url}/?token=owner-token-from-dotenv`, { redirect: 'manual' })).status,
+    ).toBe(303);
+    await gateway.stop();
+    expect(gateway.output()).not.toMatch(/key-from-a-file|owner-token-from/);
+    folder.remove();
+  });
+
+  it('E53, A47: strangers are refused and cost nothing', async () => {
+    const s = await startScenario({
+      yaml: '',
+      approvers: '["web:owner"], users: ["web:owner"], unknown: refuse',
+    });
+    try {
+      const cy = await s.as(CY_TOKEN);
+      const place = await cy.home();
+      expect(textOf((await cy.command(place, '/btw who are you?')).html)).toContain('people on my list');
+      await cy.post(place, 'hello?');
+      await until(
+        'the refusal',
+        () => cy.asides().filter((aside) => textOf(aside.html).includes('people on my list')).length === 2,
+      );
+      expect(s.model.calls).toHaveLength(0);
+      expect(await s.turns()).toHaveLength(0);
+    } finally {
+      await s.close();
+    }
+  });
+
+  it('P15: a backup taken while in use restores to the same history', async () => {
+    const s = await startScenario();
+    try {
+      const place = await freshPlace(s);
+      await s.owner.answerTo(place, 'before the backup');
+      expect((await s.folder.cli('backup', 'copy.db', '--config', 'parley.yaml')).code).toBe(0);
+      await s.owner.answerTo(place, 'after the backup');
+      expect((await s.folder.cli('restore', 'copy.db', '--config', 'parley.yaml')).code).toBe(1);
+      await s.gateway.stop();
+      expect((await s.folder.cli('restore', 'copy.db', '--config', 'parley.yaml')).code).toBe(0);
+      expect(await s.turns()).toHaveLength(1);
+      expect((await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).code).toBe(0);
+    } finally {
+      await s.close();
+    }
+  });
+
+  it('explain prints decision, risk, reasons and the deciding rule, one or many', async () => {
+    const folder = createFolder();
+    folder.writeConfig(
+      'approvals: { rules: [{ tool: shell, match: { command: "npm test" }, decision: allow }, { tool: write_file, decision: deny }] }',
+    );
+    const explain = async (tool: string, args: unknown) =>
+      (
+        await folder.json<Record<string, unknown>>(
+          'explain',
+          '--tool',
+          tool,
+          '--args',
+          JSON.stringify(args),
+          '--json',
+        )
+      )[0];
+    expect(await explain('shell', { command: 'ls' })).toMatchObject({ decision: 'allow', risk: 'low' });
+    expect(await explain('shell', { command: 'rm -rf /' })).toMatchObject({
+      decision: 'deny',
+      risk: 'blocked',
+    });
+    expect(await explain('shell', { command: 'npm test' })).toMatchObject({
+      decision: 'allow',
+      rule: expect.stringContaining('approvals.rules[0]'),
+    });
+    expect(await explain('write_file', { path: 'a', content: 'b' })).toMatchObject({
+      decision: 'deny',
+      rule: expect.stringContaining('approvals.rules[1]'),
+    });
+    writeFileSync(
+      join(folder.path, 'batch'),
+      '{"tool":"shell","args":{"command":"pwd"}}\n{"tool":"shell","args":{"command":"rm x"}}\n',
+    );
+    const batch = await folder.json<{ decision: string }>('explain', '--batch', 'batch');
+    expect(batch.map((answer) => answer.decision)).toEqual(['allow', 'ask']);
+    folder.remove();
+  });
+
+  it('doctor fails when something keeps people from working, and says what', async () => {
+    const folder = createFolder();
+    folder.writeConfig('server: { port: 0 }');
+    const { code, stderr } = await folder.cli('doctor', '--config', 'parley.yaml');
+    expect(stderr).toBe('');
+    // No approver is listed, which doctor says and fails for.
+    expect(code).toBe(1);
+    folder.remove();
+  });
+});
