@@ -1,0 +1,94 @@
+/** The whole program on Telegram: the real SDK, the fake platform, a scripted model, three people. */
+import { type FakeModel, startFakeModel } from '../../fakes/model-server.ts';
+import type { Person, Shown } from '../../fakes/telegram/state.ts';
+import { type FakeTelegram, startFakeTelegram } from '../../fakes/telegram-server.ts';
+import { createFolder, type GatewayFolder, type RunningGateway, until } from './gateway.ts';
+import type { EventRow, TurnRow } from './scenario.ts';
+
+export type TelegramScenario = {
+  readonly model: FakeModel;
+  readonly telegram: FakeTelegram;
+  readonly folder: GatewayFolder;
+  gateway: RunningGateway;
+  /** Ana and Bo may approve; Cy may only talk. */
+  readonly ana: Person;
+  readonly bo: Person;
+  readonly cy: Person;
+  turns(): Promise<TurnRow[]>;
+  eventsOf(messageId: number): Promise<EventRow[]>;
+  /** The first message of the bot in a chat that fits. */
+  shown(chat: number, what: string, fits: (shown: Shown) => boolean): Promise<Shown>;
+  card(chat: number, text?: string): Promise<Shown>;
+  answer(chat: number, text?: string): Promise<Shown>;
+  restart(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type TelegramOptions = {
+  /** Further lines of the section. */
+  readonly section?: string;
+  readonly yaml?: string;
+  readonly model?: string;
+};
+
+const BTW_MODEL = 'aside-model';
+export const isAside = (call: { readonly model: string }): boolean => call.model === BTW_MODEL;
+
+export async function startTelegram(options: TelegramOptions = {}): Promise<TelegramScenario> {
+  const model = await startFakeModel();
+  const telegram = await startFakeTelegram();
+  const [ana, bo, cy] = [telegram.person('Ana'), telegram.person('Bo'), telegram.person('Cy')];
+  const folder = createFolder();
+  folder.writeConfig(`
+server: { port: 0, token: owner-token-for-tests }
+store: { url: "sqlite:data/parley.db" }
+channels:
+  web: { enabled: false }
+  telegram:
+    token: "${telegram.token}"
+    api_url: ${telegram.url}
+${options.section ?? ''}
+access: { approvers: ["telegram:${ana.id}", "telegram:${bo.id}"], admins: ["telegram:${ana.id}"] }
+limits: { messages_per_minute: 10000 }
+log: { level: debug }
+models:
+  default: { base_url: "${model.url}", api_key: test-model-key, model: scripted, timeout: 10s }
+  roles: { btw: { model: ${BTW_MODEL} } }
+${options.yaml ?? ''}
+`);
+  const shown: TelegramScenario['shown'] = (chat, what, fits) =>
+    until(what, () => telegram.state.shown.find((one) => one.chat === chat && !one.deleted && fits(one)));
+  const isCard = (one: Shown) =>
+    one.keyboard?.inline_keyboard.flat().some((key) => key.text === 'Deny') === true;
+  const scenario: TelegramScenario = {
+    model,
+    telegram,
+    folder,
+    gateway: await folder.start(),
+    ana,
+    bo,
+    cy,
+    turns: () => folder.json<TurnRow>('turns', '--json'),
+    async eventsOf(messageId) {
+      const turn = (await scenario.turns()).find((one) => one.messageId === String(messageId));
+      if (turn === undefined) throw new Error(`no turn for message ${messageId}`);
+      return folder.json<EventRow>('events', turn.id, '--json');
+    },
+    shown,
+    card: (chat, text = '') =>
+      shown(chat, `a card with "${text}"`, (one) => isCard(one) && one.text.includes(text)),
+    answer: (chat, text = 'written answer') =>
+      shown(chat, `an answer with "${text}"`, (one) => one.text.includes(text) && one.keyboard === undefined),
+    async restart() {
+      await scenario.gateway.kill();
+      scenario.gateway = await folder.start();
+    },
+    async close() {
+      await scenario.gateway.kill();
+      await model.close();
+      await telegram.close();
+      folder.remove();
+    },
+  };
+  return scenario;
+}
