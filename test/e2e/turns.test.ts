@@ -123,12 +123,12 @@ describe('with the native planner', () => {
   it('E13: CJK and emoji arguments are the same in the log and in the next request', async () => {
     const query = '日本語 👩‍👩‍👧 é 𝒳';
     s.model.script((_call, index) =>
-      index === 0 ? { toolCalls: [{ name: 'search_files', args: { query } }] } : { text: 'ok' },
+      index === 0 ? { toolCalls: [{ name: 'search_files', args: { text: query } }] } : { text: 'ok' },
     );
     const { events } = await ask(s, await freshPlace(s), 'search it');
-    expect(events.find((event) => event.type === 'tool.started')).toMatchObject({ args: { query } });
+    expect(events.find((event) => event.type === 'tool.started')).toMatchObject({ args: { text: query } });
     const sent = s.model.calls[1]?.messages.find((message) => message.role === 'assistant');
-    expect(JSON.parse(sent?.tool_calls?.[0]?.function.arguments ?? '{}')).toEqual({ query });
+    expect(JSON.parse(sent?.tool_calls?.[0]?.function.arguments ?? '{}')).toEqual({ text: query });
   });
 
   it('E14, F29: a huge output is capped in the prompt with a marker, and readable in full by reference', async () => {

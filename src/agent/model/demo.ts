@@ -105,7 +105,7 @@ const patterns: readonly (readonly [RegExp, (found: readonly string[]) => Intent
   ],
   [
     /\b(?:search|find|grep)\b(?: for)? `?([^`]+?)`?$/i,
-    ([, query]) => ({ tool: 'search_files', args: { query }, reason: 'You asked me to search.' }),
+    ([, query]) => ({ tool: 'search_files', args: { text: query }, reason: 'You asked me to search.' }),
   ],
 ];
 
