@@ -63,6 +63,8 @@ export type ChannelLimits = {
 export type SendProgress = {
   /** Parts that an earlier try has sent, in order. */
   readonly done: readonly MessageRef[];
+  /** An earlier try may have sent more than `done` says: whoever can look should. */
+  readonly again?: boolean;
   /** To be awaited after each part, before the next one. */
   onPart(ref: MessageRef): Promise<void>;
 };
@@ -105,7 +107,11 @@ export interface ChannelAdapter {
     ref: EphemeralRef,
     message: OutboundMessage,
   ): Promise<void>;
-  /** The private conversation with a person. @throws AppError `channel.rejected` when they cannot be reached. */
+  /**
+   * The private conversation with a person.
+   * @throws AppError `channel.rejected` when they cannot be reached; `details.invitation`, where there is a way, is
+   * what they are to be told.
+   */
   directRef(user: UserId): Promise<ConversationRef>;
   /** A sign of life; best effort, never throws. */
   typing(to: ConversationRef): Promise<void>;

@@ -2,7 +2,7 @@
 
 import type { ChannelAdapter } from '../../channels/adapter.ts';
 import { AppError, errorMessage, userText } from '../../domain/errors.ts';
-import type { EphemeralRef, OutboundMessage } from '../../domain/message.ts';
+import type { ConversationRef, EphemeralRef, OutboundMessage } from '../../domain/message.ts';
 import { newId } from '../../domain/runtime.ts';
 import type { ChatCommand, CommandContext, CommandDeps } from './command.ts';
 
@@ -25,6 +25,8 @@ export const btw: ChatCommand = {
     await answer(deps, context, place);
   },
 };
+
+const NOT_REACHABLE = 'I cannot write to you in private, so I did not ask. Write to me directly instead.';
 
 /** Where the answer appears; showing again replaces. */
 type Aside = {
@@ -53,7 +55,8 @@ async function openAside(
     );
     return undefined;
   }
-  const to = fallback === 'public' ? message.where : await adapter.directRef(message.author.id);
+  const to = fallback === 'public' ? message.where : await directly(adapter, context);
+  if (to === undefined) return undefined;
   const sent = await adapter.send(to, first, `aside:${newId(deps.clock.now())}`);
   const [only] = sent;
   if (only === undefined) return undefined;
@@ -61,6 +64,21 @@ async function openAside(
     editEveryMs: adapter.limits.editEveryMs,
     show: (text, done, kind) => adapter.edit(only, toMessage(text, done, kind)),
   };
+}
+
+/** Undefined, and the asker told what to do, when the platform does not let us write to them. */
+async function directly(
+  adapter: ChannelAdapter,
+  { message, reply }: CommandContext,
+): Promise<ConversationRef | undefined> {
+  try {
+    return await adapter.directRef(message.author.id);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'channel.rejected') throw error;
+    const { invitation } = error.details;
+    await reply(typeof invitation === 'string' ? invitation : NOT_REACHABLE);
+    return undefined;
+  }
 }
 
 function ephemeral(
