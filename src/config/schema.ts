@@ -4,37 +4,10 @@ import { channelDefinitions } from '../channels/registry.ts';
 import { agent, approvals, models, profile, tools } from './sections.ts';
 import { byteSize, duration, userId, userIdOrAll } from './units.ts';
 
-/** Every platform channel has these. */
-const channelFields = {
-  enabled: z.boolean().default(true),
-  mention_only: z.boolean().default(true),
-  reply_in_thread: z.boolean().default(true),
-  conversations: z
-    .array(z.string('must be a string in quotes: ids are never numbers'))
-    .nullable()
-    .default(null),
-  stream: z.boolean().default(true),
-};
-
 const channels = z.strictObject({
   web: channelDefinitions.web.configSchema.prefault({}),
-  discord: z
-    .strictObject({
-      ...channelFields,
-      token: z.string(),
-      api_url: z.url().default('https://discord.com/api'),
-    })
-    .optional(),
-  slack: z
-    .strictObject({
-      ...channelFields,
-      mode: z.enum(['socket', 'http']).default('socket'),
-      bot_token: z.string(),
-      app_token: z.string().nullable().default(null),
-      signing_secret: z.string().nullable().default(null),
-      api_url: z.url().default('https://slack.com/api/'),
-    })
-    .optional(),
+  discord: channelDefinitions.discord.configSchema.optional(),
+  slack: channelDefinitions.slack.configSchema.optional(),
   telegram: channelDefinitions.telegram.configSchema.optional(),
 });
 
@@ -154,8 +127,6 @@ export const notAvailableYet: readonly {
   readonly path: readonly string[];
   readonly on: (value: unknown) => boolean;
 }[] = [
-  { path: ['channels', 'discord'], on: isSection },
-  { path: ['channels', 'slack'], on: isSection },
   { path: ['models', 'roles', 'embedding'], on: isSection },
   { path: ['access', 'unknown'], on: (value) => value === 'pair' },
   { path: ['sessions', 'while_busy'], on: (value) => value === 'steer' },

@@ -1,0 +1,154 @@
+/**
+ * Discord's live reply: one message, edited at a legal rate while the answer grows, with a button that stops the work.
+ * The final text takes its place.
+ */
+import { AppError, errorMessage } from '../../domain/errors.ts';
+import type { DeliveryKey, InboundMessage, MessageRef, OutboundMessage } from '../../domain/message.ts';
+import type { Logger } from '../../domain/runtime.ts';
+import type { ReplyStream } from '../adapter.ts';
+import { encodeButton } from '../button-token.ts';
+import type { DiscordApi } from './api.ts';
+import type { Draft, Drafts } from './drafts.ts';
+import { nonceFor, type Part, small, toBody, toDraft, toEdit } from './outbound.ts';
+
+export type ReplyStreamDeps = {
+  readonly api: DiscordApi;
+  readonly drafts: Drafts;
+  readonly log: Logger;
+  /** The channel to write in; begins the thread if it has to. */
+  readonly target: () => Promise<string>;
+  readonly replyTo: InboundMessage | undefined;
+  readonly turn: string | undefined;
+  /** Delivers the final message, in place of the draft where there is one. */
+  readonly deliver: (
+    message: OutboundMessage,
+    key: DeliveryKey,
+    draft: Draft | undefined,
+  ) => Promise<MessageRef[]>;
+};
+
+/** Discord lets a bot edit about five times in five seconds in one channel, and sends go there too. */
+export const EDIT_EVERY_MS = 1_200;
+/** People look for a sign of work, and for a way to stop it, before the first word has come. */
+const SHOW_AFTER_MS = 3_000;
+
+export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
+  const { api, drafts, log, turn } = deps;
+  let text = '';
+  let status: string | null = null;
+  let draft: Draft | undefined;
+  let shown = '';
+  let isOver = false;
+  let isFinal = false;
+  /** Looked up once: the draft that a killed process left. */
+  let takenOver = false;
+  let timer: NodeJS.Timeout | undefined = setTimeout(tick, SHOW_AFTER_MS);
+  let showing: Promise<void> | undefined;
+
+  function tick(): void {
+    timer = undefined;
+    if (isOver || showing !== undefined) return;
+    showing = show()
+      .then(
+        (waitMs) => schedule(waitMs),
+        (error: unknown) => {
+          const asked = error instanceof AppError ? error.details.retryAfterMs : undefined;
+          // Gone or forbidden: the answer is sent anew at its end.
+          if (error instanceof AppError && !error.retryable) isOver = true;
+          log.debug({ detail: errorMessage(error) }, 'cannot show an answer while it is written');
+          schedule(typeof asked === 'number' ? asked : EDIT_EVERY_MS);
+        },
+      )
+      .finally(() => {
+        showing = undefined;
+      });
+  }
+
+  function schedule(waitMs: number | null): void {
+    if (isOver || waitMs === null) return;
+    clearTimeout(timer);
+    timer = setTimeout(tick, waitMs);
+  }
+
+  function changed(): void {
+    // The first words at once, the next ones at the pace that is allowed.
+    if (isOver || showing !== undefined || (shown !== '' && timer !== undefined)) return;
+    schedule(0);
+  }
+
+  /** Resolves to the pause before the next time, or null when nothing is left to show. */
+  async function show(): Promise<number | null> {
+    const content = toDraft(text, '', status === null ? '' : small(`${status}…`));
+    if (content === shown) return null;
+    const part: Part = { content, files: [], buttons: stopButton(turn) };
+    await takeOver();
+    if (draft === undefined) await open(part);
+    else await api.editMessage(draft.channel, draft.message, toEdit(part));
+    shown = content;
+    return EDIT_EVERY_MS;
+  }
+
+  async function takeOver(): Promise<void> {
+    if (takenOver || turn === undefined) return;
+    draft ??= await drafts.get(turn);
+    takenOver = true;
+  }
+
+  async function open(part: Part): Promise<void> {
+    const channel = await deps.target();
+    const body = toBody(part, nonceFor(`draft ${turn ?? ''} ${performance.now()}`, 0));
+    const message = await api.createMessage(channel, { ...body, ...referenceTo(deps.replyTo, channel) });
+    draft = { channel, message };
+    if (turn !== undefined) await drafts.put(turn, draft);
+  }
+
+  async function settle(): Promise<void> {
+    isOver = true;
+    clearTimeout(timer);
+    await showing;
+  }
+
+  return {
+    append(delta) {
+      text += delta;
+      changed();
+    },
+    status(now) {
+      status = now;
+      if (now !== null) changed();
+    },
+    // A step that has ended was the status before; the answer stands for it.
+    step() {},
+    reset() {
+      text = '';
+      changed();
+    },
+    async finish(message, key) {
+      await settle();
+      isFinal = true;
+      return deps.deliver(message, key, draft);
+    },
+    async discard() {
+      await settle();
+      // Once the answer has begun to take its place it is no draft any more.
+      if (isFinal || draft === undefined) return;
+      try {
+        await api.deleteMessage(draft.channel, draft.message);
+        if (turn !== undefined) await drafts.delete(turn);
+      } catch (error) {
+        log.debug({ detail: errorMessage(error) }, 'cannot remove a draft');
+      }
+    },
+  };
+}
+
+const stopButton = (turn: string | undefined): Part['buttons'] =>
+  turn === undefined ? [] : [{ label: 'Stop', token: encodeButton({ kind: 'stop', turn }), style: 'plain' }];
+
+/** Where the answer stands among other messages it shows what it answers. */
+function referenceTo(message: InboundMessage | undefined, channel: string) {
+  if (message === undefined || message.direct || message.command !== undefined) return {};
+  // In a thread, and above all in one begun on the question, that is plain to see.
+  if (channel !== message.where.conversation) return {};
+  return { message_reference: { message_id: message.id, fail_if_not_exists: false } };
+}
