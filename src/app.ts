@@ -1,4 +1,5 @@
 /** The composition root: builds the parts, starts them in order, stops them in the reverse order. */
+import { dirname, relative, resolve } from 'node:path';
 import { createBtw } from './agent/btw.ts';
 import { createEngine } from './agent/engine.ts';
 import type { ChannelAdapter } from './channels/adapter.ts';
@@ -55,6 +56,11 @@ export async function startApp({
   const metrics = createMetrics();
   const worker = `${process.pid}-${newId(clock.now()).slice(-10)}`;
   const store = await openStore({ url: dryRun ? 'sqlite::memory:' : storeConfig.url, log, worker });
+  /** What holds the process, in the order in which it is given up. */
+  const open: (() => Promise<void>)[] = [() => store.close()];
+  const closeAll = async (): Promise<void> => {
+    for (const close of open.splice(0)) await close();
+  };
   try {
     let current = loaded;
     let profiles = await openProfiles(loaded, { clock, log, metrics, dryRun, hidden: hiddenFrom(loaded) });
@@ -170,6 +176,8 @@ export async function startApp({
     };
     adapters = await openChannels({ loaded, store, http: http.host, log, metrics, clock, announce });
     const { url } = await http.listen();
+    open.unshift(() => http.close());
+    for (const one of adapters.values()) open.unshift(() => one.stop());
     await startAdapters(adapters, gateway, log);
     approvals.start();
     await turns.start();
@@ -182,9 +190,7 @@ export async function startApp({
       await Promise.all([turns.drain(DRAIN_MS), gateway.drain()]);
       await outbox.stop();
       await approvals.stop();
-      for (const one of adapters.values()) await one.stop();
-      await http.close();
-      await store.close();
+      await closeAll();
     };
     metrics.gauge('parley_ready_seconds', performance.now() / 1000);
     log.info(
@@ -205,7 +211,7 @@ export async function startApp({
       },
     };
   } catch (error) {
-    await store.close();
+    await closeAll();
     throw error;
   }
 }
@@ -219,10 +225,16 @@ const profileSection = (loaded: LoadedConfig, profile: string) =>
 /** What the agent's own tools must not reach: they would find tokens, other people's messages, their own rules. */
 function hiddenFrom({ config, file }: LoadedConfig): string[] {
   const { url } = config.store;
-  const database =
-    url.startsWith('sqlite:') && url !== 'sqlite::memory:' ? [url.slice('sqlite:'.length)] : [];
-  const files = database.flatMap((path) => [path, `${path}-wal`, `${path}-shm`, `${path}.lock`]);
-  return [...files, ...(file === null ? [] : [file]), '.env'];
+  const settings = [...(file === null ? [] : [resolve(file)]), resolve('.env')];
+  if (!url.startsWith('sqlite:') || url === 'sqlite::memory:') return settings;
+  const database = resolve(url.slice('sqlite:'.length));
+  const folder = dirname(database);
+  // The whole folder, for the backups beside it, unless the program itself lives in or below it.
+  const isOwn = relative(folder, process.cwd()).startsWith('..');
+  return [
+    ...(isOwn ? [folder] : [database, `${database}-wal`, `${database}-shm`, `${database}.lock`]),
+    ...settings,
+  ];
 }
 
 /** A channel that cannot start leaves the others up; only when none starts is there nothing to do. */

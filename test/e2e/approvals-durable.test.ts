@@ -201,4 +201,22 @@ describe('approvals over restarts and time', () => {
       await s.close();
     }
   });
+
+  it('A24, A40: even an approved command finds neither database nor configuration, where the sandbox works', async () => {
+    const s = await startScenario();
+    try {
+      scripts(s)('snoop', sh('sh -c "ls .. ; cat ../../parley.yaml; cat ../parley.db; env"'));
+      const place = await s.owner.createConversation('snoop', false);
+      const { id } = await s.owner.post(place, 'snoop');
+      const card = await s.owner.card(place);
+      await s.owner.press(place, card, ONCE);
+      await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+      const output = JSON.stringify((await s.eventsOf(id)).filter((event) => event.type === 'tool.finished'));
+      // Values are taken out of any output; what the sandbox hides is not even there.
+      expect(output).not.toMatch(/owner-token-for-tests|test-model-key|SQLite format/);
+      if (card.card?.facts.join().includes('bubblewrap')) expect(output).not.toContain('parley.db\\n');
+    } finally {
+      await s.close();
+    }
+  });
 });
