@@ -3,7 +3,7 @@
  * edit only once what it edits is out: both are decided when something changes, so a claim looks at nothing else.
  */
 import { type Selectable, sql } from 'kysely';
-import type { DeliveryKey, MessageRef } from '../domain/message.ts';
+import type { ConversationRef, DeliveryKey, MessageRef, UserId } from '../domain/message.ts';
 import type { Database, Tx } from './database.ts';
 import type { OutboxTable } from './schema.ts';
 import type { Delivery, NewDelivery, OutboxStore } from './store.ts';
@@ -26,7 +26,7 @@ export async function enqueueDeliveries(
         key,
         turn_id: turnId,
         lane,
-        place: target.kind === 'send' ? JSON.stringify(target.to) : null,
+        place: target.kind === 'edit' ? null : JSON.stringify(placeOf(target)),
         edit_of: target.kind === 'edit' ? target.of : null,
         message: JSON.stringify(message),
         status: 'pending' as const,
@@ -140,15 +140,21 @@ function toDelivery(row: Selectable<OutboxTable>, refs: string): Delivery {
     key: row.key,
     turnId: row.turn_id,
     lane: row.lane,
-    target:
-      row.edit_of === null
-        ? { kind: 'send', to: JSON.parse(row.place ?? 'null') }
-        : { kind: 'edit', of: row.edit_of },
+    target: row.edit_of === null ? targetOf(row.place) : { kind: 'edit', of: row.edit_of },
     message: JSON.parse(row.message),
     attempts: row.attempts - 1,
     createdAt: row.created_at,
     refs: JSON.parse(refs),
   };
+}
+
+/** A place, or a person whose private conversation the platform names when it is sent. */
+const placeOf = (target: Exclude<NewDelivery['target'], { kind: 'edit' }>): unknown =>
+  target.kind === 'send' ? target.to : { user: target.user };
+
+function targetOf(place: string | null): Delivery['target'] {
+  const stored: ConversationRef | { readonly user: UserId } = JSON.parse(place ?? 'null');
+  return 'user' in stored ? { kind: 'direct', user: stored.user } : { kind: 'send', to: stored };
 }
 
 type Settled = { status: 'sent'; refs: string; error: null } | { status: 'dropped'; error: string };

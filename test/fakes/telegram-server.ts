@@ -151,7 +151,7 @@ async function read(
   let upload: Upload | undefined;
   for (const part of body.split(`--${boundary}`)) {
     const [, head = '', content = ''] = /^\r\n([\s\S]*?)\r\n\r\n([\s\S]*?)(?:\r\n)?$/.exec(part) ?? [];
-    const name = / name="([^"]+)"/.exec(head)?.[1];
+    const name = /[; ]name="([^"]+)"/.exec(head)?.[1];
     const file = /filename="?([^";\r\n]+)"?/.exec(head)?.[1];
     if (file !== undefined) upload = { name: file, text: content };
     else if (name !== undefined) payload[name] = content;

@@ -6,6 +6,7 @@ import { encodeButton } from '../button-token.ts';
 import { createTelegramApi, isTokenRefused, type UpdateKind } from './api.ts';
 import type { TelegramConfig } from './config.ts';
 import { connect, retryUntil } from './connect.ts';
+import { createDrafts } from './drafts.ts';
 import { createOutbound } from './outbound.ts';
 import { keyboardOf } from './parts.ts';
 import { type BotIdentity, isPrivate, numberOf, refOf, targetOf } from './places.ts';
@@ -15,7 +16,6 @@ import { createQueries } from './queries.ts';
 import { createReceiver, type Receiver } from './receiver.ts';
 import { createReplyStream } from './reply-stream.ts';
 import { draftSurface, messageSurface } from './surfaces.ts';
-import { createUnsettled } from './unsettled.ts';
 import { addWebhook } from './webhook.ts';
 
 /** Groups take about 20 messages a minute, edits included; a private chat about one a second. */
@@ -24,8 +24,8 @@ const EDIT_EVERY_MS = { group: 3_000, private: 1_000 };
 export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): ChannelAdapter {
   const { config, clock, log, metrics } = deps;
   const api = createTelegramApi({ token: config.token, apiUrl: config.api_url });
-  const unsettled = createUnsettled({ state: deps.state, clock });
-  const outbound = createOutbound({ api, unsettled });
+  const drafts = createDrafts({ state: deps.state, clock });
+  const outbound = createOutbound({ api, drafts });
   const queries = createQueries({ api, log });
   const privately = createPrivately({ api, outbound, queries, log });
   const allowed: UpdateKind[] = ['message', 'edited_message', 'callback_query'];
@@ -104,7 +104,7 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
       detail = undefined;
       await running;
       receiver = undefined;
-      await unsettled.sweep();
+      await drafts.sweep();
     },
 
     send: (to, message, key, progress) => guarded(() => outbound.send(to, message, key, progress)),
@@ -118,7 +118,7 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
           ? draftSurface({ api, outbound, to, turnId })
           : messageSurface({
               outbound,
-              unsettled,
+              drafts,
               to,
               replyTo: replyTarget(to, replyTo),
               turnId,

@@ -4,9 +4,9 @@ import { AppError } from '../../domain/errors.ts';
 import type { ConversationRef, DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
 import type { SendProgress } from '../adapter.ts';
 import { isAmbiguous, says, type TelegramApi } from './api.ts';
+import type { Drafts } from './drafts.ts';
 import { type Keyboard, type Part, toParts } from './parts.ts';
 import { isPrivate, targetOf } from './places.ts';
-import type { Unsettled } from './unsettled.ts';
 
 export type Outbound = {
   /** @param replyTo the message it answers, where the place has no topics. @throws AppError `channel.*` */
@@ -43,10 +43,13 @@ const REPEAT = '<i>This may be a repeat: Telegram did not confirm the first copy
 const quiet = { parse_mode: 'HTML', link_preview_options: { is_disabled: true } } as const;
 const noButtons: Keyboard = { inline_keyboard: [] };
 /** Deliveries that stopped half way and were never taken up again; far more than can be under way at once. */
-const MAX_BEGUN = 1_000;
+const MAX_NOTED = 1_000;
 
-export function createOutbound({ api, unsettled }: { api: TelegramApi; unsettled: Unsettled }): Outbound {
+export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Drafts }): Outbound {
+  /** How far a delivery came before it failed. */
   const begun = new Map<DeliveryKey, readonly MessageRef[]>();
+  /** Deliveries whose last try surely sent nothing more. */
+  const refused = new Map<DeliveryKey, true>();
 
   const sendText = (to: ConversationRef, html: string, keyboard?: Keyboard, replyTo?: number) =>
     api.call((by) =>
@@ -83,29 +86,29 @@ export function createOutbound({ api, unsettled }: { api: TelegramApi; unsettled
     done: readonly MessageRef[],
     options: {
       readonly key: DeliveryKey;
-      readonly marked: boolean;
       readonly progress?: SendProgress | undefined;
       readonly replyTo?: number | undefined;
     },
   ): Promise<MessageRef[]> {
-    const { key, marked, progress, replyTo } = options;
+    const { key, progress, replyTo } = options;
     const refs = [...done];
+    // Of an earlier try only we know that Telegram refused it; of any other the outcome is unknown.
+    let isRepeat = progress?.again === true && !refused.has(key);
     for (const [index, part] of parts.entries()) {
       if (index < done.length) continue;
-      const isRepeat = marked && (await unsettled.begin(key, index));
       try {
         const ref = await sendPart(to, part, isRepeat ? REPEAT : '', index === 0 ? replyTo : undefined);
         refs.push(ref);
-        if (marked) unsettled.sent(key, index);
+        isRepeat = false;
         await progress?.onPart(ref);
       } catch (error) {
-        if (begun.size >= MAX_BEGUN) begun.clear();
-        if (refs.length > 0) begun.set(key, refs);
-        if (marked && !isRepeat && !isAmbiguous(error)) await unsettled.notSent(key, index);
+        note(begun, key, refs.length > 0 ? refs : undefined);
+        note(refused, key, isRepeat || isAmbiguous(error) ? undefined : true);
         throw error;
       }
     }
     begun.delete(key);
+    refused.delete(key);
     return refs;
   }
 
@@ -130,14 +133,14 @@ export function createOutbound({ api, unsettled }: { api: TelegramApi; unsettled
     if (first?.kind !== 'text') throw new AppError('channel.rejected', 'A file cannot replace a text');
     if (!begun.has(key)) await change(to, id, first.html, first.keyboard);
     const done = begun.get(key) ?? [{ where: to, id: String(id) }];
-    return sendParts(to, parts, done, { key, marked: message.kind !== 'aside' });
+    return sendParts(to, parts, done, { key });
   }
 
   return {
     async send(to, message, key, progress, replyTo) {
       const recorded = progress?.done ?? [];
       const done = recorded.length > 0 ? recorded : (begun.get(key) ?? []);
-      const draft = done.length > 0 ? undefined : await draftOf(unsettled, message);
+      const draft = done.length > 0 ? undefined : await draftOf(drafts, message);
       if (draft !== undefined) {
         try {
           return await replace(to, draft, message, key);
@@ -147,8 +150,7 @@ export function createOutbound({ api, unsettled }: { api: TelegramApi; unsettled
         }
       }
       const parts = toParts(message, !isPrivate(to));
-      const marked = message.kind !== 'aside';
-      return sendParts(to, parts, done, { key, marked, progress, replyTo });
+      return sendParts(to, parts, done, { key, progress, replyTo });
     },
 
     async edit(ref, message) {
@@ -184,7 +186,13 @@ const replyParameters = (replyTo: number | undefined) =>
     : { reply_parameters: { message_id: replyTo, allow_sending_without_reply: true } };
 
 /** The live reply that a killed process left behind for this answer. */
-async function draftOf(unsettled: Unsettled, message: OutboundMessage): Promise<number | undefined> {
+async function draftOf(drafts: Drafts, message: OutboundMessage): Promise<number | undefined> {
   const isAnswer = message.kind === 'answer' || message.kind === 'error';
-  return isAnswer && message.turnId !== undefined ? unsettled.draft(message.turnId) : undefined;
+  return isAnswer && message.turnId !== undefined ? drafts.get(message.turnId) : undefined;
+}
+
+function note<T>(notes: Map<DeliveryKey, T>, key: DeliveryKey, value: T | undefined): void {
+  if (notes.size >= MAX_NOTED) notes.clear();
+  if (value === undefined) notes.delete(key);
+  else notes.set(key, value);
 }

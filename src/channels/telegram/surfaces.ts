@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { ConversationRef, DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
 import type { TelegramApi } from './api.ts';
+import type { Drafts } from './drafts.ts';
 import type { Outbound } from './outbound.ts';
 import type { Keyboard } from './parts.ts';
 import { targetOf } from './places.ts';
-import type { Unsettled } from './unsettled.ts';
 
 export type Surface = {
   /** Shows this instead of what was shown. @throws AppError `channel.*` */
@@ -19,18 +19,18 @@ export type Surface = {
 
 export function messageSurface(deps: {
   outbound: Outbound;
-  unsettled: Unsettled;
+  drafts: Drafts;
   to: ConversationRef;
   replyTo: number | undefined;
   turnId: string | undefined;
   stop: Keyboard | undefined;
 }): Surface {
-  const { outbound, unsettled, to, replyTo, turnId, stop } = deps;
+  const { outbound, drafts, to, replyTo, turnId, stop } = deps;
   let id: number | undefined;
   let answerKey: DeliveryKey | undefined;
   /** One that a killed process left is taken over. */
   const known = async (): Promise<number | undefined> => {
-    id ??= turnId === undefined ? undefined : await unsettled.draft(turnId);
+    id ??= turnId === undefined ? undefined : await drafts.get(turnId);
     return id;
   };
 
@@ -40,21 +40,21 @@ export function messageSurface(deps: {
       const shown = await known();
       if (shown !== undefined) return outbound.change(to, shown, html, stop);
       id = await outbound.post(to, html, stop, replyTo);
-      if (turnId !== undefined) await unsettled.setDraft(turnId, id);
+      if (turnId !== undefined) await drafts.set(turnId, id);
     },
     async place(message, key) {
       answerKey = key;
       const shown = await known();
       if (shown === undefined) return outbound.send(to, message, key, undefined, replyTo);
       const refs = await outbound.replace(to, shown, message, key);
-      if (turnId !== undefined) unsettled.draftUsed(turnId);
+      if (turnId !== undefined) drafts.used(turnId);
       return refs;
     },
     async remove() {
       const shown = await known();
       // The answer has begun to take its place, and goes on from there.
       if (shown === undefined || (answerKey !== undefined && outbound.hasBegun(answerKey))) return;
-      if (turnId !== undefined) await unsettled.forgetDraft(turnId);
+      if (turnId !== undefined) await drafts.forget(turnId);
       await outbound.remove(to, shown);
     },
   };
