@@ -133,6 +133,7 @@ async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly 
   const sent = [...delivery.refs];
   const progress: SendProgress = {
     done: delivery.refs,
+    again: delivery.attempts > 0,
     async onPart(ref) {
       sent.push(ref);
       await deps.store.outbox.progress(key, sent);

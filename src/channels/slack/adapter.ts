@@ -1,0 +1,226 @@
+/** Slack as a channel: Bolt with a receiver of ours, the Web API, and the parts that speak to the gateway. */
+import { App, type Receiver, webApi } from '@slack/bolt';
+import { AppError, errorMessage } from '../../domain/errors.ts';
+import type { ConversationRef, InboundMessage, OutboundMessage } from '../../domain/message.ts';
+import type { TurnId } from '../../domain/turn.ts';
+import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState, ReplyStream } from '../adapter.ts';
+import { encodeButton } from '../button-token.ts';
+import { clientOptions } from './client.ts';
+import type { SlackConfig } from './config.ts';
+import { createDispatch } from './dispatch.ts';
+import { createDrafts } from './drafts.ts';
+import { createEphemeral } from './ephemeral.ts';
+import { toAppError } from './errors.ts';
+import { fetchFiles } from './files.ts';
+import { PART_LENGTH } from './format.ts';
+import { toInbound } from './inbound.ts';
+import { createLatestThread } from './latest-thread.ts';
+import { createLiveMessage } from './live-message.ts';
+import { type Call, createOutbound } from './outbound.ts';
+import { createPeople } from './people.ts';
+import { type Bot, placeOf, slackIdOf } from './places.ts';
+import type { Ack } from './receiver.ts';
+import { createReplyStream, EDIT_EVERY_MS } from './reply-stream.ts';
+import { respondTo } from './respond.ts';
+import { createSocket } from './socket.ts';
+import { createStatus } from './status.ts';
+import { createWebhook } from './webhook.ts';
+
+export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapter {
+  const { config, clock, log, metrics } = deps;
+  let state: { state: ChannelState; detail?: string } = { state: 'stopped' };
+  let sink: ChannelSink | undefined;
+  let bot: Bot = { team: '', user: '', botId: null };
+  const options = clientOptions(config.api_url, log);
+  const client = new webApi.WebClient(config.bot_token, options);
+  const abilities = { stream: true, stopInStream: true, status: true, session: true };
+
+  const setState = (next: ChannelState, detail?: string): void => {
+    state = detail === undefined ? { state: next } : { state: next, detail };
+  };
+
+  const call: Call = async (what, work) => {
+    try {
+      return await work(client);
+    } catch (error) {
+      const failure = toAppError(error, what);
+      if (failure.code === 'channel.unauthorized') await goDown(failure.message);
+      throw failure;
+    }
+  };
+
+  /** Nothing will work until an operator acts: no more events, the other channels go on. */
+  async function goDown(detail: string): Promise<void> {
+    if (state.state === 'down' || state.state === 'stopped') return;
+    setState('down', detail);
+    log.error({ detail }, 'Slack is down until this is mended');
+    await receiver.stop();
+  }
+
+  const people = createPeople({ call, bot: () => bot, clock, log });
+  const outbound = createOutbound({ call, log });
+  const ephemeral = createEphemeral({ call, respond: respondTo });
+  const drafts = createDrafts(deps.state);
+  const status = createStatus({ call, abilities, clock });
+  const commands = new Set(deps.commands.map((command) => command.name));
+  const dispatch = createDispatch({
+    sink() {
+      if (sink === undefined) throw new AppError('channel.unavailable', 'Slack is not started');
+      return sink;
+    },
+    people,
+    call,
+    fetchFiles: (files) => fetchFiles(files, { token: config.bot_token, apiUrl: config.api_url, log }),
+    latestThread: createLatestThread({ state: deps.state, log }),
+    onGone: (reason) =>
+      void goDown(`The app was removed from the workspace (${reason}). Install it again and restart.`),
+    clock,
+    log,
+    metrics,
+  });
+  const receiver = createReceiver();
+
+  function createReceiver(): Receiver {
+    if (config.mode === 'http')
+      return createWebhook({
+        http: deps.http,
+        signingSecret: config.signing_secret ?? '',
+        onState: setState,
+        clock,
+        log,
+        metrics,
+      });
+    return createSocket({
+      appToken: config.app_token ?? '',
+      clientOptions: options,
+      onState: setState,
+      log,
+      metrics,
+    });
+  }
+
+  async function onBody(body: unknown, ack: Ack): Promise<void> {
+    const inbound = toInbound(body, { bot, replyInThread: config.reply_in_thread, commands }, clock.now());
+    if (inbound !== undefined) return dispatch(inbound, ack);
+    metrics.count('parley_inbound_dropped_total', { channel: 'slack', reason: 'unknown' });
+    log.debug(
+      { event: Object(body).event_id, type: Object(body).type },
+      'nothing for us in an event of Slack',
+    );
+  }
+
+  function openReply(where: ConversationRef, replyTo?: InboundMessage, turnId?: TurnId): ReplyStream {
+    status.begin(where);
+    return createReplyStream({
+      async open() {
+        if (!config.stream) return null;
+        const adopted = turnId === undefined ? [] : await drafts.get(turnId);
+        await endStreams(where, adopted);
+        return createLiveMessage({
+          call,
+          where,
+          recipient: replyTo === undefined ? null : { user: slackIdOf(replyTo.author.id), team: bot.team },
+          stopToken: turnId === undefined ? null : encodeButton({ kind: 'stop', turn: turnId }),
+          abilities,
+          clock,
+          adopted,
+          onMessage: async (messages) => (turnId === undefined ? undefined : drafts.set(turnId, messages)),
+        });
+      },
+      settle: (messages, message, key) =>
+        messages.length === 0 ? send(where, message, key) : outbound.settle(where, messages, message, key),
+      remove: (ts) => outbound.remove(where, ts),
+      async onEnd() {
+        await status.end(where);
+        if (turnId !== undefined) await drafts.drop(turnId).catch(() => undefined);
+      },
+      clock,
+      log,
+    });
+  }
+
+  /** A stream that a killed process left open cannot be edited before it is ended. */
+  async function endStreams(where: ConversationRef, timestamps: readonly string[]): Promise<void> {
+    for (const ts of timestamps)
+      await call('the end of a stream', (api) =>
+        api.chat.stopStream({ channel: where.conversation, ts }),
+      ).catch(() => undefined);
+  }
+
+  const send: ChannelAdapter['send'] = async (to, message, key, progress) => {
+    const left = await leftDraft(message, progress?.done.length ?? 0);
+    if (left.length === 0) return outbound.send(to, message, key, progress);
+    await endStreams(to, left);
+    const refs = await outbound.settle(to, left, message, key);
+    if (message.turnId !== undefined) await drafts.drop(message.turnId);
+    return refs;
+  };
+
+  async function leftDraft(message: OutboundMessage, sent: number): Promise<readonly string[]> {
+    const isAnswer = message.kind === 'answer' || message.kind === 'error';
+    return isAnswer && message.turnId !== undefined && sent === 0 ? drafts.get(message.turnId) : [];
+  }
+
+  return {
+    name: 'slack',
+    limits: { maxLength: PART_LENGTH, editEveryMs: EDIT_EVERY_MS, ephemeral: 'native' },
+    state: () => state,
+
+    async start(to) {
+      setState('starting');
+      sink = to;
+      try {
+        bot = await whoAmI(call);
+        const app = new App({
+          receiver,
+          authorize: async () => ({ botToken: config.bot_token, botUserId: bot.user }),
+          clientOptions: options,
+          convoStore: false,
+          ignoreSelf: false,
+          logger: options.logger,
+        });
+        app.use(async ({ body, ...rest }) =>
+          onBody(body, 'ack' in rest ? (rest.ack as Ack) : async () => {}),
+        );
+        app.error(async (error) => Promise.reject(error));
+        await app.start();
+      } catch (error) {
+        setState('down', errorMessage(error));
+        throw error;
+      }
+    },
+
+    async stop() {
+      await receiver.stop();
+      sink = undefined;
+      setState('stopped');
+    },
+
+    send,
+    edit: (ref, message) => outbound.edit(ref, message),
+    openReply,
+    sendEphemeral: (to, user, message, token) => ephemeral.send(to, user, message, token),
+    editEphemeral: (to, user, ref, message) => ephemeral.edit(to, user, ref, message),
+
+    async directRef(user) {
+      const { channel } = await call(`a direct conversation with ${user}`, (api) =>
+        api.conversations.open({ users: slackIdOf(user) }),
+      );
+      if (channel?.id === undefined)
+        throw new AppError('channel.rejected', `Slack opened no conversation with ${user}.`);
+      return placeOf(bot, channel.id, undefined);
+    },
+
+    typing: (to) => status.typing(to),
+  };
+}
+
+async function whoAmI(call: Call): Promise<Bot> {
+  const me = await call('auth.test', (client) => client.auth.test());
+  if (me.team_id === undefined || me.user_id === undefined)
+    throw new AppError(
+      'channel.unauthorized',
+      'Slack does not say whose token this is; channels.slack.bot_token must be a bot token (xoxb-…).',
+    );
+  return { team: me.team_id, user: me.user_id, botId: me.bot_id ?? null };
+}

@@ -1,0 +1,98 @@
+/** Takes what came in to the gateway: with names and files, once each, acknowledged when it is stored. */
+import { errorMessage } from '../../domain/errors.ts';
+import type { ConversationRef, InboundMessage } from '../../domain/message.ts';
+import type { Clock, Logger, Metrics } from '../../domain/runtime.ts';
+import type { ChannelSink } from '../adapter.ts';
+import type { Inbound } from './inbound.ts';
+import { answerView, askView } from './modal.ts';
+import { createOnce } from './once.ts';
+import type { Call } from './outbound.ts';
+import type { SlackFile } from './payloads.ts';
+import type { People } from './people.ts';
+import type { Ack } from './receiver.ts';
+
+export type DispatchDeps = {
+  readonly sink: () => ChannelSink;
+  readonly people: People;
+  readonly call: Call;
+  readonly fetchFiles: (files: readonly SlackFile[]) => Promise<InboundMessage['attachments']>;
+  /** Where a command belongs that was typed outside of any thread. */
+  readonly latestThread: {
+    of(where: ConversationRef): Promise<string | undefined>;
+    note(where: ConversationRef): void;
+  };
+  readonly onGone: (reason: string) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+};
+
+export type Dispatch = (inbound: Inbound, ack: Ack) => Promise<void>;
+
+export function createDispatch(deps: DispatchDeps): Dispatch {
+  const { sink, people, call, log } = deps;
+  const once = createOnce({ clock: deps.clock });
+
+  /** @throws what the gateway throws when nothing could be stored. */
+  async function onceOnly(kind: string, key: string | undefined, work: () => Promise<void>): Promise<void> {
+    if (key === undefined) return work();
+    if ((await once(`${kind}:${key}`, work)) === 'copy')
+      deps.metrics.count('parley_duplicates_total', { channel: 'slack', kind });
+  }
+
+  async function take(message: InboundMessage, files: readonly SlackFile[]): Promise<void> {
+    const [author, attachments] = await Promise.all([people.known(message.author), deps.fetchFiles(files)]);
+    if (message.mentionsBot && message.where.thread !== undefined) deps.latestThread.note(message.where);
+    await sink().message({ ...message, author, attachments, where: await placeFor(message) });
+  }
+
+  /** Slack has no commands in threads, so one outside of them is about the thread the bot was last called into. */
+  async function placeFor({ command, where, direct }: InboundMessage): Promise<ConversationRef> {
+    if (command === undefined || where.thread !== undefined || direct) return where;
+    const thread = await deps.latestThread.of(where);
+    return thread === undefined ? where : { ...where, thread };
+  }
+
+  async function onAsked(message: InboundMessage, viewId: string, ack: Ack): Promise<void> {
+    const question = message.command?.argument ?? '';
+    const showing = { kind: 'aside', text: '', aside: { question, done: false } } as const;
+    // Nothing of a side question is stored, and the modal must say something within three seconds.
+    await ack({ response_action: 'update', view: answerView(showing) });
+    try {
+      await take(message, []);
+    } catch (error) {
+      log.warn({ detail: errorMessage(error) }, 'a side question could not be taken');
+      const text = 'I could not take your question just now. Please ask again in a moment.';
+      await call('a modal', (client) =>
+        client.views.update({ view_id: viewId, view: answerView({ kind: 'error', text }) }),
+      );
+    }
+  }
+
+  return async (inbound, ack) => {
+    switch (inbound.kind) {
+      case 'message':
+        return onceOnly('message', inbound.message.id, () => take(inbound.message, inbound.files));
+      case 'edit':
+        return onceOnly('edit', inbound.eventId, () => sink().edit(inbound.edit));
+      case 'deletion':
+        return onceOnly('deletion', inbound.eventId, () => sink().deletion(inbound.deletion));
+      case 'click':
+        return onceOnly('click', inbound.click.id, async () =>
+          sink().click({ ...inbound.click, author: await people.known(inbound.click.author) }),
+        );
+      case 'ask':
+        await ack();
+        await call('a modal', (client) =>
+          client.views.open({ trigger_id: inbound.trigger, view: askView(inbound.where) }),
+        );
+        return;
+      case 'asked':
+        return onceOnly('asked', inbound.viewId, () => onAsked(inbound.message, inbound.viewId, ack));
+      case 'stop':
+        return sink().stop(inbound.where, await people.known(inbound.by));
+      case 'gone':
+        deps.onGone(inbound.reason);
+    }
+  };
+}

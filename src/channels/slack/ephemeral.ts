@@ -1,0 +1,89 @@
+/** What one person alone sees: in their modal, through the response URL of their command, or as an ephemeral post. */
+import { AppError } from '../../domain/errors.ts';
+import type { ConversationRef, EphemeralRef, OutboundMessage, UserId } from '../../domain/message.ts';
+import { type Part, toMessages } from './blocks.ts';
+import { answerView } from './modal.ts';
+import type { Call } from './outbound.ts';
+import { threadOf } from './outbound.ts';
+import { encodeRoute, isDirect, parseRoute, type ReplyRoute, slackIdOf } from './places.ts';
+
+export type Ephemeral = {
+  send(
+    to: ConversationRef,
+    user: UserId,
+    message: OutboundMessage,
+    replyToken?: string,
+  ): Promise<EphemeralRef>;
+  edit(to: ConversationRef, user: UserId, ref: EphemeralRef, message: OutboundMessage): Promise<void>;
+};
+
+/** How often a response URL may be used, by Slack's rules; one is left for an error. */
+const URL_USES = 4;
+/** The person cannot be shown anything here. */
+const unreachable = new Set(['user_not_in_channel', 'channel_not_found', 'not_in_channel', 'is_archived']);
+
+export function createEphemeral(deps: {
+  call: Call;
+  /** Posts to a response URL. @throws AppError `channel.*` */
+  respond: (url: string, body: unknown) => Promise<void>;
+}): Ephemeral {
+  const { call } = deps;
+
+  async function show(
+    to: ConversationRef,
+    user: UserId,
+    message: OutboundMessage,
+    route: ReplyRoute | undefined,
+  ): Promise<void> {
+    if (route?.by === 'view') {
+      await call('a modal', (client) =>
+        client.views.update({ view_id: route.id, view: answerView(message) }),
+      );
+      return;
+    }
+    const parts = toMessages(message);
+    if (route?.by === 'url' && parts.length <= URL_USES && (await responded(route.url, parts))) return;
+    const place = route?.by === 'top' || route?.by === 'url' ? {} : threadOf(to);
+    for (const part of parts) {
+      await call(`a private message in ${to.conversation}`, (client) =>
+        client.chat.postEphemeral({ channel: to.conversation, user: slackIdOf(user), ...place, ...part }),
+      );
+    }
+  }
+
+  /** False when the URL is no good any more (used up, or older than 30 min). */
+  async function responded(url: string, parts: readonly Part[]): Promise<boolean> {
+    try {
+      for (const part of parts)
+        await deps.respond(url, { response_type: 'ephemeral', replace_original: false, ...part });
+      return true;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'channel.rejected') return false;
+      throw error;
+    }
+  }
+
+  return {
+    async send(to, user, message, replyToken) {
+      const route = parseRoute(replyToken);
+      // A conversation of two is private as it is, and an ordinary message there stays and can be edited.
+      if (isDirect(to.conversation) && (route === undefined || route.by === 'top'))
+        return { delivered: false };
+      const ref = { delivered: true, id: route === undefined ? 'thread' : encodeRoute(route) };
+      // An ephemeral post cannot be edited, so an answer is shown once it is whole; a modal says "Thinking" by itself.
+      if (message.aside?.done === false) return ref;
+      try {
+        await show(to, user, message, route);
+        return ref;
+      } catch (error) {
+        if (error instanceof AppError && unreachable.has(String(error.details.slack)))
+          return { delivered: false };
+        throw error;
+      }
+    },
+    async edit(to, user, ref, message) {
+      const route = parseRoute(ref.id);
+      if (route?.by === 'view' || message.aside?.done !== false) await show(to, user, message, route);
+    },
+  };
+}
