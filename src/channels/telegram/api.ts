@@ -8,8 +8,14 @@ import { AppError } from '../../domain/errors.ts';
 export type TelegramApi = {
   /** @throws AppError `channel.*` */
   call<T>(request: (api: Api) => Promise<T>): Promise<T>;
-  /** Waits up to `POLL_SECONDS` for updates; raw, as nothing of them is trusted. @throws AppError `channel.*` */
-  updates(offset: number | undefined, allowed: readonly UpdateKind[], stop: AbortSignal): Promise<unknown[]>;
+  /** Updates from `offset` on, raw, as nothing of them is trusted. @throws AppError `channel.*` */
+  updates(question: {
+    readonly offset: number | undefined;
+    readonly allowed: readonly UpdateKind[];
+    /** Up to `POLL_SECONDS` when there is none; else it answers at once. */
+    readonly wait: boolean;
+    readonly stop: AbortSignal;
+  }): Promise<unknown[]>;
   /** The bytes of a file, at most `maxBytes` of them. @throws Error in words for the reader. */
   download(fileId: string, maxBytes: number, stop: AbortSignal): Promise<Buffer>;
 };
@@ -45,13 +51,13 @@ export function createTelegramApi(deps: { readonly token: string; readonly apiUr
 
   return {
     call,
-    updates: (offset, allowed, stop) =>
+    updates: ({ offset, allowed, wait, stop }) =>
       call(
         (by) =>
           by.getUpdates(
             {
               ...(offset === undefined ? {} : { offset }),
-              timeout: POLL_SECONDS,
+              timeout: wait ? POLL_SECONDS : 0,
               limit: POLL_LIMIT,
               allowed_updates: allowed,
             },

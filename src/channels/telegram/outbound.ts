@@ -48,8 +48,8 @@ const MAX_NOTED = 1_000;
 export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Drafts }): Outbound {
   /** How far a delivery came before it failed. */
   const begun = new Map<DeliveryKey, readonly MessageRef[]>();
-  /** Deliveries whose last try surely sent nothing more. */
-  const refused = new Map<DeliveryKey, true>();
+  /** Whether the part at which it failed may be out all the same. */
+  const failed = new Map<DeliveryKey, 'refused' | 'unknown'>();
 
   const sendText = (to: ConversationRef, html: string, keyboard?: Keyboard, replyTo?: number) =>
     api.call((by) =>
@@ -92,8 +92,9 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
   ): Promise<MessageRef[]> {
     const { key, progress, replyTo } = options;
     const refs = [...done];
-    // Of an earlier try only we know that Telegram refused it; of any other the outcome is unknown.
-    let isRepeat = progress?.again === true && !refused.has(key);
+    // Only of a try of this process it can be known that Telegram refused it.
+    const before = failed.get(key);
+    let isRepeat = before === 'unknown' || (before === undefined && progress?.again === true);
     for (const [index, part] of parts.entries()) {
       if (index < done.length) continue;
       try {
@@ -103,12 +104,12 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
         await progress?.onPart(ref);
       } catch (error) {
         note(begun, key, refs.length > 0 ? refs : undefined);
-        note(refused, key, isRepeat || isAmbiguous(error) ? undefined : true);
+        note(failed, key, isRepeat || isAmbiguous(error) ? 'unknown' : 'refused');
         throw error;
       }
     }
     begun.delete(key);
-    refused.delete(key);
+    failed.delete(key);
     return refs;
   }
 

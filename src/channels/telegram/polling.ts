@@ -38,7 +38,9 @@ export async function poll(deps: PollingDeps): Promise<void> {
     try {
       offset ??= parseOffset(await state.get(key));
       if (offset !== undefined && clock.now() - offset.at > OFFSET_LIVES_MS) offset = undefined;
-      const raws = await api.updates(offset?.next, deps.allowed, stop);
+      // After a failure a short question, to learn soon that it works again.
+      const wait = failures === 0;
+      const raws = await api.updates({ offset: offset?.next, allowed: deps.allowed, wait, stop });
       deps.onState('up');
       const { next, failed } = await receiver.take(raws);
       if (next !== undefined && next !== offset?.next) {

@@ -1,0 +1,135 @@
+/** Telegram's connection: F1, F2, F12, F16, F19, webhook mode (A3), drafts, a late start. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { until } from './support/gateway.ts';
+import { gate } from './support/scenario.ts';
+import { startTelegram, type TelegramScenario } from './support/telegram.ts';
+
+const SECRET = 'webhook-secret-for-tests';
+
+describe('the connection to Telegram', () => {
+  let s: TelegramScenario;
+  afterEach(() => s.close());
+
+  const health = async () => {
+    const response = await fetch(`${s.gateway.url}/readyz`);
+    const body = (await response.json()) as { channels: Record<string, { state: string; detail?: string }> };
+    return body.channels.telegram;
+  };
+  const answered = async (text: string) => {
+    const home = s.telegram.direct(s.ana);
+    s.telegram.say({ chat: home, from: s.ana, text });
+    await s.answer(home, 'ok');
+  };
+
+  it('F1, F2: an update is confirmed only once it is stored; after kill -9 it is asked for again and answered once', async () => {
+    s = await startTelegram();
+    const home = s.telegram.direct(s.ana);
+    const door = gate();
+    s.model.script(() => ({ text: 'ok', hold: door.wait }));
+    const id = s.telegram.say({ chat: home, from: s.ana, text: 'keep me' });
+    await until('the call', () => s.model.calls.length > 0);
+    await s.gateway.kill();
+    const update = s.telegram.state.nextUpdate - 1;
+    // As if the process had died before it told Telegram.
+    s.telegram.repeat(update);
+    s.telegram.say({ chat: home, from: s.ana, text: 'said while it was down' });
+    door.open();
+    s.gateway = await s.folder.start();
+    await until('both answers', async () => {
+      const turns = await s.turns();
+      return turns.length === 2 && turns.every((turn) => turn.status === 'done');
+    });
+    expect((await s.turns()).filter((turn) => turn.messageId === String(id))).toHaveLength(1);
+    await until('the offset to move on', () => s.telegram.state.updates.length === 0);
+  });
+
+  it('F16: a revoked token takes the channel down with the remedy, and the program stays up', async () => {
+    s = await startTelegram();
+    await answered('first');
+    s.telegram.state.token = 'another';
+    s.telegram.push({});
+    const state = await until('the channel to be down', async () => {
+      const now = await health();
+      return now?.state === 'down' ? now : undefined;
+    });
+    expect(state.detail).toContain('@BotFather');
+    expect((await fetch(`${s.gateway.url}/healthz`)).status).toBe(200);
+    expect(s.gateway.output()).not.toContain(s.telegram.token.slice(5));
+  });
+
+  it('F19: a second poller is named, and when it is gone the channel comes back', async () => {
+    s = await startTelegram();
+    await answered('first');
+    s.telegram.fail({
+      method: 'getUpdates',
+      status: 409,
+      description: 'Conflict: terminated by other getUpdates request',
+    });
+    s.telegram.push({});
+    await until('the conflict to be named', async () =>
+      (await health())?.detail?.includes('Another program'),
+    );
+    await until('it to be up again', async () => (await health())?.state === 'up');
+    await answered('second');
+  });
+
+  it('F14: getUpdates waits as long as it is told', async () => {
+    s = await startTelegram();
+    s.telegram.fail({ method: 'getUpdates', status: 429, retryAfter: 1 });
+    s.telegram.push({});
+    await answered('after the wait');
+  });
+
+  it('F15: Telegram out of reach at the start does not keep the program from starting', async () => {
+    s = await startTelegram();
+    await s.gateway.kill();
+    s.telegram.fail({ method: 'getMe', status: 502, times: 1 });
+    s.gateway = await s.folder.start();
+    await until('it to be up', async () => (await health())?.state === 'up');
+    await answered('hello');
+  });
+
+  it('A3, F12: by webhook only calls with the secret count, each once', async () => {
+    s = await startTelegram({ section: `    mode: webhook\n    webhook_secret: ${SECRET}` });
+    const home = s.telegram.direct(s.ana);
+    const call = (secret: string | undefined, body: string) =>
+      fetch(`${s.gateway.url}/channels/telegram/webhook`, {
+        method: 'POST',
+        body,
+        headers: {
+          'content-type': 'application/json',
+          ...(secret === undefined ? {} : { 'x-telegram-bot-api-secret-token': secret }),
+        },
+      });
+    s.telegram.say({ chat: home, from: s.ana, text: 'by webhook' });
+    const [update] = s.telegram.state.updates;
+    const body = JSON.stringify(update);
+    expect((await call(undefined, body)).status).toBe(401);
+    expect((await call('', body)).status).toBe(401);
+    expect((await call(`${SECRET}x`, body)).status).toBe(401);
+    expect((await s.turns()).length).toBe(0);
+    for (let time = 0; time < 4; time++) expect((await call(SECRET, body)).status).toBe(200);
+    await s.answer(home, 'ok');
+    expect((await s.turns()).length).toBe(1);
+    expect((await call(SECRET, 'not json')).status).toBe(200);
+    expect((await call(SECRET, 'x'.repeat(2_000_000))).status).toBe(413);
+    expect(s.telegram.calls('getUpdates')).toHaveLength(0);
+  });
+
+  it("drafts: as an option, the private chat shows Telegram's own draft, and its Stop stops the work", async () => {
+    s = await startTelegram({ section: '    drafts: true' });
+    const home = s.telegram.direct(s.ana);
+    const door = gate();
+    s.model.script(() => ({ text: 'some words and more', holdAfterFirst: door.wait }));
+    s.telegram.say({ chat: home, from: s.ana, text: 'go' });
+    await until('a draft', () =>
+      s.telegram.calls('sendMessageDraft').some((call) => String(call.text).includes('some')),
+    );
+    const call = await until('the call', () => s.model.calls[0]);
+    s.telegram.stopDraft(home);
+    await call.aborted;
+    door.open();
+    s.model.script(() => ({ text: 'ok' }));
+    await answered('again');
+  });
+});
