@@ -1,0 +1,185 @@
+/** What every channel promises the gateway, whatever the platform. A channel is one harness and one line. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ChannelAdapter, ChannelSink } from '../../src/channels/adapter.ts';
+import { AppError } from '../../src/domain/errors.ts';
+import type {
+  ConversationRef,
+  InboundMessage,
+  MessageRef,
+  OutboundMessage,
+  UserId,
+} from '../../src/domain/message.ts';
+import { until } from '../e2e/support/gateway.ts';
+
+export type ChannelUnderTest = {
+  readonly adapter: ChannelAdapter;
+  /** A place where several people are, and one of them. */
+  readonly place: ConversationRef;
+  readonly asker: UserId;
+  /** Somebody writes to the bot privately. */
+  say(text: string): void;
+  /** What everybody in `place` can read now, oldest first. */
+  texts(): readonly string[];
+  /** Payloads of the buttons everybody in `place` can press now. */
+  buttons(): readonly string[];
+  /** The platform refuses the next send for that long; undefined where it never does. */
+  readonly slowDown?: (ms: number) => void;
+  close(): Promise<void>;
+};
+
+const token = (letter: string): string => `a1:${letter}:${'A'.repeat(22)}`;
+const answer = (text: string): OutboundMessage => ({ kind: 'answer', text, turnId: 'turn-1' });
+const card = (outcome?: string): OutboundMessage => ({
+  kind: 'card',
+  text: 'Run this command?',
+  card: {
+    title: 'Run this command?',
+    action: { text: 'rm -r build', language: 'bash' },
+    facts: ['asked by Cy'],
+    why: ['deletes files'],
+    ...(outcome === undefined ? {} : { outcome }),
+  },
+  buttons:
+    outcome === undefined
+      ? [
+          { label: 'Approve once', token: token('o'), style: 'primary' },
+          { label: 'Deny', token: token('d'), style: 'danger' },
+        ]
+      : [],
+});
+
+export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnderTest>): void {
+  describe(`the channel ${name}`, () => {
+    let on: ChannelUnderTest;
+    let got: InboundMessage[];
+    let refuse: boolean;
+
+    beforeEach(async () => {
+      got = [];
+      refuse = false;
+      on = await open();
+      const none = async (): Promise<void> => undefined;
+      const sink: ChannelSink = { message, edit: none, deletion: none, click: none, stop: none };
+      async function message(received: InboundMessage): Promise<void> {
+        got.push(received);
+        if (refuse) throw new AppError('store.full', 'no room');
+      }
+      await on.adapter.start(sink);
+    });
+    afterEach(() => on.close());
+
+    const seen = () => on.texts().join('\n');
+    const send = (message: OutboundMessage, key: string) => on.adapter.send(on.place, message, key);
+    const only = (refs: readonly MessageRef[]): MessageRef => {
+      const [ref] = refs;
+      if (ref === undefined || refs.length !== 1) throw new Error(`expected one ref, got ${refs.length}`);
+      return ref;
+    };
+
+    it('is up once started, and stops as often as it is told', async () => {
+      expect(on.adapter.name).toBe(name);
+      expect(on.adapter.state().state).toBe('up');
+      await on.adapter.stop();
+      await on.adapter.stop();
+      expect(on.adapter.state().state).toBe('stopped');
+    });
+
+    it('passes a message on with immutable ids', async () => {
+      on.say('hello');
+      const [first] = await until('the message', () => (got.length > 0 ? got : undefined));
+      expect(first).toMatchObject({ text: 'hello', direct: true, author: { kind: 'person' } });
+      expect(first?.where.channel).toBe(name);
+      expect(first?.author.id).toMatch(new RegExp(`^${name}:.`));
+    });
+
+    it('P1: what could not be stored is delivered again, with the same id', async () => {
+      refuse = true;
+      on.say('keep trying');
+      await until('the first try', () => got.length > 0);
+      refuse = false;
+      const before = got.length;
+      await until('another try', () => got.length > before);
+      expect(new Set(got.map((one) => one.id)).size).toBe(1);
+    });
+
+    it('sends, edits, and edits to the same without complaint', async () => {
+      const ref = only(await send(answer('first words'), 'k1'));
+      expect(seen()).toContain('first words');
+      await on.adapter.edit(ref, answer('other words'));
+      await on.adapter.edit(ref, answer('other words'));
+      expect(seen()).toContain('other words');
+      expect(seen()).not.toContain('first words');
+    });
+
+    it('F9: goes on after the parts that are out already', async () => {
+      const length = Math.floor(on.adapter.limits.maxLength * 2.5);
+      const text = Array.from(
+        { length: Math.ceil(length / 10) },
+        (_, at) => `word${String(at).padStart(5, '0')}`,
+      );
+      const parts: MessageRef[] = [];
+      const onPart = async (ref: MessageRef) => void parts.push(ref);
+      const whole = await on.adapter.send(on.place, answer(text.join(' ')), 'k2', { done: [], onPart });
+      expect(on.texts().every((one) => one.length <= on.adapter.limits.maxLength)).toBe(true);
+      expect(seen().match(/word\d{5}/g)).toEqual(text);
+      const again = await on.adapter.send(on.place, answer(text.join(' ')), 'k2', { done: whole, onPart });
+      expect(again).toEqual(whole);
+      expect(seen().match(/word\d{5}/g)).toHaveLength(text.length);
+    });
+
+    it('A1, A8: a card shows the whole action, carries its payloads unchanged, and loses its buttons at the end', async () => {
+      const refs = await send(card(), 'k3');
+      expect(seen()).toContain('rm -r build');
+      expect(on.buttons()).toEqual([token('o'), token('d')]);
+      for (const ref of refs) await on.adapter.edit(ref, card('Denied by Ana'));
+      expect(on.buttons()).toEqual([]);
+      expect(seen()).toContain('Denied by Ana');
+    });
+
+    it('a live reply becomes the final message, once', async () => {
+      const stream = on.adapter.openReply(on.place, undefined, 'turn-2');
+      stream.status('Running `ls`');
+      stream.append('half ');
+      stream.reset();
+      stream.append('whole');
+      await stream.finish({ ...answer('the final words'), turnId: 'turn-2' }, 'k4');
+      expect(seen().match(/the final words/g)).toHaveLength(1);
+      expect(seen()).not.toContain('half');
+    });
+
+    it('a discarded live reply leaves nothing', async () => {
+      const stream = on.adapter.openReply(on.place, undefined, 'turn-3');
+      stream.append('never said');
+      await stream.discard();
+      expect(seen()).not.toContain('never said');
+    });
+
+    it('A36: what is for one person is never public, delivered or not', async () => {
+      const aside: OutboundMessage = {
+        kind: 'aside',
+        text: 'CANARY',
+        aside: { question: 'CANARY?', done: true },
+      };
+      const ref = await on.adapter.sendEphemeral(on.place, on.asker, aside);
+      if (ref.delivered) await on.adapter.editEphemeral(on.place, on.asker, ref, aside);
+      expect(seen()).not.toContain('CANARY');
+    });
+
+    it('refuses a person it cannot know, and typing never fails', async () => {
+      await expect(on.adapter.directRef('nobody:0')).rejects.toMatchObject({ code: 'channel.rejected' });
+      await on.adapter.typing({ ...on.place, conversation: '1' });
+    });
+
+    it('F14: a 429 is told with its wait, and nothing was said', async (context) => {
+      if (on.slowDown === undefined) return context.skip('this platform never asks to slow down');
+      on.slowDown(3_000);
+      await expect(send(answer('later'), 'k5')).rejects.toMatchObject({
+        code: 'channel.rate_limited',
+        details: { retryAfterMs: 3_000 },
+      });
+      expect(seen()).not.toContain('later');
+      await send(answer('later'), 'k5');
+      expect(seen()).toContain('later');
+    });
+  });
+}
