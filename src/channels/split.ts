@@ -34,28 +34,42 @@ type Unit = { readonly raw: string; readonly pieces: () => readonly string[] };
 /** Fills parts from first to last. `wrap` makes a part of what was joined (fences, a table's head). */
 function pack(units: readonly Unit[], glue: string, fits: Fits, wrap: (body: string) => string): string[] {
   const parts: string[] = [];
-  let current: string | null = null;
-  const flush = (): void => {
-    if (current !== null) parts.push(wrap(current));
-    current = null;
-  };
-  for (const unit of units) {
-    const joined: string = current === null ? unit.raw : current + glue + unit.raw;
-    if (fits(wrap(joined))) {
-      current = joined;
+  // The end of a unit that had to be cut, to which the next ones may still be added.
+  let carry: readonly string[] = [];
+  let at = 0;
+  while (at < units.length) {
+    const joined = (count: number): string =>
+      wrap([...carry, ...units.slice(at, at + count).map((unit) => unit.raw)].join(glue));
+    const count = mostThat(units.length - at, (some) => fits(joined(some)));
+    if (count > 0 || carry.length > 0) {
+      parts.push(joined(count));
+      carry = [];
+      at += count;
       continue;
     }
-    flush();
-    if (fits(wrap(unit.raw))) {
-      current = unit.raw;
-      continue;
-    }
-    const pieces = unit.pieces();
+    const pieces = units[at]?.pieces() ?? [];
     parts.push(...pieces.slice(0, -1).map(wrap));
-    current = pieces.at(-1) ?? null;
+    carry = pieces.slice(-1);
+    at += 1;
   }
-  flush();
-  return parts;
+  return carry.length === 0 ? parts : [...parts, ...carry.map(wrap)];
+}
+
+/** The largest number up to `most` that is fine, where all below it are; 0 when none is. Few tries: each one costs. */
+function mostThat(most: number, isFine: (count: number) => boolean): number {
+  let fine = 0;
+  let step = 1;
+  while (fine + step <= most && isFine(fine + step)) {
+    fine += step;
+    step *= 2;
+  }
+  let end = Math.min(fine + step - 1, most);
+  while (fine < end) {
+    const middle = Math.ceil((fine + end) / 2);
+    if (isFine(middle)) fine = middle;
+    else end = middle - 1;
+  }
+  return fine;
 }
 
 function piecesOf(token: MarkedToken, fits: Fits): string[] {
@@ -148,6 +162,12 @@ function inlinePieces(token: MarkedToken, fits: Fits): string[] {
     const wrap = (body: string): string => `${mark}${body.trim()}${mark}`;
     return prose(token.tokens ?? [], token.raw, (part) => fits(wrap(part))).map(wrap);
   }
+  if (token.type === 'link' && token.raw.startsWith('[')) {
+    // Every piece of a long link leads where the whole one did.
+    const target = token.raw.slice(token.raw.lastIndexOf(']('));
+    const wrap = (body: string): string => `[${body.trim()}${target}`;
+    if (fits(wrap('x'))) return prose(token.tokens, token.text, (part) => fits(wrap(part))).map(wrap);
+  }
   if (token.type === 'codespan') {
     const wrap = (body: string): string => `\`\` ${body} \`\``;
     return cut(token.text, (part) => fits(wrap(part)), verbatim).map(wrap);
@@ -176,23 +196,15 @@ function cut(text: string, fits: Fits, goOn: (rest: string) => string = asProse)
   const pieces: string[] = [];
   let rest = text;
   while (rest !== '' && !fits(rest)) {
-    const end = breakPoint(rest, longestFit(rest, fits));
+    const end = breakPoint(
+      rest,
+      mostThat(rest.length, (end) => fits(rest.slice(0, end))),
+    );
     pieces.push(rest.slice(0, end));
     rest = goOn(rest.slice(end));
   }
   if (rest !== '') pieces.push(rest);
   return pieces;
-}
-
-function longestFit(text: string, fits: Fits): number {
-  let low = 0;
-  let high = text.length;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (fits(text.slice(0, middle))) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }
 
 function breakPoint(text: string, most: number): number {
