@@ -45,7 +45,7 @@ export async function startFakeSlack(): Promise<FakeSlack> {
     const body = Buffer.concat(chunks);
     const [, kind, rest = ''] = /^\/(api|upload|respond|files)\/(.+)$/.exec(request.url ?? '') ?? [];
     if (kind === 'api') return api(request, response, rest, body.toString('utf8'));
-    if (kind === 'upload') return upload(response, rest, body);
+    if (kind === 'upload') return upload(request, response, rest, body);
     if (kind === 'respond') return respond(response, rest, body.toString('utf8'));
     if (kind === 'files') return download(request, response, rest);
     response.writeHead(404).end();
@@ -99,10 +99,18 @@ export async function startFakeSlack(): Promise<FakeSlack> {
     return found;
   }
 
-  function upload(response: ServerResponse, id: string, body: Buffer): void {
+  async function upload(
+    request: IncomingMessage,
+    response: ServerResponse,
+    id: string,
+    body: Buffer,
+  ): Promise<void> {
+    const headers = { 'content-type': request.headers['content-type'] ?? '' };
+    const form = await new Response(new Uint8Array(body), { headers }).formData();
+    const [content] = [...form.values()];
     const file = state.files.get(id);
-    if (file === undefined) return void response.writeHead(404).end();
-    state.files.set(id, { ...file, content: body });
+    if (file === undefined || !(content instanceof Blob)) return void response.writeHead(404).end();
+    state.files.set(id, { ...file, content: Buffer.from(await content.arrayBuffer()) });
     response.writeHead(200).end('OK');
   }
 

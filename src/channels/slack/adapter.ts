@@ -131,7 +131,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
         messages.length === 0 ? send(where, message, key) : outbound.settle(where, messages, message, key),
       remove: (ts) => outbound.remove(where, ts),
       async onEnd() {
-        await status.end(where);
+        status.end(where);
         if (turnId !== undefined) await drafts.drop(turnId).catch(() => undefined);
       },
       clock,

@@ -10,16 +10,19 @@ const REPEAT_MS = 60_000;
 const MAX_PLACES = 1_000;
 
 export type Status = {
+  /** A new reply begins: the next sign of life is shown whenever the last one was. */
   begin(where: ConversationRef): void;
   /** Never throws. */
   typing(where: ConversationRef): Promise<void>;
-  /** Never throws. */
-  end(where: ConversationRef): Promise<void>;
+  /** Takes the sign back; nobody waits for that. */
+  end(where: ConversationRef): void;
 };
+
+type Sign = { readonly at: number; readonly shown: Promise<void> };
 
 export function createStatus(deps: { call: Call; abilities: Abilities; clock: Clock }): Status {
   const { call, abilities, clock } = deps;
-  const shownAt = new Map<string, number>();
+  const signs = new Map<string, Sign>();
   const nameOf = (where: ConversationRef): string => `${where.conversation}:${where.thread}`;
 
   /** A refusal is for good: the app lacks the scope or the feature. */
@@ -32,39 +35,46 @@ export function createStatus(deps: { call: Call; abilities: Abilities; clock: Cl
     }
   }
 
-  async function session(where: ConversationRef, status: 'processing' | 'active'): Promise<void> {
-    const { conversation, thread } = where;
-    if (thread === undefined) return;
-    await attempt('session', () =>
+  const session = (channel: string, thread: string, status: 'processing' | 'active'): Promise<void> =>
+    attempt('session', () =>
       call('a session status', (client) =>
-        client.agents.sessions.setStatus({ channel_id: conversation, thread_ts: thread, status }),
+        client.agents.sessions.setStatus({ channel_id: channel, thread_ts: thread, status }),
+      ),
+    );
+
+  async function show(channel: string, thread: string, isFirst: boolean): Promise<void> {
+    if (isFirst) await session(channel, thread, 'processing');
+    await attempt('status', () =>
+      call('a status', (client) =>
+        client.assistant.threads.setStatus({
+          channel_id: channel,
+          thread_ts: thread,
+          status: 'is thinking…',
+        }),
       ),
     );
   }
 
   return {
     begin(where) {
-      if (shownAt.size >= MAX_PLACES) shownAt.clear();
-      shownAt.delete(nameOf(where));
+      if (signs.size >= MAX_PLACES) signs.clear();
+      signs.delete(nameOf(where));
     },
     async typing(where) {
       const { conversation, thread } = where;
-      const last = shownAt.get(nameOf(where));
-      if (thread === undefined || (last !== undefined && clock.monotonic() - last < REPEAT_MS)) return;
-      shownAt.set(nameOf(where), clock.monotonic());
-      if (last === undefined) await session(where, 'processing');
-      await attempt('status', () =>
-        call('a status', (client) =>
-          client.assistant.threads.setStatus({
-            channel_id: conversation,
-            thread_ts: thread,
-            status: 'is thinking…',
-          }),
-        ),
-      );
+      const last = signs.get(nameOf(where));
+      if (thread === undefined || (last !== undefined && clock.monotonic() - last.at < REPEAT_MS)) return;
+      const shown = show(conversation, thread, last === undefined);
+      signs.set(nameOf(where), { at: clock.monotonic(), shown });
+      await shown;
     },
-    async end(where) {
-      if (shownAt.delete(nameOf(where))) await session(where, 'active');
+    end(where) {
+      const { conversation, thread } = where;
+      const sign = signs.get(nameOf(where));
+      signs.delete(nameOf(where));
+      // After the sign itself: two calls at once may arrive in either order.
+      if (sign !== undefined && thread !== undefined)
+        void sign.shown.then(() => session(conversation, thread, 'active'));
     },
   };
 }

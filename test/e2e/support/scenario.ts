@@ -121,7 +121,7 @@ export const sh = (...commands: string[]): ScriptedReply => ({
 });
 
 /** Each conversation follows its own list of answers, whatever runs beside it. */
-export function scripts(s: Scenario) {
+export function scripts(s: Pick<Scenario, 'model'>) {
   const plans = new Map<string, ScriptedReply[]>();
   s.model.script((call: ModelCall) => {
     const key = [...plans.keys()].find((one) => call.text.includes(one));
