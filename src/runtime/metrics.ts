@@ -12,6 +12,11 @@ const known: Readonly<
     help: 'Inbound messages by what they were taken for.',
     labels: ['channel', 'kind'],
   },
+  parley_inbound_dropped_total: {
+    kind: 'counter',
+    help: 'Events of platforms that were malformed or unsigned, and dropped.',
+    labels: ['channel', 'reason'],
+  },
   parley_accepted_total: {
     kind: 'counter',
     help: 'Messages offered to the queue, by outcome.',

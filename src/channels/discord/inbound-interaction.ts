@@ -45,9 +45,9 @@ const base = z.object({
   channel_id: snowflake.optional(),
   channel: z.object({ id: snowflake }).optional(),
   guild_id: snowflake.optional(),
-  user: z.unknown(),
-  member: z.object({ user: z.unknown() }).optional(),
-  data: z.unknown(),
+  user: z.unknown().optional(),
+  member: z.object({ user: z.unknown().optional() }).optional(),
+  data: z.unknown().optional(),
 });
 const option = z.object({ value: z.union([z.string(), z.number(), z.boolean()]) });
 const commandData = z.object({

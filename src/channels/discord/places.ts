@@ -83,6 +83,8 @@ export function createPlaces(deps: {
   /** Questions whose thread is not begun yet, with its title. */
   const titles = new Map<string, string>();
   const beginning = new Map<string, Promise<string>>();
+  /** Threads that could not be begun; asking again and again would get the bot banned. */
+  const refused = new Map<string, true>();
 
   function remember<T>(map: Map<string, T>, id: string, value: T): void {
     map.delete(id);
@@ -127,6 +129,7 @@ export function createPlaces(deps: {
       // A forum post, or a thread begun without a message: then it is there already.
       if (learn(await api.channel(thread))?.kind === 'thread') return thread;
       if (codeOf(error) === codes.unknownMessage || codeOf(error) === codes.unknownChannel) throw error;
+      remember(refused, thread, true);
       log.warn(
         { detail: error.message },
         'cannot begin a thread, answering in the channel; the bot needs Create Public Threads',
@@ -156,7 +159,7 @@ export function createPlaces(deps: {
       return { channel: 'discord', account: deps.account(), conversation: id };
     },
     async target(to, title) {
-      if (to.thread === undefined) return to.conversation;
+      if (to.thread === undefined || refused.has(to.thread)) return to.conversation;
       if (known.get(to.thread)?.kind === 'thread') return to.thread;
       const name = titles.get(to.thread) ?? titleOf(title ?? '');
       const started = beginning.get(to.thread) ?? begin(to, to.thread, name);
