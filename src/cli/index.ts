@@ -38,6 +38,9 @@ function createProgram(choose: (action: Action) => void): Command {
     .action((options: CommonOptions & { dryRun?: boolean }) =>
       choose(async () => (await import('./start.ts')).start(options)),
     );
+  command('init', 'ask, test each token live, write the configuration').action((options: CommonOptions) =>
+    choose(async () => (await import('./init.ts')).init(options)),
+  );
   command('check', 'check the configuration, offline').action((options: CommonOptions) =>
     choose(async () => (await import('./check.ts')).check(options)),
   );
