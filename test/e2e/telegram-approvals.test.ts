@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Shown } from '../fakes/telegram/state.ts';
 import { until } from './support/gateway.ts';
-import { ALWAYS, DENY, ONCE, sh, toolResults, types } from './support/scenario.ts';
+import { ALWAYS, DENY, ONCE, OWNER_TOKEN, sh, toolResults, types } from './support/scenario.ts';
 import { startTelegram, type TelegramScenario } from './support/telegram.ts';
+import { signIn } from './support/web-client.ts';
 
 describe('approvals on Telegram', () => {
   let s: TelegramScenario;
@@ -193,6 +194,31 @@ describe('approvals in private and out of time on Telegram', () => {
       await s.answer(group);
       expect(s.telegram.state.shown.some((one) => one.chat === s.bo.id)).toBe(false);
     } finally {
+      await s.close();
+    }
+  });
+
+  it('E38, F36: decided on the web, the card here says who; a press here then hears it', async () => {
+    const s = await startTelegram({ web: true });
+    const owner = await signIn(s.gateway.url, OWNER_TOKEN);
+    try {
+      const group = s.telegram.group('Team', [s.ana, s.bo, s.cy]);
+      s.model.script((_call, index) => (index === 0 ? sh('mkdir made-38') : { text: 'written answer' }));
+      const id = s.telegram.say({ chat: group, from: s.cy, text: '@parley_test_bot do it' });
+      const card = await s.card(group);
+      const pressed = { ...card };
+      const request = (await s.eventsOf(id)).find((event) => event.type === 'approval.requested');
+      const place = await owner.createConversation('Elsewhere', false);
+      await owner.command(place, `/approve ${request?.approvalId} deny`);
+      await until('the card to say so', () => card.text.includes('Denied by Owner'));
+      expect(card.keyboard).toBeUndefined();
+      const query = s.telegram.press(pressed, s.ana, ONCE);
+      const answer = await until('the pop-up', () =>
+        s.telegram.state.answers.find((one) => one.query === query),
+      );
+      expect(answer.text).toContain('Already decided: Denied by Owner');
+    } finally {
+      owner.close();
       await s.close();
     }
   });

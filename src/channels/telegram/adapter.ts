@@ -3,7 +3,7 @@ import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ConversationRef, InboundMessage } from '../../domain/message.ts';
 import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
-import { createTelegramApi, isTokenRefused, type UpdateKind } from './api.ts';
+import { createTelegramApi, isTokenRefused, isUnreachable, type UpdateKind } from './api.ts';
 import type { TelegramConfig } from './config.ts';
 import { connect, retryUntil } from './connect.ts';
 import { createDrafts } from './drafts.ts';
@@ -57,7 +57,16 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
       commands: deps.commands,
       log,
     });
-    receiver = createReceiver({ api, bot, sink, queries, log, metrics, clock });
+    receiver = createReceiver({
+      api,
+      bot,
+      sink,
+      mentionOnly: config.mention_only,
+      queries,
+      log,
+      metrics,
+      clock,
+    });
     onState('up');
   }
 
@@ -157,9 +166,11 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
     try {
       await guarded(() => api.call((by) => by.sendChatAction(id, 'typing')));
     } catch (error) {
-      if (!(error instanceof AppError) || error.retryable || isTokenRefused(error)) throw error;
+      if (isTokenRefused(error)) throw error;
+      // Whatever else it was, the message itself will tell.
+      if (!isUnreachable(error)) return;
       const invitation = `I cannot write to you in private yet. Open https://t.me/${username}?start=btw, press Start, and ask again.`;
-      throw new AppError('channel.rejected', `the person has not started the bot: ${error.message}`, {
+      throw new AppError('channel.rejected', `the person has not started the bot: ${errorMessage(error)}`, {
         details: { invitation },
       });
     }

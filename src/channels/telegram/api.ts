@@ -110,8 +110,8 @@ function toAppError(error: unknown): AppError {
 function refusal({ error_code: status, description, method, parameters }: GrammyError): AppError {
   const said = `Telegram refused ${method}: ${status} ${description}`;
   const details = { status, description };
-  // A token it does not know at all gives 404 with nothing further.
-  if (status === 401 || (status === 404 && description === 'Not Found'))
+  // A text that is no token at all gives 404; from other methods that means an older server of one's own.
+  if (status === 401 || (status === 404 && method === 'getMe'))
     return new AppError('channel.unauthorized', `Telegram refused the bot's token (${status}). ${REMEDY}`, {
       details: { ...details, token: true },
     });
@@ -129,6 +129,10 @@ function refusal({ error_code: status, description, method, parameters }: Grammy
 /** The bot's token is not (or no longer) valid: nothing will work until somebody changes it. */
 export const isTokenRefused = (error: unknown): boolean =>
   error instanceof AppError && error.details.token === true;
+
+/** The person has blocked the bot, or never started it. */
+export const isUnreachable = (error: unknown): boolean =>
+  error instanceof AppError && (error.details.status === 403 || says(error, 'chat not found'));
 
 /** Somebody else polls with the same token. */
 export const isConflict = (error: unknown): boolean =>

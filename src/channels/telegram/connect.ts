@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { Logger } from '../../domain/runtime.ts';
 import type { ChannelDeps, ChannelState } from '../adapter.ts';
-import type { TelegramApi, UpdateKind } from './api.ts';
+import { isTokenRefused, type TelegramApi, type UpdateKind } from './api.ts';
 import type { TelegramConfig } from './config.ts';
 import type { BotIdentity } from './places.ts';
 import { WEBHOOK_PATH } from './webhook.ts';
@@ -27,8 +27,8 @@ export async function connect(deps: {
   const { id, username } = await api.call((by) => by.getMe());
   await registerCommands(api, deps.commands, log);
   if (config.mode === 'polling') {
-    // Telegram refuses to be asked while a webhook is set. What waits is kept.
-    await api.call((by) => by.deleteWebhook());
+    // Telegram refuses to be asked while a webhook is set, and says so then. What waits is kept.
+    await bestEffort('webhook could not be removed', log, () => api.call((by) => by.deleteWebhook()));
     return { id, username };
   }
   if (deps.publicUrl === null || config.webhook_secret === null) {
@@ -52,11 +52,15 @@ async function registerCommands(
     description: (argument === '' ? about : `${argument} — ${about}`).slice(0, MAX_DESCRIPTION),
     is_ephemeral: !PUBLIC_COMMANDS.has(name),
   }));
+  await bestEffort('commands could not be registered', log, () => api.call((by) => by.setMyCommands(listed)));
+}
+
+async function bestEffort(failure: string, log: Logger, work: () => Promise<unknown>): Promise<void> {
   try {
-    await api.call((by) => by.setMyCommands(listed));
+    await work();
   } catch (error) {
-    if (error instanceof AppError && error.code === 'channel.unauthorized') throw error;
-    log.warn({ detail: errorMessage(error) }, 'commands could not be registered');
+    if (isTokenRefused(error)) throw error;
+    log.warn({ detail: errorMessage(error) }, failure);
   }
 }
 

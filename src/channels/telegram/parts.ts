@@ -39,9 +39,12 @@ export function toParts(message: OutboundMessage, isPublic: boolean): Part[] {
   if (message.card !== undefined) return cardParts(message, message.card);
   const head = headOf(message, isPublic);
   const keyboard = keyboardOf(message.buttons ?? []);
-  const bodies = splitHtml(message.text, MAX_HTML - RESERVE - head.length);
+  // Of what surely becomes a file only the beginning is needed, and splitting all of it would take long.
+  const isHuge = message.text.length > 2 * MAX_PARTS * MAX_HTML;
+  const source = isHuge ? message.text.slice(0, MAX_HTML) : message.text;
+  const bodies = splitHtml(source, MAX_HTML - RESERVE - head.length);
   const files = (message.files ?? []).map((file): Part => ({ kind: 'file', file }));
-  if (bodies.length > MAX_PARTS) {
+  if (isHuge || bodies.length > MAX_PARTS) {
     const whole = { name: 'answer.md', mimeType: 'text/markdown', text: message.text };
     const [first = ''] = bodies;
     return [
@@ -56,12 +59,14 @@ export function toParts(message: OutboundMessage, isPublic: boolean): Part[] {
   return [...texts, ...files];
 }
 
-export function splitHtml(markdown: string, limit: number): string[] {
-  const measure = (part: string): number => measureHtml(renderMarkdown(part), limit);
-  return splitMarkdown(markdown, { limit, measure })
+/** Markdown whose HTML fits, part by part. */
+export const splitToFit = (markdown: string, limit: number): string[] =>
+  splitMarkdown(markdown, { limit, measure: (part) => measureHtml(renderMarkdown(part), limit) });
+
+export const splitHtml = (markdown: string, limit: number): string[] =>
+  splitToFit(markdown, limit)
     .map(renderMarkdown)
     .filter((html) => html !== '');
-}
 
 function headOf(message: OutboundMessage, isPublic: boolean): string {
   if (message.aside !== undefined) {

@@ -3,12 +3,12 @@
  * gateway has stored it (or refused it for good); what could not be stored is asked for again.
  */
 import { AppError, errorMessage } from '../../domain/errors.ts';
-import type { Attachment } from '../../domain/message.ts';
+import type { Attachment, InboundMessage } from '../../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../../domain/runtime.ts';
 import type { ChannelSink } from '../adapter.ts';
 import { MAX_FILES, toAttachment } from '../attachments.ts';
 import type { TelegramApi } from './api.ts';
-import { type FileRef, type Incoming, parseUpdate, updateIdOf } from './inbound.ts';
+import { type Incoming, parseUpdate, updateIdOf } from './inbound.ts';
 import type { BotIdentity } from './places.ts';
 import type { Queries } from './queries.ts';
 
@@ -21,6 +21,8 @@ export type ReceiverDeps = {
   readonly api: TelegramApi;
   readonly bot: BotIdentity;
   readonly sink: ChannelSink;
+  /** In groups, the gateway only looks at what is addressed to the bot. */
+  readonly mentionOnly: boolean;
   readonly queries: Queries;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -82,7 +84,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   async function pass(incoming: Incoming): Promise<void> {
     switch (incoming.kind) {
       case 'message':
-        return sink.message({ ...incoming.message, attachments: await attachmentsOf(deps, incoming.files) });
+        return sink.message({ ...incoming.message, attachments: await attachmentsOf(deps, incoming) });
       case 'edit':
         return sink.edit(incoming.edit);
       case 'stop':
@@ -158,17 +160,30 @@ const isSameAlbum = (one: Incoming, other: Incoming): boolean =>
   one.album === other.album &&
   one.message.where.conversation === other.message.where.conversation;
 
-async function attachmentsOf(deps: ReceiverDeps, files: readonly FileRef[]): Promise<Attachment[]> {
+async function attachmentsOf(
+  deps: ReceiverDeps,
+  { message, files }: Extract<Incoming, { kind: 'message' }>,
+): Promise<Attachment[]> {
   if (files.length === 0) return [];
+  const isWanted = concernsUs(message, deps.mentionOnly);
   const stop = AbortSignal.timeout(FILES_MS);
   return Promise.all(
-    files.map(({ fileId, ...file }, index) =>
-      index >= MAX_FILES
-        ? { ...file, error: `only the first ${MAX_FILES} files of a message are read` }
-        : toAttachment(file, (maxBytes) => deps.api.download(fileId, maxBytes, stop)),
-    ),
+    files.map(({ fileId, ...file }, index) => {
+      if (!isWanted) return { ...file, error: 'not fetched: the message was not for me' };
+      if (index >= MAX_FILES)
+        return { ...file, error: `only the first ${MAX_FILES} files of a message are read` };
+      return toAttachment(file, (maxBytes) => deps.api.download(fileId, maxBytes, stop));
+    }),
   );
 }
+
+/** Whether the gateway may look at it: fetching what other people share with each other is not our business. */
+const concernsUs = (
+  { author, direct, mentionsBot, where, text }: InboundMessage,
+  mentionOnly: boolean,
+): boolean =>
+  author.kind === 'person' &&
+  (direct || mentionsBot || !mentionOnly || where.thread !== undefined || /^[/!]/.test(text));
 
 const kindsOf = (raw: unknown): string[] =>
   typeof raw === 'object' && raw !== null ? Object.keys(raw).slice(0, 5) : [];

@@ -6,8 +6,8 @@ import { AppError } from '../../domain/errors.ts';
 import type { StepLine } from '../../domain/message.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { ReplyStream } from '../adapter.ts';
-import { escapeHtml, neutral } from './format.ts';
-import { MAX_HTML, splitHtml, stepsHtml } from './parts.ts';
+import { escapeHtml, neutral, renderMarkdown } from './format.ts';
+import { MAX_HTML, splitToFit, stepsHtml } from './parts.ts';
 import type { Surface } from './surfaces.ts';
 
 export type ReplyStreamDeps = {
@@ -30,6 +30,7 @@ const LONGEST_WAIT_MS = 15_000;
 export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   const { surface, clock } = deps;
   let text = '';
+  let isCut = false;
   let status: string | null = null;
   let steps: readonly StepLine[] = [];
   let shown = '';
@@ -75,13 +76,19 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   }
 
   function render(): string {
-    const parts = splitHtml(text, MAX_HTML - RESERVE);
+    const parts = splitToFit(text, MAX_HTML - RESERVE);
     const last = parts.at(-1);
-    const doing = status ?? (last === undefined ? 'Working' : null);
+    // Only its end is shown from now on, so that the cost of a view does not grow with the answer.
+    if (parts.length > 1 && last !== undefined) {
+      isCut = true;
+      text = goesOn(last, text);
+    }
+    const html = renderMarkdown(last ?? '');
+    const doing = status ?? (html === '' ? 'Working' : null);
     return [
       ...(steps.length === 0 ? [] : [stepsHtml(steps)]),
-      ...(parts.length > 1 ? ['…'] : []),
-      ...(last === undefined ? [] : [last]),
+      ...(isCut ? ['…'] : []),
+      ...(html === '' ? [] : [html]),
       ...(doing === null ? [] : [`<i>${escapeHtml(neutral(doing.slice(0, 200)))}…</i>`]),
     ].join('\n');
   }
@@ -108,6 +115,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     },
     reset() {
       text = '';
+      isCut = false;
       if (surface.isOpen()) touch();
     },
     async finish(message, key) {
@@ -133,6 +141,13 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       }
     },
   };
+}
+
+/** The last part in a form that more text can be added to: with its white space, and its code block open again. */
+function goesOn(part: string, text: string): string {
+  const space = /\s*$/.exec(text)?.[0] ?? '';
+  const isClosed = /(?:^|\n)`{3,}$/.test(text.trimEnd());
+  return (isClosed ? part : part.replace(/\n`{3,}$/, '')) + space;
 }
 
 function retryAfter(error: unknown): number | undefined {

@@ -46,6 +46,13 @@ export function describeRest(open: OpenBackend): void {
       expect(await due(40)).toEqual([]);
     });
 
+    test('one to a person keeps its person', async () => {
+      const direct = { ...delivery('d'), target: { kind: 'direct', user: 'telegram:7' } } as const;
+      await store.outbox.enqueue([direct], 10);
+      const [claimed] = await store.outbox.claim({ worker: 'w1', limit: 1, leaseMs: 1_000, now: 20 });
+      expect(claimed?.target).toEqual(direct.target);
+    });
+
     test('F14: a failed one is tried again at its time, holding its lane; what it is and how often tried is told', async () => {
       await store.outbox.enqueue([delivery('k1'), delivery('k2')], 10);
       const [first] = await store.outbox.claim({ worker: 'w1', limit: 1, leaseMs: 1_000, now: 20 });

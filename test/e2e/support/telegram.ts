@@ -3,7 +3,7 @@ import { type FakeModel, startFakeModel } from '../../fakes/model-server.ts';
 import type { Person, Shown } from '../../fakes/telegram/state.ts';
 import { type FakeTelegram, startFakeTelegram } from '../../fakes/telegram-server.ts';
 import { createFolder, type GatewayFolder, type RunningGateway, until } from './gateway.ts';
-import type { EventRow, TurnRow } from './scenario.ts';
+import { type EventRow, OWNER_TOKEN, type TurnRow } from './scenario.ts';
 
 export type TelegramScenario = {
   readonly model: FakeModel;
@@ -28,7 +28,8 @@ export type TelegramOptions = {
   /** Further lines of the section. */
   readonly section?: string;
   readonly yaml?: string;
-  readonly model?: string;
+  /** The web chat beside it; its owner may approve too. */
+  readonly web?: boolean;
 };
 
 const BTW_MODEL = 'aside-model';
@@ -40,15 +41,15 @@ export async function startTelegram(options: TelegramOptions = {}): Promise<Tele
   const [ana, bo, cy] = [telegram.person('Ana'), telegram.person('Bo'), telegram.person('Cy')];
   const folder = createFolder();
   folder.writeConfig(`
-server: { port: 0, token: owner-token-for-tests }
+server: { port: 0, token: ${OWNER_TOKEN} }
 store: { url: "sqlite:data/parley.db" }
 channels:
-  web: { enabled: false }
+  web: { enabled: ${options.web ?? false} }
   telegram:
     token: "${telegram.token}"
     api_url: ${telegram.url}
 ${options.section ?? ''}
-access: { approvers: ["telegram:${ana.id}", "telegram:${bo.id}"], admins: ["telegram:${ana.id}"] }
+access: { approvers: ["telegram:${ana.id}", "telegram:${bo.id}", "web:owner"], admins: ["telegram:${ana.id}"] }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
 models:
