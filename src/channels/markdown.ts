@@ -12,9 +12,12 @@ const MAX_DEPTH = 30;
 export function lexMarkdown(markdown: string): readonly MarkedToken[] {
   const text = markdown.replace(/\r\n?/g, '\n');
   if (text === '') return [];
-  if (text.length > MAX_PARSED || isTooDeep(text)) return [plain(text)];
+  if (isTooComplex(text)) return [plain(text)];
   return new Lexer({ gfm: true, breaks: true }).lex(text) as MarkedToken[];
 }
+
+/** Too long or too deep to be parsed. */
+export const isTooComplex = (text: string): boolean => text.length > MAX_PARSED || isTooDeep(text);
 
 const plain = (text: string): MarkedToken => ({
   type: 'paragraph',

@@ -2,15 +2,11 @@
  * Markdown to safe HTML blocks (pure). We walk the parser's tree and write every tag ourselves; what the author
  * wrote only ever becomes escaped text. Images become links: loading one would tell its server who reads (A28).
  */
-import { Lexer, type MarkedToken, type Token } from 'marked';
+import type { MarkedToken, Token } from 'marked';
+import { isTooComplex, lexMarkdown } from '../markdown.ts';
 
 /** One top-level block: `raw` is the source it came from, so that a growing text can keep its finished blocks. */
 export type Block = { readonly raw: string; readonly html: string };
-
-/** Longer texts are shown as they are: parsing them would hold up everybody. */
-const MAX_PARSED = 200_000;
-/** Deeper nesting is no longer prose, and each level costs the parser a pass over the text. */
-const MAX_DEPTH = 30;
 
 const entities: Record<string, string> = {
   '&': '&amp;',
@@ -30,10 +26,10 @@ const escapeProse = (text: string): string =>
 
 export function renderBlocks(markdown: string): Block[] {
   const text = markdown.replace(/\r\n?/g, '\n');
-  if (text.length > MAX_PARSED || isTooDeep(text)) return [asIs(text)];
+  if (isTooComplex(text)) return [asIs(text)];
   const blocks: Block[] = [];
   let pending = '';
-  for (const token of lex(text)) {
+  for (const token of lexMarkdown(text)) {
     const html = block(token);
     if (html === '') {
       pending += token.raw;
@@ -48,21 +44,7 @@ export function renderBlocks(markdown: string): Block[] {
 export const renderMarkdown = (markdown: string): string[] =>
   renderBlocks(markdown).map((block) => block.html);
 
-const lex = (text: string): readonly Token[] => new Lexer({ gfm: true, breaks: true }).lex(text);
-
 const asIs = (text: string): Block => ({ raw: text, html: `<p class="plain">${escapeHtml(text)}</p>` });
-
-/** Markers that open a level each, counted at the start of a line or in a row. */
-function isTooDeep(text: string): boolean {
-  for (const run of text.matchAll(/^(?:[ \t]*(?:>|[-*+]|\d{1,9}[.)])[ \t]*){3,}|[[*_~(!]{3,}/gm)) {
-    if (
-      run[0].replace(/[\s\d]/g, '').length > MAX_DEPTH &&
-      !/^[ \t]*([-*_])(?:[ \t]*\1)*[ \t]*$/.test(run[0])
-    )
-      return true;
-  }
-  return false;
-}
 
 function block(generic: Token): string {
   const token = generic as MarkedToken;
