@@ -1,5 +1,7 @@
 /** The channels against their contract: one line each. */
 import { channelAdapterSuite } from './channel-adapter-suite.ts';
+import { openSlack } from './channels/slack.ts';
 import { openTelegram } from './channels/telegram.ts';
 
+channelAdapterSuite('slack', openSlack);
 channelAdapterSuite('telegram', openTelegram);

@@ -78,6 +78,7 @@ export async function startFakeSlack(): Promise<FakeSlack> {
         .end();
     if (fault?.error !== undefined) return json(response, { ok: false, error: fault.error });
     const result = act(method, given);
+    if (fault?.drop === 'never') return;
     if (fault?.drop === 'after') return void response.destroy();
     json(response, result);
   }
@@ -95,7 +96,12 @@ export async function startFakeSlack(): Promise<FakeSlack> {
 
   function takeFault(method: string): Fault | undefined {
     const found = state.faults.find((fault) => fault.method === method && (fault.times ?? 1) > 0);
-    if (found !== undefined) found.times = (found.times ?? 1) - 1;
+    if (found === undefined) return undefined;
+    if ((found.skip ?? 0) > 0) {
+      found.skip = (found.skip ?? 0) - 1;
+      return undefined;
+    }
+    found.times = (found.times ?? 1) - 1;
     return found;
   }
 

@@ -19,7 +19,7 @@ import { createLiveMessage } from './live-message.ts';
 import { type Call, createOutbound } from './outbound.ts';
 import { createPeople } from './people.ts';
 import { type Bot, placeOf, slackIdOf } from './places.ts';
-import type { Ack } from './receiver.ts';
+import type { Ack, Delivery } from './receiver.ts';
 import { createReplyStream, EDIT_EVERY_MS } from './reply-stream.ts';
 import { respondTo } from './respond.ts';
 import { createSocket } from './socket.ts';
@@ -44,17 +44,18 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
       return await work(client);
     } catch (error) {
       const failure = toAppError(error, what);
-      if (failure.code === 'channel.unauthorized') await goDown(failure.message);
+      if (failure.code === 'channel.unauthorized') goDown(failure.message);
       throw failure;
     }
   };
 
   /** Nothing will work until an operator acts: no more events, the other channels go on. */
-  async function goDown(detail: string): Promise<void> {
+  function goDown(detail: string): void {
     if (state.state === 'down' || state.state === 'stopped') return;
     setState('down', detail);
     log.error({ detail }, 'Slack is down until this is mended');
-    await receiver.stop();
+    // Not waited for: what found this out may itself be an event in hand.
+    void receiver.stop();
   }
 
   const people = createPeople({ call, bot: () => bot, clock, log });
@@ -73,7 +74,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     fetchFiles: (files) => fetchFiles(files, { token: config.bot_token, apiUrl: config.api_url, log }),
     latestThread: createLatestThread({ state: deps.state, log }),
     onGone: (reason) =>
-      void goDown(`The app was removed from the workspace (${reason}). Install it again and restart.`),
+      goDown(`The app was removed from the workspace (${reason}). Install it again and restart.`),
     clock,
     log,
     metrics,
@@ -179,9 +180,11 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
           ignoreSelf: false,
           logger: options.logger,
         });
-        app.use(async ({ body, ...rest }) =>
-          onBody(body, 'ack' in rest ? (rest.ack as Ack) : async () => {}),
-        );
+        app.use(async ({ body, context }) => {
+          const delivery: Delivery = context.delivery;
+          delivery.reached = true;
+          await onBody(body, delivery.ack);
+        });
         app.error(async (error) => Promise.reject(error));
         await app.start();
       } catch (error) {

@@ -8,32 +8,42 @@ import { z } from 'zod';
 /** Acknowledges to Slack, at most once; `response` is what a modal becomes. */
 export type Ack = (response?: unknown) => Promise<void>;
 
-export type Process = (body: Readonly<Record<string, unknown>>, ack: Ack) => Promise<void>;
-
-/** Bolt looks into what it gets without care; anything else is dropped before. */
-const body = z
-  .record(z.string(), z.unknown())
-  .refine((value) => value.event === undefined || isRecord(value.event));
-
-const isRecord = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-export const parseBody = (value: unknown): Record<string, unknown> | undefined => {
-  const parsed = body.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
+/** What our listener finds in Bolt's context. */
+export type Delivery = {
+  readonly ack: Ack;
+  /** Set by the listener: from there on an error is ours, and Slack is to deliver again. */
+  reached: boolean;
 };
+
+/** `malformed`: nothing that Bolt could read; it was acknowledged, for it will not get better. */
+export type Process = (body: Readonly<Record<string, unknown>>, ack: Ack) => Promise<'done' | 'malformed'>;
+
+const record = z.record(z.string(), z.unknown());
+const bodySchema = record.refine(
+  (value) => value.event === undefined || record.safeParse(value.event).success,
+);
+
+export const parseBody = (value: unknown): Record<string, unknown> | undefined =>
+  bodySchema.safeParse(value).data;
 
 /** @throws whatever the work threw; then nothing was acknowledged, and Slack delivers again. */
 export function createProcess(app: () => App): Process {
-  return async (value, send) => {
+  return async (body, send) => {
     let sent = false;
     const ack: Ack = async (response) => {
       if (sent) return;
       sent = true;
       await send(response);
     };
-    const early = value.event !== undefined;
-    await app().processEvent({ body: value, ack: early ? async () => {} : ack });
+    const delivery: Delivery = { ack, reached: false };
+    try {
+      await app().processEvent({ body, ack: async () => {}, customProperties: { delivery } });
+    } catch (error) {
+      if (delivery.reached) throw error;
+      await ack();
+      return 'malformed';
+    }
     await ack();
+    return delivery.reached ? 'done' : 'malformed';
   };
 }

@@ -83,11 +83,11 @@ export function createSocket(deps: SocketDeps): Receiver {
   async function take({ body: value, ack }: Envelope): Promise<void> {
     const body = parseBody(value);
     try {
-      if (body === undefined) {
+      const outcome =
+        body === undefined ? 'malformed' : await process(body, async (response) => ack(response));
+      if (body === undefined) await ack();
+      if (outcome === 'malformed')
         metrics.count('parley_inbound_dropped_total', { channel: 'slack', reason: 'malformed' });
-        return await ack();
-      }
-      await process(body, async (response) => ack(response));
     } catch (error) {
       // Not acknowledged: Slack sends it again.
       metrics.count('parley_inbound_failed_total', { channel: 'slack' });

@@ -62,6 +62,10 @@ export function createWebhook(deps: WebhookDeps): Receiver {
         remember(signature);
         resolve(response === undefined || response === '' ? { status: 200 } : json(response));
       })
+        .then((outcome) => {
+          if (outcome === 'malformed')
+            metrics.count('parley_inbound_dropped_total', { channel: 'slack', reason: 'malformed' });
+        })
         .catch((error: unknown) => {
           metrics.count('parley_inbound_failed_total', { channel: 'slack' });
           log.warn(

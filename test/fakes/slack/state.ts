@@ -55,8 +55,10 @@ export type Fault = {
   readonly retryAfter?: number;
   /** A 200 with `ok: false`. */
   readonly error?: string;
-  /** The connection breaks: before the call has its effect, or after. */
-  readonly drop?: 'before' | 'after';
+  /** The connection breaks: before the call has its effect, or after. `never`: the effect, and no answer at all. */
+  readonly drop?: 'before' | 'after' | 'never';
+  /** Calls that pass before. */
+  skip?: number;
   /** How often; once when absent. */
   times?: number;
 };
