@@ -188,6 +188,7 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
         target: () => places.target(to, replyTo?.text),
         replyTo,
         turn: turnId,
+        posted: delivery.posted,
         deliver: (message, key, draft) => delivery.replace(to, message, key, draft),
       });
     },

@@ -4,7 +4,7 @@ import type { ConversationRef, DeliveryKey, MessageRef, OutboundMessage } from '
 import type { Logger } from '../../domain/runtime.ts';
 import type { SendProgress } from '../adapter.ts';
 import type { DiscordApi } from './api.ts';
-import type { Draft, Drafts } from './drafts.ts';
+import type { Draft, Drafts, PostedDraft } from './drafts.ts';
 import { codeOf, codes } from './errors.ts';
 import { nonceFor, type Part, toAsideParts, toBody, toEdit, toRawFiles } from './outbound.ts';
 import type { Places } from './places.ts';
@@ -24,7 +24,11 @@ export type Delivery = {
     draft: Draft | undefined,
   ): Promise<MessageRef[]>;
   edit(ref: MessageRef, message: OutboundMessage): Promise<void>;
+  /** Finds out what became of a draft whose process was killed while posting it. */
+  posted(draft: Draft): Promise<PostedDraft>;
 };
+
+const placeholder: Part = { content: '…', buttons: [], files: [] };
 
 const nothingDone: SendProgress = { done: [], onPart: async () => {} };
 
@@ -61,7 +65,7 @@ export function createDelivery(deps: {
   }
 
   /** False when the draft is gone: somebody deleted it. */
-  async function fill(draft: Draft, part: Part): Promise<boolean> {
+  async function fill(draft: Pick<PostedDraft, 'channel' | 'message'>, part: Part): Promise<boolean> {
     try {
       await api.editMessage(draft.channel, draft.message, toEdit(part), toRawFiles(part.files));
       return true;
@@ -73,15 +77,21 @@ export function createDelivery(deps: {
     }
   }
 
+  async function posted({ channel, nonce, message }: Draft): Promise<PostedDraft> {
+    const id = message ?? (await api.createMessage(channel, toBody(placeholder, nonce)));
+    return { channel, nonce, message: id };
+  }
+
   async function replace(
     to: ConversationRef,
     message: OutboundMessage,
     key: DeliveryKey,
-    draft: Draft | undefined,
+    left: Draft | undefined,
     progress = nothingDone,
   ): Promise<MessageRef[]> {
     const parts = toAsideParts(message, !places.isDirect(to));
-    if (draft !== undefined && progress.done.length === 0 && (await fill(draft, parts[0]))) {
+    const draft = left === undefined || progress.done.length > 0 ? undefined : await posted(left);
+    if (draft !== undefined && (await fill(draft, parts[0]))) {
       const ref = refTo(to, draft.channel, draft.message);
       await progress.onPart(ref);
       return post(to, draft.channel, parts, key, { ...progress, done: [ref] });
@@ -96,6 +106,7 @@ export function createDelivery(deps: {
       const draft = isFinal && message.turnId !== undefined ? await drafts.get(message.turnId) : undefined;
       return replace(to, message, key, draft, progress);
     },
+    posted,
     replace: (to, message, key, draft) => replace(to, message, key, draft),
     async edit(ref, message) {
       const channel = ref.where.thread ?? ref.where.conversation;

@@ -6,7 +6,15 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { KeyValue } from '../../domain/feed.ts';
 
-export type Draft = { readonly channel: string; readonly message: string };
+export type Draft = {
+  readonly channel: string;
+  /** Chosen before it is posted: posting again with it gives the same message, for a few minutes. */
+  readonly nonce: string;
+  /** Null while it is not known whether it was posted. */
+  readonly message: string | null;
+};
+
+export type PostedDraft = Draft & { readonly message: string };
 
 export type Drafts = {
   get(turn: string): Promise<Draft | undefined>;
@@ -20,7 +28,12 @@ export type Drafts = {
  */
 const PLACES = 4_096;
 
-const saved = z.object({ turn: z.string(), channel: z.string(), message: z.string() });
+const saved = z.object({
+  turn: z.string(),
+  channel: z.string(),
+  nonce: z.string(),
+  message: z.string().nullable(),
+});
 
 export function createDrafts(state: KeyValue): Drafts {
   const key = (turn: string): string =>

@@ -4,12 +4,12 @@
  */
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { DeliveryKey, InboundMessage, MessageRef, OutboundMessage } from '../../domain/message.ts';
-import type { Logger } from '../../domain/runtime.ts';
+import { type Logger, newSecret } from '../../domain/runtime.ts';
 import type { ReplyStream } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
 import type { DiscordApi } from './api.ts';
-import type { Draft, Drafts } from './drafts.ts';
-import { nonceFor, type Part, small, toBody, toDraft, toEdit } from './outbound.ts';
+import type { Draft, Drafts, PostedDraft } from './drafts.ts';
+import { type Part, small, toBody, toDraft, toEdit } from './outbound.ts';
 
 export type ReplyStreamDeps = {
   readonly api: DiscordApi;
@@ -19,6 +19,8 @@ export type ReplyStreamDeps = {
   readonly target: () => Promise<string>;
   readonly replyTo: InboundMessage | undefined;
   readonly turn: string | undefined;
+  /** Makes sure that a draft from before is there. */
+  readonly posted: (draft: Draft) => Promise<PostedDraft>;
   /** Delivers the final message, in place of the draft where there is one. */
   readonly deliver: (
     message: OutboundMessage,
@@ -36,12 +38,11 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   const { api, drafts, log, turn } = deps;
   let text = '';
   let status: string | null = null;
-  let draft: Draft | undefined;
+  let draft: PostedDraft | undefined;
   let shown = '';
   let isOver = false;
   let isFinal = false;
-  /** Looked up once: the draft that a killed process left. */
-  let takenOver = false;
+  let isLookedUp = false;
   let timer: NodeJS.Timeout | undefined = setTimeout(tick, SHOW_AFTER_MS);
   let showing: Promise<void> | undefined;
 
@@ -81,25 +82,32 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     const content = toDraft(text, '', status === null ? '' : small(`${status}…`));
     if (content === shown) return null;
     const part: Part = { content, files: [], buttons: stopButton(turn) };
-    await takeOver();
-    if (draft === undefined) await open(part);
-    else await api.editMessage(draft.channel, draft.message, toEdit(part));
+    const found = await takeOver();
+    const isFresh = found === undefined;
+    draft = found ?? (await open(part));
+    // What a killed process left says something else.
+    if (!isFresh) await api.editMessage(draft.channel, draft.message, toEdit(part));
     shown = content;
     return EDIT_EVERY_MS;
   }
 
-  async function takeOver(): Promise<void> {
-    if (takenOver || turn === undefined) return;
-    draft ??= await drafts.get(turn);
-    takenOver = true;
+  /** The draft at hand, or the one that a killed process left. */
+  async function takeOver(): Promise<PostedDraft | undefined> {
+    if (draft !== undefined || isLookedUp || turn === undefined) return draft;
+    const left = await drafts.get(turn);
+    const taken = left === undefined ? undefined : await deps.posted(left);
+    isLookedUp = true;
+    return taken;
   }
 
-  async function open(part: Part): Promise<void> {
+  async function open(part: Part): Promise<PostedDraft> {
     const channel = await deps.target();
-    const body = toBody(part, nonceFor(`draft ${turn ?? ''} ${performance.now()}`, 0));
-    const message = await api.createMessage(channel, { ...body, ...referenceTo(deps.replyTo, channel) });
-    draft = { channel, message };
-    if (turn !== undefined) await drafts.put(turn, draft);
+    const nonce = newSecret();
+    if (turn !== undefined) await drafts.put(turn, { channel, nonce, message: null });
+    const body = { ...toBody(part, nonce), ...referenceTo(deps.replyTo, channel) };
+    const opened = { channel, nonce, message: await api.createMessage(channel, body) };
+    if (turn !== undefined) await drafts.put(turn, opened);
+    return opened;
   }
 
   async function settle(): Promise<void> {

@@ -113,14 +113,19 @@ export function createSessionKeeper(deps: {
     },
     identity: () => identity,
     setIdentity(found) {
+      const isNew = found.user !== identity?.user || found.application !== identity.application;
       identity = found;
-      touch();
+      // A session without it cannot be resumed after a restart.
+      if (isNew) void flush();
     },
     get: (shard) => live.get(shard) ?? null,
     set(shard, session) {
+      const isNew = session !== null && session.sessionId !== live.get(shard)?.sessionId;
       if (session === null) live.delete(shard);
       else live.set(shard, session);
-      touch();
+      // From the first moment on there is something to resume.
+      if (isNew) void flush();
+      else touch();
     },
     begin(shard, sequence) {
       const open = inHand.get(shard) ?? new Set();
