@@ -20,12 +20,7 @@ export type TelegramApi = {
   download(fileId: string, maxBytes: number, stop: AbortSignal): Promise<Buffer>;
 };
 
-export type UpdateKind =
-  | 'message'
-  | 'edited_message'
-  | 'callback_query'
-  | 'my_chat_member'
-  | 'stopped_message_generation';
+export type UpdateKind = 'message' | 'edited_message' | 'callback_query' | 'stopped_message_generation';
 
 /** Long enough that an idle bot asks seldom, short enough for proxies that cut silent connections after 30 s. */
 const POLL_SECONDS = 25;

@@ -140,7 +140,8 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
   return {
     async send(to, message, key, progress, replyTo) {
       const recorded = progress?.done ?? [];
-      const done = recorded.length > 0 ? recorded : (begun.get(key) ?? []);
+      const known = begun.get(key) ?? [];
+      const done = known.length > recorded.length ? known : recorded;
       const draft = done.length > 0 ? undefined : await draftOf(drafts, message);
       if (draft !== undefined) {
         try {

@@ -79,12 +79,15 @@ function headOf(message: OutboundMessage, isPublic: boolean): string {
 
 /** Steps shown; more would push the answer out of sight. */
 const MAX_STEPS = 8;
+/** Of all of them as HTML, where a single `"` takes six: the answer needs the room. */
+const STEPS_HTML = 1_000;
 
 export function stepsHtml(steps: readonly StepLine[]): string {
-  const shown = steps.slice(-MAX_STEPS).map((step) => {
+  let shown = steps.slice(-MAX_STEPS).map((step) => {
     const failed = step.ok ? '' : ' (failed)';
     return `${escapeHtml(neutral(short(step.title, 80)))}${failed} — ${(step.durationMs / 1000).toFixed(1)} s`;
   });
+  while (shown.length > 1 && shown.join('\n').length > STEPS_HTML) shown = shown.slice(1);
   const left = steps.length - shown.length;
   const lines = left > 0 ? [`${left} earlier steps`, ...shown] : shown;
   return `<blockquote expandable>${lines.join('\n')}</blockquote>`;

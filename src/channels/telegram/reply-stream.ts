@@ -2,7 +2,8 @@
  * Telegram's live reply: shown no faster than the chat allows, and only once there is something to show, so that a
  * quick answer comes as one message.
  */
-import { AppError } from '../../domain/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { StepLine } from '../../domain/message.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { ReplyStream } from '../adapter.ts';
@@ -56,9 +57,10 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   }
 
   async function show(): Promise<void> {
-    const html = render();
-    if (isOver || isBroken || html === shown) return;
+    if (isOver || isBroken) return;
     try {
+      const html = render();
+      if (html === shown) return;
       await surface.put(html);
       shown = html;
     } catch (error) {
@@ -69,7 +71,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
         isDirty = true;
       } else {
         isBroken = true;
-        deps.log.warn({ code: error instanceof AppError ? error.code : null }, 'live reply gave up');
+        deps.log.warn({ detail: errorMessage(error) }, 'live reply gave up');
       }
     }
     if (isDirty) touch();
@@ -120,24 +122,14 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     },
     async finish(message, key) {
       await close();
-      try {
-        return await surface.place(message, key);
-      } catch (error) {
-        const wait = retryAfter(error);
-        if (wait === undefined || wait > LONGEST_WAIT_MS) throw error;
-        await new Promise((resolve) => setTimeout(resolve, wait));
-        return surface.place(message, key);
-      }
+      return patiently(() => surface.place(message, key));
     },
     async discard() {
       await close();
       try {
-        await surface.remove();
+        await patiently(() => surface.remove());
       } catch (error) {
-        deps.log.warn(
-          { code: error instanceof AppError ? error.code : null },
-          'live reply could not be removed',
-        );
+        deps.log.warn({ detail: errorMessage(error) }, 'live reply could not be removed');
       }
     },
   };
@@ -148,6 +140,18 @@ function goesOn(part: string, text: string): string {
   const space = /\s*$/.exec(text)?.[0] ?? '';
   const isClosed = /(?:^|\n)`{3,}$/.test(text.trimEnd());
   return (isClosed ? part : part.replace(/\n`{3,}$/, '')) + space;
+}
+
+/** Once more after the wait that Telegram asks for, if that is short. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const wait = retryAfter(error);
+    if (wait === undefined || wait > LONGEST_WAIT_MS) throw error;
+    await sleep(wait);
+    return work();
+  }
 }
 
 function retryAfter(error: unknown): number | undefined {

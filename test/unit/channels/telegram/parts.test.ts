@@ -86,4 +86,17 @@ describe('parts of a message', () => {
       { kind: 'file', file: { name: 'a.txt' } },
     ]);
   });
+
+  it('whatever the steps and the question are, the answer keeps its room', () => {
+    const odd = '"&<>@x'.repeat(100);
+    const steps = Array.from({ length: 50 }, () => ({ title: odd, ok: false, durationMs: 1 }));
+    const text = 'word '.repeat(1_000);
+    const answer = toParts({ kind: 'answer', text, steps }, true);
+    const aside = toParts({ kind: 'aside', text, aside: { question: odd, done: true } }, false);
+    for (const parts of [answer, aside]) {
+      expect(parts.length).toBeLessThan(5);
+      for (const part of parts) expect(part.kind === 'text' && part.html.length <= MAX_HTML).toBe(true);
+    }
+    expect(answer[0]).toMatchObject({ html: expect.stringContaining('earlier steps') });
+  });
 });
