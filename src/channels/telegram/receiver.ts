@@ -42,6 +42,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   const { bot, sink, log, metrics, clock } = deps;
   const taken = new Set<number>();
   const tries = new Map<number, number>();
+  const tails = new Map<string, Promise<void>>();
 
   function remember(id: number): void {
     taken.add(id);
@@ -99,15 +100,24 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     }
   }
 
+  /** After what is under way in the chat: webhooks bring several updates at a time. */
+  function behind(lane: string, work: () => Promise<void>): Promise<void> {
+    const mine = (tails.get(lane) ?? Promise.resolve()).then(work);
+    tails.set(lane, mine);
+    return mine.finally(() => {
+      if (tails.get(lane) === mine) tails.delete(lane);
+    });
+  }
+
   return {
     async take(raws) {
       const known = raws.map(read).filter((one) => one !== undefined);
       const entries = known.filter((one): one is Entry => one.incoming !== undefined);
       const failed: number[] = [];
       const lanes = Map.groupBy(joinAlbums(entries), ({ incoming }) => laneOf(incoming));
-      await Promise.all(
-        [...lanes.values()].map(async (lane) => {
-          for (const entry of lane) {
+      const work = [...lanes].map(([lane, waiting]) =>
+        behind(lane, async () => {
+          for (const entry of waiting) {
             if (await handle(entry)) continue;
             // What follows in this chat must not overtake it.
             failed.push(entry.id);
@@ -115,6 +125,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
           }
         }),
       );
+      await Promise.all(work);
       const ids = known.map((one) => one.id);
       const next =
         failed.length > 0 ? Math.min(...failed) : ids.length > 0 ? Math.max(...ids) + 1 : undefined;

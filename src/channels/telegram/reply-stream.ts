@@ -86,12 +86,12 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       text = goesOn(last, text);
     }
     const html = renderMarkdown(last ?? '');
-    const doing = status ?? (html === '' ? 'Working' : null);
+    const doing = status ?? (html === '' ? 'Working…' : null);
     return [
       ...(steps.length === 0 ? [] : [stepsHtml(steps)]),
       ...(isCut ? ['…'] : []),
       ...(html === '' ? [] : [html]),
-      ...(doing === null ? [] : [`<i>${escapeHtml(neutral(doing.slice(0, 200)))}…</i>`]),
+      ...(doing === null ? [] : [statusHtml(doing)]),
     ].join('\n');
   }
 
@@ -134,6 +134,10 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     },
   };
 }
+
+/** "Running `npm test` — 12 s": the command as code, whatever it holds. */
+const statusHtml = (doing: string): string =>
+  `<i>${escapeHtml(neutral(doing.slice(0, 200))).replace(/`([^`]+)`/g, '<code>$1</code>')}</i>`;
 
 /** The last part in a form that more text can be added to: with its white space, and its code block open again. */
 function goesOn(part: string, text: string): string {
