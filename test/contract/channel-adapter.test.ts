@@ -1,7 +1,9 @@
 /** The channels against their contract: one line each. */
 import { channelAdapterSuite } from './channel-adapter-suite.ts';
+import { openDiscord } from './channels/discord.ts';
 import { openSlack } from './channels/slack.ts';
 import { openTelegram } from './channels/telegram.ts';
 
+channelAdapterSuite('discord', openDiscord);
 channelAdapterSuite('slack', openSlack);
 channelAdapterSuite('telegram', openTelegram);

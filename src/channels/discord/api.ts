@@ -44,8 +44,10 @@ export type DiscordApi = {
   close(): void;
 };
 
-/** Longer waits are the outbox's: it keeps them over a restart, and its lease is a minute. */
-const LONGEST_WAIT_MS = 5_000;
+/** Longer waits are the outbox's: it keeps them over a restart. */
+const LONGEST_WAIT_MS = 2_000;
+/** Private answers have no outbox; a person waits for them. */
+const LONGEST_PRIVATE_WAIT_MS = 10_000;
 /** A call that takes longer has been lost on the way. */
 const TIMEOUT_MS = 15_000;
 /** One page, the most Discord hands out. */
@@ -66,7 +68,10 @@ export function createDiscordApi(deps: {
     version: '10',
     retries: 0,
     timeout: TIMEOUT_MS,
-    rejectOnRateLimit: (limit) => limit.retryAfter > LONGEST_WAIT_MS,
+    // Discord's own times are safe: it rounds them up.
+    offset: 0,
+    rejectOnRateLimit: ({ route, retryAfter }) =>
+      retryAfter > (route.startsWith('/webhooks') ? LONGEST_PRIVATE_WAIT_MS : LONGEST_WAIT_MS),
   }).setToken(deps.token);
 
   async function call(request: Promise<unknown>): Promise<unknown> {
