@@ -44,6 +44,7 @@ const user = z.object({
 const chat = z.object({
   id: integer,
   type: z.enum(['private', 'group', 'supergroup', 'channel']),
+  is_forum: z.boolean().optional(),
   title: z.string().optional(),
   first_name: z.string().optional(),
   last_name: z.string().optional(),
@@ -115,6 +116,7 @@ const update = z.object({
         chat,
         message_thread_id: integer.positive().optional(),
         is_topic_message: z.boolean().optional(),
+        reply_to_message: z.unknown().optional(),
       }),
     })
     .optional(),
@@ -200,8 +202,19 @@ const idOf = (sent: Message): string =>
     ? String(sent.message_id)
     : `e${sent.ephemeral_message_id}-${sent.date}`;
 
-const placeOf = (sent: Pick<Message, 'chat' | 'message_thread_id' | 'is_topic_message'>, bot: BotIdentity) =>
-  refOf(bot, sent.chat.id, sent.is_topic_message === true ? sent.message_thread_id : undefined);
+const placeOf = (sent: Placed, bot: BotIdentity) =>
+  refOf(bot, sent.chat.id, isInTopic(sent) ? sent.message_thread_id : undefined);
+
+type Placed = Pick<Message, 'chat' | 'message_thread_id' | 'is_topic_message'> & {
+  readonly reply_to_message?: unknown;
+};
+
+/** In a group without topics, replies carry a thread's number too: that of the message they go back to. */
+const isInTopic = ({ chat, is_topic_message, reply_to_message }: Placed): boolean =>
+  is_topic_message === true ||
+  chat.is_forum === true ||
+  chat.type === 'private' ||
+  reply_to_message === undefined;
 
 /** Undefined when nobody in particular wrote it (service messages of channels). */
 function authorOf(sent: Pick<Message, 'from' | 'sender_chat'>): Author | undefined {

@@ -45,7 +45,11 @@ describe('updates of Telegram', () => {
 
   it('key topics by their number, ordinary replies not', () => {
     expect(message({ text: 'x', message_thread_id: 9, is_topic_message: true }).where.thread).toBe('9');
-    expect(message({ text: 'x', message_thread_id: 9 }).where).not.toHaveProperty('thread');
+    expect(message({ text: 'x', message_thread_id: 9 }).where.thread).toBe('9');
+    const back = { message_id: 9, from: ana, text: 'earlier' };
+    expect(message({ text: 'x', message_thread_id: 9, reply_to_message: back }).where).not.toHaveProperty(
+      'thread',
+    );
     const first = { message_id: 9, from: { ...bot, is_bot: true } };
     const inTopic = { text: 'x', message_thread_id: 9, is_topic_message: true, reply_to_message: first };
     expect(message(inTopic).mentionsBot).toBe(false);
