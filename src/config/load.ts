@@ -59,7 +59,7 @@ export function parseConfig(source: string, file: string, environment: Environme
   const broken = syntaxProblems(document, lines);
   if (broken.length > 0) throw configError(file, broken);
   const problems = substitute(document, at, references, environment);
-  const raw: unknown = document.toJS() ?? {};
+  const raw = toPlain(document, at, file);
   const parsed = configSchema.safeParse(raw, { reportInput: true });
   if (!parsed.success) {
     problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(at, issue, [], keysAt(configSchema))));
@@ -69,6 +69,26 @@ export function parseConfig(source: string, file: string, environment: Environme
   if (problems.length > 0 || !parsed.success) throw configError(file, problems);
   const all = new Map<string, Profile>([['default', parsed.data], ...profiles]);
   return { config: parsed.data, profiles: all, file, secrets: secretsOf(parsed.data, ...profiles.values()) };
+}
+
+/** @throws AppError for an alias without its anchor, or so many that only an attack writes them. */
+function toPlain(document: Document, at: Located, file: string): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (error) {
+    let offset = 0;
+    visit(document, {
+      Alias(_key, node) {
+        if (node.resolve(document) !== undefined) return undefined;
+        offset = node.range?.[0] ?? 0;
+        return visit.BREAK;
+      },
+    });
+    const { line, col } = at.lines.linePos(offset);
+    throw configError(file, [
+      { line: Math.max(1, line), column: Math.max(1, col), message: errorMessage(error) },
+    ]);
+  }
 }
 
 /** All duplicate keys, but of other mistakes only the first: the parser stumbles on over its consequences. */
