@@ -41,12 +41,28 @@ function createProgram(choose: (action: Action) => void): Command {
   command('init', 'ask, test each token live, write the configuration').action((options: CommonOptions) =>
     choose(async () => (await import('./init.ts')).init(options)),
   );
+  command('invite', 'print the link that adds the bot to a server (discord)')
+    .argument('<platform>', 'discord')
+    .option('--application <id>', 'id of the application, when no token is configured')
+    .option('--json', 'as JSON')
+    .action((platform: string, options: CommonOptions & { application?: string; json?: boolean }) =>
+      choose(async () => (await import('./invite.ts')).invite(platform, options)),
+    );
   command('check', 'check the configuration, offline').action((options: CommonOptions) =>
     choose(async () => (await import('./check.ts')).check(options)),
   );
   command('schema', 'print the JSON Schema of the configuration').action(() =>
     choose(async () => (await import('./check.ts')).schema()),
   );
+  program
+    .command('manifest')
+    .description('print the app manifest to paste when you create the app (slack)')
+    .argument('<platform>', 'slack')
+    .option('--http <url>', 'for mode: http, the public address of this Parley')
+    .exitOverride()
+    .action((platform: string, options: { http?: string }) =>
+      choose(async () => (await import('./manifest.ts')).manifest(platform, options)),
+    );
   command('doctor', 'look for what keeps Parley from working well')
     .option('--json', 'as JSON')
     .option('--fix', 'mend what can be mended safely')

@@ -25,7 +25,8 @@ function spelled(sign: string, target: string, label: string | undefined): strin
   if (sign === '@') return `@${name ?? target}`;
   if (sign === '#') return `#${name ?? target}`;
   if (sign === '!') return name ?? `@${target.split('^')[0] ?? target}`;
-  return name === undefined || name === target ? target.replace(/^mailto:/, '') : `${name} (${target})`;
+  const address = target.replace(/^mailto:/, '');
+  return name === undefined || name === address ? address : `${name} (${address})`;
 }
 
 const entities: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&amp;': '&' };
