@@ -24,7 +24,7 @@ const references: Readonly<Record<string, string>> = {
  * things in angle brackets, and signs that mean something at the start of a line.
  */
 const meaningful =
-  /\\(?=[^0-9A-Za-z\s]|$)|[*`]|__|~~|\|\||<(?=[@#:/]|a:|t:|id:)|(?<=^|\n)(?:-#|#{1,3}|>{1,3})(?=\s)/g;
+  /\\(?=[^0-9A-Za-z\s]|$)|[*`]|__|~~|\|\||<(?=[@#:]|a:|t:|id:|\/[^>\n]{1,80}:\d)|(?<=^|\n)(?:-#|#{1,3}|>{1,3})(?=\s)/g;
 
 /** Plain text, shown as it is. */
 export const escapeText = (text: string): string =>
@@ -150,6 +150,7 @@ function span(token: MarkedToken): string {
       return '\n';
     case 'escape':
       // Whole texts come this way too, when they are too much for the parser.
+      if (token.text === '@') return '@\u200b';
       return token.text.length === 1 ? `\\${token.text}` : escapeText(token.text);
     case 'link':
       return link(token.href, inline(token.tokens), token.text);

@@ -46,7 +46,7 @@ const base = z.object({
   channel: z.object({ id: snowflake }).optional(),
   guild_id: snowflake.optional(),
   user: z.unknown().optional(),
-  member: z.object({ user: z.unknown().optional() }).optional(),
+  member: z.looseObject({ user: z.unknown().optional() }).optional(),
   data: z.unknown().optional(),
 });
 const option = z.object({ value: z.union([z.string(), z.number(), z.boolean()]) });
