@@ -1,4 +1,6 @@
 /** The whole program on Telegram: the real SDK, the fake platform, a scripted model, three people. */
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { type FakeModel, startFakeModel } from '../../fakes/model-server.ts';
 import type { Person, Shown } from '../../fakes/telegram/state.ts';
 import { type FakeTelegram, startFakeTelegram } from '../../fakes/telegram-server.ts';
@@ -34,6 +36,15 @@ export type TelegramOptions = {
 
 const BTW_MODEL = 'aside-model';
 export const isAside = (call: { readonly model: string }): boolean => call.model === BTW_MODEL;
+
+function pendingDeliveries(path: string): number {
+  const database = new Database(join(path, 'data/parley.db'), { readonly: true });
+  try {
+    return Number(database.prepare(`SELECT count(*) FROM outbox WHERE status = 'pending'`).pluck().get());
+  } finally {
+    database.close();
+  }
+}
 
 export async function startTelegram(options: TelegramOptions = {}): Promise<TelegramScenario> {
   const model = await startFakeModel();
@@ -81,6 +92,8 @@ ${options.yaml ?? ''}
     answer: (chat, text = 'written answer') =>
       shown(chat, `an answer with "${text}"`, (one) => one.text.includes(text) && one.keyboard === undefined),
     async restart() {
+      // Killed earlier, it would send a second copy of what it has not recorded yet: that is another test.
+      await until('deliveries to be recorded', () => pendingDeliveries(folder.path) === 0);
       await scenario.gateway.kill();
       scenario.gateway = await folder.start();
     },
