@@ -7,7 +7,7 @@ import type { Message, Person } from '../fakes/discord/world.ts';
 import type { ScriptedReply } from '../fakes/model-server.ts';
 import { type DiscordScenario, startDiscord } from './support/discord.ts';
 import { until } from './support/gateway.ts';
-import { ALWAYS, DENY, ONCE, sh, types } from './support/scenario.ts';
+import { ALWAYS, DENY, ONCE, recorded, sh, types } from './support/scenario.ts';
 
 describe('approvals on Discord', () => {
   let s: DiscordScenario;
@@ -148,6 +148,7 @@ describe('approvals on Discord', () => {
   it('F38, E44: after a restart, and after its token has died, a press still counts; the card shows it', async () => {
     const asked = await begin(sh('mkdir made-38'));
     const card = await s.card(asked);
+    await recorded(s.folder);
     await s.restart();
     const press = s.discord.press(card, s.ana, ONCE);
     press.expired = true;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MENTION } from '../fakes/slack/people.ts';
 import type { Posted } from '../fakes/slack/state.ts';
 import { until } from './support/gateway.ts';
-import { DENY, ONCE, scripts, sh } from './support/scenario.ts';
+import { DENY, ONCE, recorded, scripts, sh } from './support/scenario.ts';
 import { labels, type SlackScenario, startSlack, wordsOf } from './support/slack.ts';
 
 describe('approvals on Slack', () => {
@@ -99,6 +99,7 @@ describe('approvals on Slack', () => {
 
   it('E44, F38: a press after kill -9 and restart counts, on the old card', async () => {
     const { ts, card } = await begin('mkdir made-44');
+    await recorded(s.folder);
     await s.restart();
     await s.slack.click(card, ONCE, s.ana);
     await s.settled(card, 'Approved once by Ana — exit 0');

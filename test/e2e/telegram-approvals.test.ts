@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Shown } from '../fakes/telegram/state.ts';
 import { until } from './support/gateway.ts';
-import { ALWAYS, DENY, ONCE, OWNER_TOKEN, sh, toolResults, types } from './support/scenario.ts';
+import { ALWAYS, DENY, ONCE, OWNER_TOKEN, recorded, sh, toolResults, types } from './support/scenario.ts';
 import { startTelegram, type TelegramScenario } from './support/telegram.ts';
 import { signIn } from './support/web-client.ts';
 
@@ -110,6 +110,7 @@ describe('approvals on Telegram', () => {
   it('E44, F38: after kill -9 and a restart the old button works', async () => {
     ask('mkdir made-44');
     const card = await s.card(group);
+    await recorded(s.folder);
     await s.restart();
     s.telegram.press(card, s.ana, ONCE);
     await s.answer(group);

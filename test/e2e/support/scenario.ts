@@ -1,11 +1,20 @@
 /** What most end-to-end tests need: a scripted model, a gateway on SQLite, a signed-in owner. */
+
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import {
   type FakeModel,
   type ModelCall,
   type ScriptedReply,
   startFakeModel,
 } from '../../fakes/model-server.ts';
-import { createFolder, type GatewayFolder, type RunningGateway, type StartOptions } from './gateway.ts';
+import {
+  createFolder,
+  type GatewayFolder,
+  type RunningGateway,
+  type StartOptions,
+  until,
+} from './gateway.ts';
 import { type Place, signIn, textOf, type WebClient } from './web-client.ts';
 
 /** At least 16 characters, as the configuration demands. */
@@ -145,4 +154,15 @@ export async function ask(
   const answer = await scenario.owner.answerTo(place, text);
   const own = scenario.owner.posts().findLast((post) => post.text === text);
   return { answer: textOf(answer.html), events: await scenario.eventsOf(own?.id ?? '') };
+}
+
+/**
+ * Waits until the store knows of every delivery that it is out. A process killed before that sends again, which is
+ * right (P5), and not what a test of something else wants to meet.
+ */
+export async function recorded(folder: GatewayFolder): Promise<void> {
+  const database = new Database(join(folder.path, 'data/parley.db'), { readonly: true });
+  const open = database.prepare('SELECT count(*) FROM outbox WHERE claimable_at IS NOT NULL').pluck();
+  await until('all deliveries to be recorded', () => open.get() === 0);
+  database.close();
 }
