@@ -124,7 +124,10 @@ describe('the connection to Slack', () => {
 
   it('starts while Slack is away, and comes up when it is back', async () => {
     s = await startSlack({
-      prepare: (slack) => slack.fail({ method: 'apps.connections.open', status: 503, times: 2 }),
+      prepare(slack) {
+        slack.fail({ method: 'auth.test', drop: 'before', times: 2 });
+        slack.fail({ method: 'apps.connections.open', status: 503, times: 2 });
+      },
     });
     s.model.script(() => ({ text: 'here I am' }));
     await until('to be up', async () => (await health())?.state === 'up');

@@ -26,10 +26,14 @@ import { createSocket } from './socket.ts';
 import { createStatus } from './status.ts';
 import { createWebhook } from './webhook.ts';
 
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 30_000;
+
 export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapter {
   const { config, clock, log, metrics } = deps;
   let state: { state: ChannelState; detail?: string } = { state: 'stopped' };
   let sink: ChannelSink | undefined;
+  let retry: NodeJS.Timeout | undefined;
   let bot: Bot = { team: '', user: '', botId: null };
   const options = clientOptions(config.api_url, log);
   const client = new webApi.WebClient(config.bot_token, options);
@@ -59,7 +63,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
   }
 
   const people = createPeople({ call, bot: () => bot, clock, log });
-  const outbound = createOutbound({ call, log });
+  const outbound = createOutbound({ call, clock, log });
   const ephemeral = createEphemeral({ call, respond: respondTo });
   const drafts = createDrafts(deps.state);
   const status = createStatus({ call, abilities, clock });
@@ -72,7 +76,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     people,
     call,
     fetchFiles: (files) => fetchFiles(files, { token: config.bot_token, apiUrl: config.api_url, log }),
-    latestThread: createLatestThread({ state: deps.state, log }),
+    latestThread: config.reply_in_thread ? createLatestThread({ state: deps.state, log }) : null,
     onGone: (reason) =>
       goDown(`The app was removed from the workspace (${reason}). Install it again and restart.`),
     clock,
@@ -162,6 +166,42 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     return isAnswer && message.turnId !== undefined && sent === 0 ? drafts.get(message.turnId) : [];
   }
 
+  /** Slack or the network being away is no reason to hold up the rest: it is tried again beside it. */
+  async function begin(failures = 0): Promise<void> {
+    try {
+      bot = await whoAmI(call);
+      if (sink !== undefined) await createApp().start();
+    } catch (error) {
+      if (sink === undefined) return;
+      if (!(error instanceof AppError) || !error.retryable) {
+        setState('down', errorMessage(error));
+        throw error;
+      }
+      setState('degraded', error.message);
+      log.warn({ failures, detail: error.message }, 'cannot reach Slack; trying again');
+      const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10));
+      retry = setTimeout(() => void begin(failures + 1).catch(() => undefined), delay);
+    }
+  }
+
+  function createApp(): App {
+    const app = new App({
+      receiver,
+      authorize: async () => ({ botToken: config.bot_token, botUserId: bot.user }),
+      clientOptions: options,
+      convoStore: false,
+      ignoreSelf: false,
+      logger: options.logger,
+    });
+    app.use(async ({ body, context }) => {
+      const delivery: Delivery = context.delivery;
+      delivery.reached = true;
+      await onBody(body, delivery.ack);
+    });
+    app.error(async (error) => Promise.reject(error));
+    return app;
+  }
+
   return {
     name: 'slack',
     limits: { maxLength: PART_LENGTH, editEveryMs: EDIT_EVERY_MS, ephemeral: 'native' },
@@ -170,30 +210,11 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     async start(to) {
       setState('starting');
       sink = to;
-      try {
-        bot = await whoAmI(call);
-        const app = new App({
-          receiver,
-          authorize: async () => ({ botToken: config.bot_token, botUserId: bot.user }),
-          clientOptions: options,
-          convoStore: false,
-          ignoreSelf: false,
-          logger: options.logger,
-        });
-        app.use(async ({ body, context }) => {
-          const delivery: Delivery = context.delivery;
-          delivery.reached = true;
-          await onBody(body, delivery.ack);
-        });
-        app.error(async (error) => Promise.reject(error));
-        await app.start();
-      } catch (error) {
-        setState('down', errorMessage(error));
-        throw error;
-      }
+      await begin();
     },
 
     async stop() {
+      clearTimeout(retry);
       await receiver.stop();
       sink = undefined;
       setState('stopped');

@@ -4,6 +4,7 @@ import type { ConversationRef, InboundMessage } from '../../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../../domain/runtime.ts';
 import type { ChannelSink } from '../adapter.ts';
 import type { Inbound } from './inbound.ts';
+import type { LatestThread } from './latest-thread.ts';
 import { answerView, askView } from './modal.ts';
 import { createOnce } from './once.ts';
 import type { Call } from './outbound.ts';
@@ -16,11 +17,8 @@ export type DispatchDeps = {
   readonly people: People;
   readonly call: Call;
   readonly fetchFiles: (files: readonly SlackFile[]) => Promise<InboundMessage['attachments']>;
-  /** Where a command belongs that was typed outside of any thread. */
-  readonly latestThread: {
-    of(where: ConversationRef): Promise<string | undefined>;
-    note(where: ConversationRef): void;
-  };
+  /** Where a command belongs that was typed outside of any thread; null: where channels are sessions themselves. */
+  readonly latestThread: LatestThread | null;
   readonly onGone: (reason: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -42,15 +40,25 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
 
   async function take(message: InboundMessage, files: readonly SlackFile[]): Promise<void> {
     const [author, attachments] = await Promise.all([people.known(message.author), deps.fetchFiles(files)]);
-    if (message.mentionsBot && message.where.thread !== undefined) deps.latestThread.note(message.where);
+    // Not for commands: a side question leaves nothing behind.
+    if (message.mentionsBot && message.command === undefined) deps.latestThread?.note(message.where);
     await sink().message({ ...message, author, attachments, where: await placeFor(message) });
   }
 
   /** Slack has no commands in threads, so one outside of them is about the thread the bot was last called into. */
   async function placeFor({ command, where, direct }: InboundMessage): Promise<ConversationRef> {
     if (command === undefined || where.thread !== undefined || direct) return where;
-    const thread = await deps.latestThread.of(where);
+    const thread = await deps.latestThread?.of(where);
     return thread === undefined ? where : { ...where, thread };
+  }
+
+  /** The trigger lives three seconds; when it is over, the person presses again. */
+  async function openModal(trigger: string, where: ConversationRef): Promise<void> {
+    try {
+      await call('a modal', (client) => client.views.open({ trigger_id: trigger, view: askView(where) }));
+    } catch (error) {
+      log.warn({ detail: errorMessage(error) }, 'the window for asking aside could not be opened');
+    }
   }
 
   async function onAsked(message: InboundMessage, viewId: string, ack: Ack): Promise<void> {
@@ -83,10 +91,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
         );
       case 'ask':
         await ack();
-        await call('a modal', (client) =>
-          client.views.open({ trigger_id: inbound.trigger, view: askView(inbound.where) }),
-        );
-        return;
+        return openModal(inbound.trigger, inbound.where);
       case 'asked':
         return onceOnly('asked', inbound.viewId, () => onAsked(inbound.message, inbound.viewId, ack));
       case 'stop':

@@ -12,7 +12,6 @@ export type Drafts = {
 const stored = z.array(z.string());
 
 export function createDrafts(state: KeyValue): Drafts {
-  /** Most answers find nothing, and need not ask the database twice. */
   const key = (turn: TurnId): string => `draft:${turn}`;
   return {
     async get(turn) {

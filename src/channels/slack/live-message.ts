@@ -50,6 +50,10 @@ export type LiveMessageDeps = {
 /** Slack ends a stream near five minutes; well before that, and before its text is full, a new one goes on. */
 const MAX_AGE_MS = 4 * 60_000;
 const TASK_TITLE = 200;
+/** A stream cannot hold the Stop button here. */
+const noBlocks = new Set(['invalid_chunks', 'invalid_blocks', 'invalid_arguments']);
+/** The app or the workspace's plan has no streams at all. */
+const noStreams = new Set(['unknown_method', 'missing_scope', 'feature_not_enabled', 'team_not_allowed']);
 
 export function createLiveMessage(deps: LiveMessageDeps): LiveMessage {
   const { call, where, abilities, clock } = deps;
@@ -58,9 +62,13 @@ export function createLiveMessage(deps: LiveMessageDeps): LiveMessage {
     | { ts: string; openedAt: number; from: number; sent: number; tasks: Map<string, string> }
     | undefined;
 
+  /** By Slack, in this place. */
+  let isRefused = false;
+
   /** What was taken over, or could not be streamed any more, is edited instead. */
   const canStream = (): boolean =>
-    stream !== undefined || (abilities.stream && where.thread !== undefined && messages.length === 0);
+    stream !== undefined ||
+    (abilities.stream && !isRefused && where.thread !== undefined && messages.length === 0);
 
   const stop = (): types.KnownBlock[] =>
     deps.stopToken === null ? [] : buttonRow([{ label: 'Stop', token: deps.stopToken, style: 'danger' }]);
@@ -89,12 +97,14 @@ export function createLiveMessage(deps: LiveMessageDeps): LiveMessage {
       await remember(started.ts);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'channel.rejected') throw error;
-      // First without the button; if that is refused too, streams are not for this place.
-      if (blocks.length === 0) abilities.stream = false;
-      else {
+      const code = slackCode(error.cause) ?? '';
+      if (blocks.length > 0 && noBlocks.has(code)) {
         abilities.stopInStream = false;
         await open(from);
+        return;
       }
+      isRefused = true;
+      if (noStreams.has(code)) abilities.stream = false;
     }
   }
 

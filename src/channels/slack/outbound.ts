@@ -2,7 +2,7 @@
 import type { webApi } from '@slack/bolt';
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ConversationRef, DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
-import type { Logger } from '../../domain/runtime.ts';
+import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { SendProgress } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
 import { buttonRow, MAX_INLINE_ACTION, type Part, type Shown, toMessages } from './blocks.ts';
@@ -33,14 +33,15 @@ export type Outbound = {
 
 /** Marks our messages with the delivery they are, so that a repeated one finds them. */
 const EVENT_TYPE = 'parley_delivery';
-/** Far more than one session gets between two tries of a delivery. */
-const LOOK_BACK = 100;
+/** Replies come oldest first, so an age bounds the look-up too: a try is seldom older than a restart. */
+const LOOK_BACK_MS = 24 * 60 * 60_000;
+const LOOK_BACK = 200;
 /** Slack's words for an action that is too long to show. */
 const tooLong = new Set(['msg_too_long', 'msg_blocks_too_long', 'invalid_blocks']);
 
 export const noUnfurls = { unfurl_links: false, unfurl_media: false } as const;
 
-export function createOutbound({ call, log }: { call: Call; log: Logger }): Outbound {
+export function createOutbound({ call, clock, log }: { call: Call; clock: Clock; log: Logger }): Outbound {
   /** Deliveries whose last try may have reached Slack without our hearing of it. */
   const doubtful = new Set<DeliveryKey>();
   /** Parts posted behind a draft that is not settled yet: index → ts. */
@@ -84,20 +85,17 @@ export function createOutbound({ call, log }: { call: Call; log: Logger }): Outb
   /** Parts that an earlier try posted: index → ts. A look-up that fails finds none: better twice than never. */
   async function posted(to: ConversationRef, key: DeliveryKey): Promise<Map<number, string>> {
     const found = new Map<number, string>();
+    const page = {
+      channel: to.conversation,
+      oldest: String((clock.now() - LOOK_BACK_MS) / 1000),
+      limit: LOOK_BACK,
+      include_all_metadata: true,
+    };
     try {
       const { messages = [] } = await call(`the messages in ${to.conversation}`, (client) =>
         to.thread === undefined
-          ? client.conversations.history({
-              channel: to.conversation,
-              limit: LOOK_BACK,
-              include_all_metadata: true,
-            })
-          : client.conversations.replies({
-              channel: to.conversation,
-              ts: to.thread,
-              limit: LOOK_BACK,
-              include_all_metadata: true,
-            }),
+          ? client.conversations.history(page)
+          : client.conversations.replies({ ...page, ts: to.thread }),
       );
       for (const message of messages) {
         const part = partOf(message, key);
@@ -140,11 +138,10 @@ export function createOutbound({ call, log }: { call: Call; log: Logger }): Outb
     to: ConversationRef,
     parts: readonly Part[],
     key: DeliveryKey,
-    progress?: SendProgress,
+    progress: SendProgress | undefined,
+    earlier: ReadonlyMap<number, string>,
   ): Promise<MessageRef[]> {
     const refs = [...(progress?.done ?? [])];
-    const again = progress?.again === true || doubtful.has(key);
-    const earlier = again ? await posted(to, key) : new Map<number, string>();
     for (const [index, part] of parts.entries()) {
       if (index < refs.length) continue;
       const ts = earlier.get(index) ?? (await post(to, part, key, index));
@@ -161,16 +158,20 @@ export function createOutbound({ call, log }: { call: Call; log: Logger }): Outb
       // The draft was given up half way: what stood behind it comes again, in order.
       for (const ts of unsettled.get(key)?.values() ?? []) await remove(to, ts);
       unsettled.delete(key);
-      const shown = message.card === undefined ? 'inline' : await cardWay(to, message);
+      const again = progress?.again === true || doubtful.has(key);
+      const earlier = again ? await posted(to, key) : new Map<number, string>();
+      // A card that is there already has its file too.
+      const shown = message.card === undefined || earlier.has(0) ? 'inline' : await cardWay(to, message);
+      const parts = toMessages(message, extras(to, message), shown);
       try {
-        const refs = await sendParts(to, toMessages(message, extras(to, message), shown), key, progress);
+        const refs = await sendParts(to, parts, key, progress, earlier);
         for (const file of message.files ?? []) await attach(to, file.name, file.text);
         return refs;
       } catch (error) {
         const cause = error instanceof AppError ? slackCode(error.cause) : undefined;
         if (message.card === undefined || shown !== 'inline' || !tooLong.has(cause ?? '')) throw error;
         const other = await attachAction(to, message.card.action.text);
-        return sendParts(to, toMessages(message, [], other), key, progress);
+        return sendParts(to, toMessages(message, [], other), key, progress, earlier);
       }
     },
     async settle(to, drafts, message, key) {

@@ -35,6 +35,9 @@ export function createSocket(deps: SocketDeps): Receiver {
   let app: App | undefined;
   let running = false;
   let current: SocketModeClient | undefined;
+  let openedAt = 0;
+  /** Since when there has been no connection; null while there is one. */
+  let awaySince: number | null = null;
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
   const inHand = new Set<Promise<void>>();
@@ -101,7 +104,6 @@ export function createSocket(deps: SocketDeps): Receiver {
   /** @throws AppError `channel.*` */
   async function connect(): Promise<void> {
     const client = open();
-    const openedAt = performance.now();
     const closed = new Promise<void>((resolve) => client.once('disconnected', () => resolve()));
     try {
       await within(HELLO_MS, client.start());
@@ -114,21 +116,31 @@ export function createSocket(deps: SocketDeps): Receiver {
       return;
     }
     current = client;
+    openedAt = performance.now();
+    if (awaySince !== null)
+      log.info({ awayMs: Math.round(openedAt - awaySince) }, 'connected to Slack again');
+    awaySince = null;
     onState('up');
     void closed.then(() => {
       if (client !== current || !running) return;
-      current = undefined;
-      failures = performance.now() - openedAt > GOOD_AFTER_MS ? 0 : failures + 1;
+      lose();
       onState('degraded', 'the connection to Slack dropped; connecting again');
-      metrics.count('parley_reconnects_total', { channel: 'slack' });
       retry();
     });
   }
 
-  async function replace(): Promise<void> {
+  function lose(): void {
     current = undefined;
+    awaySince = performance.now();
+    failures = awaySince - openedAt > GOOD_AFTER_MS ? 0 : failures + 1;
     metrics.count('parley_reconnects_total', { channel: 'slack' });
-    await again();
+  }
+
+  /** At once, unless Slack keeps sending us away. */
+  async function replace(): Promise<void> {
+    lose();
+    if (failures > 0) retry();
+    else await again();
   }
 
   function retry(): void {
@@ -143,7 +155,6 @@ export function createSocket(deps: SocketDeps): Receiver {
     if (!running) return;
     try {
       await connect();
-      log.info({}, 'connected to Slack again');
     } catch (error) {
       if (error instanceof AppError && error.code === 'channel.unauthorized') return refuse(error.message);
       failures += 1;

@@ -1,6 +1,6 @@
 /** The live reply by itself: rotation before Slack's five minutes, restarts, refusals, rate limits. */
 
-import type { webApi } from '@slack/bolt';
+import { webApi } from '@slack/bolt';
 import { describe, expect, it, vi } from 'vitest';
 import { toMessages } from '../../../../src/channels/slack/blocks.ts';
 import { type Abilities, createLiveMessage } from '../../../../src/channels/slack/live-message.ts';
@@ -60,7 +60,10 @@ function stage(refuse: (method: string) => AppError | undefined = () => undefine
   };
 }
 
-const rejected = () => new AppError('channel.rejected', 'Slack refused it');
+const rejected = (error: string) =>
+  new AppError('channel.rejected', 'Slack refused it', {
+    cause: new webApi.WebAPIPlatformError({ ok: false, error }),
+  });
 
 describe('a growing message in Slack', () => {
   it('streams only what is new', async () => {
@@ -98,15 +101,22 @@ describe('a growing message in Slack', () => {
 
   it('does without the button in the stream, then without streams, when Slack refuses them', async () => {
     let refusals = 1;
-    const button = stage((name) => (name === 'startStream' && refusals-- > 0 ? rejected() : undefined));
+    const button = stage((name) =>
+      name === 'startStream' && refusals-- > 0 ? rejected('invalid_chunks') : undefined,
+    );
     await button.live.show({ text: 'one', tasks: [] });
     expect(button.abilities).toMatchObject({ stream: true, stopInStream: false });
     expect(button.methods()).toEqual(['startStream', 'appendStream']);
-    const none = stage((name) => (name === 'startStream' ? rejected() : undefined));
-    await none.live.show({ text: 'one', tasks: [] });
-    await none.live.show({ text: 'one two', tasks: [] });
-    expect(none.methods()).toEqual(['postMessage', 'update']);
-    expect(none.abilities.stream).toBe(false);
+    for (const [code, everywhere] of [
+      ['unknown_method', true],
+      ['restricted_action', false],
+    ] as const) {
+      const none = stage((name) => (name === 'startStream' ? rejected(code) : undefined));
+      await none.live.show({ text: 'one', tasks: [] });
+      await none.live.show({ text: 'one two', tasks: [] });
+      expect(none.methods()).toEqual(['postMessage', 'update']);
+      expect(none.abilities.stream).toBe(!everywhere);
+    }
   });
 
   it('opens no second message because of a rate limit', async () => {
