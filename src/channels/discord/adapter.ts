@@ -87,7 +87,8 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
     if (state === 'stopped' || state === 'down') return;
     state = next;
     detail = text;
-    if (text !== undefined) log.warn({ state: next, detail: text }, 'Discord');
+    if (text === undefined) log.info({ account: session.identity()?.user }, 'connected to Discord');
+    else log.warn({ state: next, detail: text }, 'Discord');
     if (next === 'up' || next === 'down') settled.resolve();
   }
 

@@ -12,7 +12,7 @@ export const TOKEN_REMEDY =
 export const codes = {
   unknownChannel: 10_003,
   unknownMessage: 10_008,
-  unknownInteraction: 10_062,
+  closedToBots: 50_007,
   alreadyAcknowledged: 40_060,
   threadExists: 160_004,
 } as const;
@@ -43,6 +43,10 @@ function refusal(error: DiscordAPIError): AppError {
   const said = `Discord refused a ${method}: ${status} ${'message' in error.rawError ? error.rawError.message : ''} (code ${code})`;
   const details = { status, code };
   if (status === 401) return unauthorized('Discord refused the bot token (401). ', details);
+  if (status === 403 && code === codes.closedToBots)
+    return new AppError('channel.rejected', 'This person takes no private messages from the bot.', {
+      details,
+    });
   if (status === 403) {
     // Codes below 10,000 are about the bot as a whole; the others about one place or person.
     if (typeof code !== 'number' || code < 10_000) return unauthorized(`${said}. `, details);

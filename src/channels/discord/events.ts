@@ -42,6 +42,9 @@ export function createEvents(deps: {
         return interactions.take(data, replayed);
       case 'READY':
         return onReady(data);
+      case 'GUILD_CREATE':
+      case 'THREAD_LIST_SYNC':
+        return onChannels(data);
       default:
         learn(type, data);
         return undefined;
@@ -54,19 +57,20 @@ export function createEvents(deps: {
     const { user, application } = parsed.data;
     deps.onIdentity({ user: user.id, application: application.id });
     caughtUp = backfill.run();
+    // Until then the new session is not worth resuming: a crash has to find the gap again.
+    return caughtUp;
+  }
+
+  async function onChannels(data: unknown): Promise<void> {
+    const parsed = guild.safeParse(data);
+    if (!parsed.success) return intake.dropped('guild');
+    const all = [...parsed.data.channels, ...parsed.data.threads];
+    for (const one of all) places.learn(one);
+    await Promise.all(all.map((one) => backfill.channel(one)));
   }
 
   function learn(type: string, data: unknown): void {
     switch (type) {
-      case 'GUILD_CREATE':
-      case 'THREAD_LIST_SYNC': {
-        const { channels, threads } = guild.safeParse(data).data ?? { channels: [], threads: [] };
-        for (const one of [...channels, ...threads]) {
-          places.learn(one);
-          void backfill.channel(one);
-        }
-        return;
-      }
       case 'CHANNEL_CREATE':
       case 'CHANNEL_UPDATE':
       case 'THREAD_CREATE':

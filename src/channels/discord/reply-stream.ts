@@ -43,6 +43,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   let isOver = false;
   let isFinal = false;
   let isLookedUp = false;
+  let hasFailed = false;
   let timer: NodeJS.Timeout | undefined = setTimeout(tick, SHOW_AFTER_MS);
   let showing: Promise<void> | undefined;
 
@@ -57,6 +58,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
           // Gone or forbidden: the answer is sent anew at its end.
           if (error instanceof AppError && !error.retryable) isOver = true;
           log.debug({ detail: errorMessage(error) }, 'cannot show an answer while it is written');
+          hasFailed = true;
           schedule(typeof asked === 'number' ? asked : EDIT_EVERY_MS);
         },
       )
@@ -73,7 +75,8 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
 
   function changed(): void {
     // The first words at once, the next ones at the pace that is allowed.
-    if (isOver || showing !== undefined || (shown !== '' && timer !== undefined)) return;
+    const isPaced = timer !== undefined && (shown !== '' || hasFailed);
+    if (isOver || showing !== undefined || isPaced) return;
     schedule(0);
   }
 

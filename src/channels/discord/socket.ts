@@ -158,7 +158,7 @@ export function createSocket(deps: SocketDeps): Socket {
           'Discord did not say where its gateway is; check channels.discord.api_url',
         );
       const { url, session_start_limit: limit } = info.data;
-      if (limit.remaining < 1 && session.get(0) === null)
+      if (limit.remaining < 1)
         throw new AppError(
           'channel.rate_limited',
           'Discord allows no further connection of this bot today; something starts it again and again',

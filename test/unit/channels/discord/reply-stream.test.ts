@@ -1,0 +1,97 @@
+/** The live reply keeps to the pace that is allowed (F14), and its final text counts. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { DiscordApi } from '../../../../src/channels/discord/api.ts';
+import { createDrafts } from '../../../../src/channels/discord/drafts.ts';
+import { createReplyStream, EDIT_EVERY_MS } from '../../../../src/channels/discord/reply-stream.ts';
+import { AppError } from '../../../../src/domain/errors.ts';
+import type { Logger } from '../../../../src/domain/runtime.ts';
+import { createMemoryKeyValue } from '../../../fakes/memory-feed.ts';
+
+const log: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
+
+describe("Discord's live reply", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  function open(refuse: () => AppError | undefined) {
+    const calls: string[] = [];
+    const act = async (what: string): Promise<string> => {
+      calls.push(what);
+      const error = refuse();
+      if (error !== undefined) throw error;
+      return '1';
+    };
+    const api = {
+      createMessage: (_channel: string, { content }: { content?: string }) => act(`create ${content}`),
+      editMessage: async (_channel: string, _id: string, { content }: { content?: string }) =>
+        void (await act(`edit ${content}`)),
+      deleteMessage: async () => void (await act('delete')),
+    } as unknown as DiscordApi;
+    const drafts = createDrafts(createMemoryKeyValue());
+    const stream = createReplyStream({
+      api,
+      drafts,
+      log,
+      target: async () => 'c',
+      replyTo: undefined,
+      turn: 'turn',
+      posted: async (draft) => ({ ...draft, message: draft.message ?? '1' }),
+      deliver: async () => [],
+    });
+    return { calls, stream, drafts };
+  }
+
+  it('shows the first words at once, then edits at the pace, with the newest text', async () => {
+    const { calls, stream } = open(() => undefined);
+    stream.append('one');
+    await vi.advanceTimersByTimeAsync(1);
+    for (const word of [' two', ' three', ' four']) stream.append(word);
+    await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS - 2);
+    expect(calls).toEqual(['create one']);
+    await vi.advanceTimersByTimeAsync(5);
+    expect(calls).toEqual(['create one', 'edit one two three four']);
+    await stream.discard();
+  });
+
+  it('F14: told to wait it waits, however much text arrives', async () => {
+    let waits = 1;
+    const { calls, stream } = open(() =>
+      waits-- > 0
+        ? new AppError('channel.rate_limited', 'slow down', { details: { retryAfterMs: 7_000 } })
+        : undefined,
+    );
+    for (let n = 0; n < 50; n++) {
+      stream.append(`${n} `);
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(calls).toHaveLength(2);
+    await stream.discard();
+  });
+
+  it('shows that it works, and how to stop it, before the first word', async () => {
+    const { calls, stream, drafts } = open(() => undefined);
+    await vi.advanceTimersByTimeAsync(3_100);
+    expect(calls).toEqual(['create …']);
+    await stream.discard();
+    expect(calls.at(-1)).toBe('delete');
+    expect(await drafts.get('turn')).toBeUndefined();
+  });
+
+  it('a draft that somebody deleted is left alone', async () => {
+    let isGone = false;
+    const { calls, stream } = open(() =>
+      isGone ? new AppError('channel.rejected', 'gone', { details: { code: 10_008 } }) : undefined,
+    );
+    stream.append('one');
+    await vi.advanceTimersByTimeAsync(1);
+    isGone = true;
+    stream.append(' two');
+    await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS * 5);
+    stream.append(' three');
+    await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS * 5);
+    expect(calls).toEqual(['create one', 'edit one two']);
+    await stream.discard();
+  });
+});
