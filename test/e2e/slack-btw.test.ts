@@ -123,6 +123,28 @@ describe('/btw on Slack', () => {
     expect(asideCalls()[0]?.text).toContain('when do we ship?');
   });
 
+  it('F38: when the response URL is dead, the answer is shown all the same, to the asker alone', async () => {
+    aside = () => {
+      s.slack.state.responseUrls.clear();
+      return { text: 'CANARY answer' };
+    };
+    await s.slack.command(s.general, s.cy, '/btw', 'which day?');
+    expect((await s.shown(s.cy, 'CANARY answer')).by).toBe('postEphemeral');
+    expect(others()).not.toContain('CANARY');
+  });
+
+  it('A36: somebody who is not in the channel any more is told nothing about it', async () => {
+    aside = () => {
+      s.slack.state.channels.get(s.general)?.delete(s.cy.id);
+      return { text: 'CANARY answer' };
+    };
+    await s.slack.say({ channel: s.general, from: s.cy, text: '!btw CANARY?', thread }).taken;
+    await until('the refusal', () => s.gateway.output().includes('user_not_in_channel'));
+    s.slack.channel(s.general, [s.ana, s.bo, s.cy]);
+    expect(s.slack.state.ephemerals).toHaveLength(0);
+    expect(others()).not.toContain('CANARY');
+  });
+
   it('E53: no question gives the usage; the model is not called', async () => {
     await s.slack.command(s.general, s.cy, '/btw', '');
     await s.shown(s.cy, 'Usage: /btw QUESTION');

@@ -109,6 +109,24 @@ describe('live replies on Slack', () => {
     await until('one message', () => inThread(ts).length === 1);
   });
 
+  it('F21, F22: an answer that broke off goes with its draft; the next try is shown alone', async () => {
+    const [first, second] = [gate(), gate()];
+    s.model.script((_call, index) =>
+      index === 0
+        ? { text: 'broken half', holdAfterFirst: first.wait, unfinished: true }
+        : { text: 'the good answer', holdAfterFirst: second.wait },
+    );
+    const ts = await ask('again please');
+    const broken = await draftIn(ts, 'broken');
+    first.open();
+    await until('the broken draft to go', () => broken.deleted);
+    const good = await draftIn(ts, 'the');
+    expect(good).not.toBe(broken);
+    second.open();
+    await until('the final text', () => wordsOf(good).includes('the good answer'));
+    expect(inThread(ts)).toEqual([good]);
+  });
+
   it('edits a message where streams are not to be had', async () => {
     const home = s.slack.direct(s.cy);
     const door = gate();

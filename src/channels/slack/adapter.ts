@@ -135,10 +135,10 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
       settle: (messages, message, key) =>
         messages.length === 0 ? send(where, message, key) : outbound.settle(where, messages, message, key),
       remove: (ts) => outbound.remove(where, ts),
-      async onEnd() {
-        status.end(where);
+      async forget() {
         if (turnId !== undefined) await drafts.drop(turnId).catch(() => undefined);
       },
+      onEnd: () => status.end(where),
       clock,
       log,
     });

@@ -51,14 +51,14 @@ export function createEphemeral(deps: {
     }
   }
 
-  /** False when the URL is no good any more (used up, or older than 30 min). */
+  /** False when the URL is no good any more (used up, or older than 30 min) or does not answer. */
   async function responded(url: string, parts: readonly Part[]): Promise<boolean> {
     try {
       for (const part of parts)
         await deps.respond(url, { response_type: 'ephemeral', replace_original: false, ...part });
       return true;
     } catch (error) {
-      if (error instanceof AppError && error.code === 'channel.rejected') return false;
+      if (error instanceof AppError) return false;
       throw error;
     }
   }

@@ -27,8 +27,10 @@ export type ReplyStreamDeps = {
     key: DeliveryKey,
   ) => Promise<MessageRef[]>;
   readonly remove: (ts: string) => Promise<void>;
-  /** It is over, whatever came of it: forgets the draft, takes the status back. Never throws. */
-  readonly onEnd: () => Promise<void>;
+  /** The drafts are no more, or are the answer now: a later process must not take them over. Never throws. */
+  readonly forget: () => Promise<void>;
+  /** It is over, whatever came of it. */
+  readonly onEnd: () => void;
   readonly clock: Clock;
   readonly log: Logger;
 };
@@ -79,6 +81,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     live = undefined;
     await shown?.close();
     for (const ts of shown?.messages ?? []) await deps.remove(ts);
+    await deps.forget();
   }
 
   async function end(): Promise<void> {
@@ -123,7 +126,8 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     async finish(message, key) {
       await end();
       const refs = await patiently(() => deps.settle(live?.messages ?? [], message, key));
-      await deps.onEnd();
+      await deps.forget();
+      deps.onEnd();
       return refs;
     },
     async discard() {
@@ -131,7 +135,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       await drop().catch((error: unknown) =>
         log.debug({ detail: errorMessage(error) }, 'a draft could not be removed'),
       );
-      await deps.onEnd();
+      deps.onEnd();
     },
   };
 

@@ -1,7 +1,8 @@
 /** Posts to the response URL that came with a command. */
 import { AppError, errorMessage } from '../../domain/errors.ts';
 
-const TIMEOUT_MS = 10_000;
+/** There is another way when this one does not answer. */
+const TIMEOUT_MS = 5_000;
 
 /** @throws AppError `channel.rejected` when the URL is used up or too old, `channel.unavailable` otherwise. */
 export async function respondTo(url: string, body: unknown): Promise<void> {

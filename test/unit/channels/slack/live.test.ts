@@ -140,7 +140,8 @@ describe('the reply', () => {
       open: async () => null,
       settle,
       remove: async () => {},
-      onEnd: async () => {},
+      forget: async () => {},
+      onEnd() {},
       clock,
       log: silent,
     });
@@ -163,7 +164,8 @@ describe('the reply', () => {
       open: async () => live,
       settle: async () => [],
       remove: async (ts) => void removed.push(ts),
-      onEnd: async () => {},
+      forget: async () => {},
+      onEnd() {},
       clock,
       log: silent,
     });
