@@ -203,4 +203,25 @@ describe('faults on Discord', () => {
     s.discord.say(home, s.ana, 'back again');
     await s.answer(home, 'back again');
   });
+
+  it('bad input: frames of any shape are dropped and counted; the process stays up, and the session too', async () => {
+    const home = await start();
+    const frames = [
+      'no json',
+      '[]',
+      '7',
+      '{"op":9}',
+      '{"op":10}',
+      '{"op":0,"t":"READY","s":2}',
+      '{"op":0,"t":"READY","s":2,"d":null}',
+      '{"op":0,"t":null,"s":null,"d":7}',
+      '{"op":0,"t":"MESSAGE_CREATE","d":{"id":"x"}}',
+      '{"op":99,"d":{}}',
+    ];
+    for (const frame of frames) s.discord.gateway.raw(frame);
+    s.discord.say(home, s.ana, 'still there?');
+    await s.answer(home, 'still there?');
+    const metrics = await (await fetch(`${s.gateway.url}/metrics`)).text();
+    expect(metrics).toMatch(/parley_inbound_dropped_total\{channel="discord",reason="frame"\} [1-9]/);
+  });
 });

@@ -77,6 +77,10 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
     clock,
     log,
     onDispatch: events,
+    onBadFrame(error) {
+      log.debug({ detail: errorMessage(error) }, 'a frame could not be read');
+      intake.dropped('frame');
+    },
     onUp: () => become('up', undefined),
     onDrop: (text) => become('degraded', text),
     onRefused: refused,

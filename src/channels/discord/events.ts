@@ -88,7 +88,9 @@ export function createEvents(deps: {
   return (dispatch) => {
     const work = handle(dispatch);
     if (work === undefined) return;
-    const done = session.begin(dispatch.shard, dispatch.sequence);
+    // Without a number there is nothing to resume from.
+    const isNumbered = Number.isSafeInteger(dispatch.sequence);
+    const done = isNumbered ? session.begin(dispatch.shard, dispatch.sequence) : () => {};
     work.then(done, (error: unknown) => {
       // Left open: the next session resumes from before it, and Discord sends it again.
       log.warn({ type: dispatch.type, detail: errorMessage(error) }, 'an event was not taken in');

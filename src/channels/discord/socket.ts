@@ -9,6 +9,7 @@ import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { DiscordApi } from './api.ts';
 import { TOKEN_REMEDY, toAppError } from './errors.ts';
+import { createGuardedStrategy } from './guarded-strategy.ts';
 import type { SessionKeeper } from './session.ts';
 
 export type Dispatch = {
@@ -34,6 +35,8 @@ export type SocketDeps = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onDispatch: (dispatch: Dispatch) => void;
+  /** A frame that could not be read; it is dropped. */
+  readonly onBadFrame: (error: unknown) => void;
   readonly onUp: () => void;
   /** The connection is gone and is being made again. */
   readonly onDrop: (detail: string) => void;
@@ -85,6 +88,7 @@ export function createSocket(deps: SocketDeps): Socket {
     intents: INTENTS as GatewayIntentBits,
     rest: deps.api.rest,
     buildIdentifyThrottler: () => throttle,
+    buildStrategy: (made) => createGuardedStrategy(made, deps.onBadFrame),
     // These hooks must neither throw nor wait: the order of events depends on it.
     retrieveSessionInfo(shard) {
       const found = session.get(shard);

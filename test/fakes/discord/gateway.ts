@@ -16,6 +16,8 @@ export type Gateway = {
   closeOnIdentify(code: number): void;
   /** Sends the latest events of a type once more. */
   repeat(type: string, times: number): void;
+  /** Sends a frame as it is, sense or nonsense. */
+  raw(frame: string): void;
   /** Events happen, and the line is silent. */
   hold(isHeld: boolean): void;
   readonly identifies: { intents: number; at: number }[];
@@ -134,6 +136,7 @@ export function createGateway(server: Server, world: World, url: () => string): 
       const last = session?.log.findLast((one) => one.type === type);
       for (let time = 0; time < times && last !== undefined; time++) emit(type, last.data);
     },
+    raw: (frame) => current?.send(frame),
     hold(isHeld) {
       held = isHeld;
     },
