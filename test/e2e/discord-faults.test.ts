@@ -89,7 +89,8 @@ describe('faults on Discord', () => {
     await start({ web: true });
     s.discord.gateway.closeOnIdentify(code);
     s.discord.gateway.refuseResume();
-    s.discord.gateway.drop();
+    // The first identifying of a process is free; a dropped line would wait 5 s for it.
+    await s.restart();
     await until('the channel to be down', async () => (await health()).state === 'down');
     expect((await health()).detail).toContain(remedy);
     const { channels } = (await (await fetch(`${s.gateway.url}/readyz`)).json()) as {
