@@ -6,7 +6,8 @@ import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { Post } from '../../domain/feed.ts';
 import type { DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
 import { newId } from '../../domain/runtime.ts';
-import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState } from '../adapter.ts';
+import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState, SendProgress } from '../adapter.ts';
+import { splitMarkdown } from '../split.ts';
 import { createApi } from './api.ts';
 import { createAsides, toAside } from './asides.ts';
 import { addAssets } from './assets.ts';
@@ -72,19 +73,29 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
     message: OutboundMessage,
     key: DeliveryKey,
     draft?: Draft,
+    progress?: SendProgress,
   ): Promise<MessageRef[]> {
     if ((await audienceOf(place)) === undefined) {
       throw new AppError('channel.rejected', `There is no web conversation "${place.conversation}".`);
     }
-    const stored = await storing(() => feed.add(toPost(place, message, key, clock.now(), draft)));
+    const refs: MessageRef[] = [];
+    for (const [at, part] of inParts(message).entries()) {
+      // The same key gives the same post, so a part that is out already is only looked up again.
+      const partKey = at === 0 ? key : `${key}#${at}`;
+      const { id } = await storing(() =>
+        feed.add(toPost(place, part, partKey, clock.now(), at === 0 ? draft : undefined)),
+      );
+      const ref = { where: refOf(place), id };
+      refs.push(ref);
+      if (at >= (progress?.done.length ?? 0)) await progress?.onPart(ref);
+    }
     await tail.pull();
-    return [{ where: refOf(place), id: stored.id }];
+    return refs;
   }
 
   return {
     name: 'web',
-    // No platform limits us; the bound keeps one message readable and its page light.
-    limits: { maxLength: 100_000, editEveryMs: 40, ephemeral: 'native' },
+    limits: { maxLength: MAX_LENGTH, editEveryMs: 40, ephemeral: 'native' },
     state: () => ({ state }),
 
     async start(to) {
@@ -104,7 +115,7 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
       live.closeAll();
     },
 
-    send: (to, message, key) => post(placeOf(to), message, key),
+    send: (to, message, key, progress) => post(placeOf(to), message, key, undefined, progress),
 
     async edit(ref, message) {
       const changed = await storing(async () => {
@@ -168,6 +179,17 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
       if (audience !== undefined) live.typing(place, audience);
     },
   };
+}
+
+/** No platform limits us; the bound keeps one message readable and its page light. */
+const MAX_LENGTH = 100_000;
+
+/** A card stays whole: what is to be approved is shown in one piece. */
+function inParts(message: OutboundMessage): OutboundMessage[] {
+  if (message.card !== undefined || message.text.length <= MAX_LENGTH) return [message];
+  const { steps: _, ...rest } = message;
+  const texts = splitMarkdown(message.text, { limit: MAX_LENGTH, measure: (text) => text.length });
+  return texts.map((text, at) => ({ ...(at === 0 ? message : rest), text }));
 }
 
 /** An edit that says nothing about the steps leaves them. */
