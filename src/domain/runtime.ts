@@ -20,11 +20,36 @@ export type Logger = {
   child(fields: LogFields): Logger;
 };
 
+/** Every metric there is; `runtime/metrics.ts` says what each counts and with which labels. */
+export type MetricName =
+  | 'parley_messages_total'
+  | 'parley_inbound_dropped_total'
+  | 'parley_inbound_repeated_total'
+  | 'parley_inbound_failed_total'
+  | 'parley_reconnects_total'
+  | 'parley_http_requests_total'
+  | 'parley_accepted_total'
+  | 'parley_refused_total'
+  | 'parley_commands_total'
+  | 'parley_clicks_refused_total'
+  | 'parley_turns_total'
+  | 'parley_turns_active'
+  | 'parley_model_call_seconds'
+  | 'parley_model_failures_total'
+  | 'parley_model_fallbacks_total'
+  | 'parley_approvals_total'
+  | 'parley_approvals_refused_total'
+  | 'parley_deliveries_total'
+  | 'parley_config_reloads_total'
+  | 'parley_store_commits_total'
+  | 'parley_store_writes_total'
+  | 'parley_ready_seconds';
+
 /** Counters and gauges by name; labels are a fixed, small set (never ids or text). */
 export type Metrics = {
-  count(name: string, labels?: Readonly<Record<string, string>>, by?: number): void;
-  gauge(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
-  observe(name: string, seconds: number, labels?: Readonly<Record<string, string>>): void;
+  count(name: MetricName, labels?: Readonly<Record<string, string>>, by?: number): void;
+  gauge(name: MetricName, value: number, labels?: Readonly<Record<string, string>>): void;
+  observe(name: MetricName, seconds: number, labels?: Readonly<Record<string, string>>): void;
 };
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';

@@ -1,11 +1,11 @@
-/** Prometheus metrics by name. Each is described here once: a name that is not in the list is a mistake. */
+/** Prometheus metrics by name. Each is described here once. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Metrics } from '../domain/runtime.ts';
+import type { MetricName, Metrics } from '../domain/runtime.ts';
 
 type Kind = 'counter' | 'gauge' | 'histogram';
 
 const known: Readonly<
-  Record<string, { readonly kind: Kind; readonly help: string; readonly labels: readonly string[] }>
+  Record<MetricName, { readonly kind: Kind; readonly help: string; readonly labels: readonly string[] }>
 > = {
   parley_messages_total: {
     kind: 'counter',
@@ -16,6 +16,26 @@ const known: Readonly<
     kind: 'counter',
     help: 'Events of platforms that were malformed or unsigned, and dropped.',
     labels: ['channel', 'reason'],
+  },
+  parley_inbound_repeated_total: {
+    kind: 'counter',
+    help: 'Platform events that came again and were dropped.',
+    labels: ['channel'],
+  },
+  parley_inbound_failed_total: {
+    kind: 'counter',
+    help: 'Platform events that could not be stored; the platform sends them again.',
+    labels: ['channel'],
+  },
+  parley_reconnects_total: {
+    kind: 'counter',
+    help: 'Connections to a platform made anew.',
+    labels: ['channel'],
+  },
+  parley_http_requests_total: {
+    kind: 'counter',
+    help: 'HTTP requests by method and status.',
+    labels: ['method', 'status'],
   },
   parley_accepted_total: {
     kind: 'counter',

@@ -35,7 +35,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
   async function onceOnly(kind: string, key: string | undefined, work: () => Promise<void>): Promise<void> {
     if (key === undefined) return work();
     if ((await once(`${kind}:${key}`, work)) === 'copy')
-      deps.metrics.count('parley_duplicates_total', { channel: 'slack', kind });
+      deps.metrics.count('parley_inbound_repeated_total', { channel: 'slack' });
   }
 
   async function take(message: InboundMessage, files: readonly SlackFile[]): Promise<void> {

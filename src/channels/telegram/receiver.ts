@@ -55,7 +55,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     const id = updateIdOf(raw);
     const incoming = id === undefined ? undefined : parseUpdate(raw, bot, clock.now());
     if (incoming === undefined) {
-      metrics.count('parley_updates_dropped_total', { channel: 'telegram' });
+      metrics.count('parley_inbound_dropped_total', { channel: 'telegram', reason: 'unknown' });
       log.info({ update: id ?? null, kinds: kindsOf(raw) }, 'update dropped: nothing in it for us');
     }
     return id === undefined ? undefined : { id, incoming };
@@ -63,7 +63,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
 
   async function handle({ id, incoming }: Entry): Promise<boolean> {
     if (taken.has(id)) {
-      metrics.count('parley_updates_repeated_total', { channel: 'telegram' });
+      metrics.count('parley_inbound_repeated_total', { channel: 'telegram' });
       return true;
     }
     try {
@@ -76,7 +76,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       log.warn({ update: id, count, detail: errorMessage(error) }, 'update could not be taken in');
       if (error instanceof AppError || count < MAX_TRIES) return false;
       log.error({ update: id }, 'update dropped: it fails every time');
-      metrics.count('parley_updates_dropped_total', { channel: 'telegram' });
+      metrics.count('parley_inbound_dropped_total', { channel: 'telegram', reason: 'failing' });
       remember(id);
       return true;
     }
