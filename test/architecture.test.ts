@@ -62,7 +62,7 @@ const rules: Readonly<
 
 const channelPackages: Readonly<Record<string, RegExp>> = {
   web: /^(marked|zod)$/,
-  discord: /^(@discordjs\/(rest|ws)|discord-api-types\/v10|marked|zod)$/,
+  discord: /^(discord\.js|@discordjs\/(rest|ws)|discord-api-types\/v10|marked|zod)$/,
   slack: /^(@slack\/(bolt|socket-mode)|marked|zod)$/,
   telegram: /^(grammy|marked|zod)$/,
 };

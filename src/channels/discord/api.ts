@@ -2,12 +2,13 @@
  * Discord's REST API as we call it. The client keeps to the buckets; it waits out short limits itself, longer ones go
  * back to the outbox. No retries here: the outbox has them.
  */
-import { type RawFile, REST } from '@discordjs/rest';
-import {
-  type RESTPatchAPIChannelMessageJSONBody,
-  type RESTPostAPIChannelMessageJSONBody,
-  Routes,
-} from 'discord-api-types/v10';
+import { REST } from '@discordjs/rest';
+import type {
+  RawFile,
+  RESTPatchAPIChannelMessageJSONBody,
+  RESTPostAPIChannelMessageJSONBody,
+} from 'discord.js';
+import { Routes } from 'discord-api-types/v10';
 import { z } from 'zod';
 import { AppError } from '../../domain/errors.ts';
 import { codeOf, codes, toAppError } from './errors.ts';

@@ -1,6 +1,6 @@
 /** An outbound message as the messages Discord will show (pure): texts within its limit, files, buttons, nonces. */
 import { createHash } from 'node:crypto';
-import type { RawFile } from '@discordjs/rest';
+import type { RawFile } from 'discord.js';
 import { ButtonStyle, ComponentType, MessageFlags } from 'discord-api-types/v10';
 import type { Button, DeliveryKey, OutboundFile, OutboundMessage } from '../../domain/message.ts';
 import { splitMarkdown } from '../split.ts';
