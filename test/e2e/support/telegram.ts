@@ -32,6 +32,7 @@ export type TelegramOptions = {
   readonly yaml?: string;
   /** The web chat beside it; its owner may approve too. */
   readonly web?: boolean;
+  readonly approvers?: string;
 };
 
 const BTW_MODEL = 'aside-model';
@@ -60,7 +61,7 @@ channels:
     token: "${telegram.token}"
     api_url: ${telegram.url}
 ${options.section ?? ''}
-access: { approvers: ["telegram:${ana.id}", "telegram:${bo.id}", "web:owner"], admins: ["telegram:${ana.id}"] }
+access: { approvers: ${options.approvers ?? `["telegram:${ana.id}", "telegram:${bo.id}", "web:owner"]`}, admins: ["telegram:${ana.id}"] }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
 models:
