@@ -101,8 +101,13 @@ describe('classify', () => {
       ({ command }) => !/[#<"'⏎\n\\`]|unfinished|^if ls$|cd|\($|ls \||;;|&$/.test(command),
     );
     const part = fc.constantFrom(...parts);
+    // A syntax error ends what can be read. The shell stops at it as well, so what follows never runs.
+    const readable = parts.filter(
+      ({ command }) => !/cannot be understood/.test(judge(command).reasons.join()),
+    );
+    const first = fc.constantFrom(...readable);
     fc.assert(
-      fc.property(part, fc.constantFrom('; ', ' && ', ' || ', ' | ', '\n'), part, (a, between, b) => {
+      fc.property(first, fc.constantFrom('; ', ' && ', ' || ', ' | ', '\n'), part, (a, between, b) => {
         const together = judge(`${a.command}${between}${b.command}`);
         expect(strict[together.decision]).toBeGreaterThanOrEqual(
           Math.max(strict[a.verdict], strict[b.verdict]),
