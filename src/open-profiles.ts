@@ -1,5 +1,5 @@
 /** From the sections of a profile to what the engine works with. Built once for each configuration in force. */
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createModelClient, type ModelClient } from './agent/model/client.ts';
 import { createEndpoints, type EndpointSettings } from './agent/model/endpoints.ts';
@@ -10,6 +10,7 @@ import { openSandbox, type Sandbox } from './agent/tools/sandbox.ts';
 import type { AnyTool } from './agent/tools/tool.ts';
 import type { LoadedConfig, Profile } from './config/load.ts';
 import { DEFAULT_BASE_URL } from './config/sections.ts';
+import { AppError, errorMessage } from './domain/errors.ts';
 import type { ModelRole } from './domain/event.ts';
 import type { Clock, Logger, Metrics } from './domain/runtime.ts';
 import { rolesOf } from './gateway/access.ts';
@@ -58,14 +59,14 @@ async function openProfile(
 ): Promise<ProfileRuntime> {
   const models = createModels(profile, deps);
   const workspace = resolve(profile.agent.workspace);
-  mkdirSync(workspace, { recursive: true });
+  makeFolder(workspace);
   const { shell } = profile.tools;
   const sandbox = await openSandbox({ mode: shell.sandbox, network: shell.network, hide: deps.hidden });
   const real = createTools({ config: toolSettings(profile), sandbox });
   const tools = deps.dryRun ? withoutEffect(real) : real;
   const { planner } = profile.agent;
   const settings: TurnSettings = {
-    instructions: profile.agent.instructions,
+    instructions: instructionsOf(profile),
     planner,
     maxRounds: profile.agent.max_rounds ?? DEFAULT_ROUNDS[planner],
     historyMessages: profile.agent.history_messages,
@@ -93,6 +94,26 @@ export const accessOf = ({ config }: LoadedConfig) => ({
   // Pairing is refused by the configuration check until it is built.
   unknown: config.access.unknown === 'refuse' ? ('refuse' as const) : ('ignore' as const),
 });
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    const text = `agent.workspace ${path} cannot be used as a folder: ${errorMessage(error)}. Name another one.`;
+    throw new AppError('config.invalid', text, { cause: error });
+  }
+}
+
+function instructionsOf({ agent }: Profile): string {
+  const file = agent.instructions_file;
+  if (file === null) return agent.instructions;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const text = `agent.instructions_file ${file} cannot be read: ${errorMessage(error)}`;
+    throw new AppError('config.invalid', text, { cause: error });
+  }
+}
 
 const toolSettings = ({ tools: { shell, files } }: Profile): ToolsConfig => ({
   shell: {

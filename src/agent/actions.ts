@@ -152,11 +152,13 @@ export function refusalAtExecution(
   action: Action,
   approval: Approval | undefined,
   judged: Judged,
+  now: number,
 ): string | null {
   const request = action.approval;
   if (request === null || approval === undefined) return 'Refused: there is no record of its approval.';
   const intact = approval.digest === request.digest && actionDigest(approval.action) === request.digest;
   if (!intact) return 'Refused: the stored action is not the one that was approved (digest mismatch).';
+  if (now > request.expiresAt) return 'Not run: the approval expired before it could start.';
   if (judged.policy.decision === 'deny') return `Refused: ${judged.policy.rule} forbids it by now.`;
   const files = JSON.stringify(judged.assessment.files ?? {});
   if (files !== JSON.stringify(request.action.files ?? {}))

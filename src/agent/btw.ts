@@ -7,7 +7,7 @@ import type { Attachment, UserId } from '../domain/message.ts';
 import type { Clock } from '../domain/runtime.ts';
 import type { SessionKey } from '../domain/session.ts';
 import type { HistoryEntry, Store } from '../store/store.ts';
-import { usageOf } from './call.ts';
+import { markCut, usageOf } from './call.ts';
 import { activityLines, historyMessages, turnMessages, untrusted } from './context.ts';
 import type { ChatMessage, ModelClient } from './model/client.ts';
 import { fold, type TurnState } from './state.ts';
@@ -88,7 +88,7 @@ async function answer(deps: BtwDeps, asked: SideQuestion): Promise<string> {
     onReset: asked.onReset,
   });
   await deps.store.usage.add([usageOf(asked, 'btw', reply, deps.clock)]);
-  return reply.text;
+  return markCut(reply);
 }
 
 /** A question that never got its answer is no background: the model would be drawn to answer that one instead. */

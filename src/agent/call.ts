@@ -124,7 +124,7 @@ function toEvent(role: ModelRole, reply: ModelReply): EventBody {
     type: 'model.responded',
     role,
     model: reply.model,
-    text: reply.text,
+    text: reply.toolCalls.length > 0 ? reply.text : markCut(reply),
     toolCalls: [...reply.toolCalls],
     reasoning: reply.reasoning,
     latencyMs: reply.latencyMs,
@@ -134,6 +134,10 @@ function toEvent(role: ModelRole, reply: ModelReply): EventBody {
     finishReason: reply.finishReason,
   };
 }
+
+/** An answer that ran into the token limit says so: half of one is never passed off as whole. */
+export const markCut = (reply: Pick<ModelReply, 'text' | 'finishReason'>): string =>
+  reply.finishReason === 'length' ? `${reply.text}\n\n*(cut off at the length limit)*` : reply.text;
 
 export function usageOf(
   turn: Pick<Turn, 'user' | 'session'>,

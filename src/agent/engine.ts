@@ -109,17 +109,20 @@ async function act(
     return 'on';
   }
   if (judged.policy.decision === 'deny') {
-    const refused = unrun(
-      action,
-      `Not allowed: ${judged.policy.reasons.join('; ') || judged.policy.rule}. Nobody can approve this.`,
-    );
-    const audit = judged.tool.name === 'shell' ? [actions.auditOf(run.turn, judged, null)] : [];
-    await write(deps, run, [refused, ...audit]);
+    await refuse(deps, run, judged);
     return 'on';
   }
   if (judged.policy.decision === 'ask') return ask(deps, run, judged, later);
   await runAction(deps, run, judged);
   return 'on';
+}
+
+/** Nobody can approve this; the model is told by which rule. */
+async function refuse(deps: EngineDeps, run: Run, judged: actions.Judged): Promise<void> {
+  const { action, policy, tool } = judged;
+  const why = policy.reasons.join('; ') || policy.rule;
+  const audit = tool.name === 'shell' ? [actions.auditOf(run.turn, judged, null)] : [];
+  await write(deps, run, [unrun(action, `Not allowed: ${why}. Nobody can approve this.`), ...audit]);
 }
 
 async function ask(
@@ -146,7 +149,10 @@ async function runApproved(deps: EngineDeps, run: Run, action: Action): Promise<
   const approval =
     action.approval === null ? undefined : await deps.store.approvals.get(action.approval.approvalId);
   const judged = await actions.judge(deps, run.settings, run.turn, action, approval?.action);
-  const refusal = 'failure' in judged ? judged.failure : actions.refusalAtExecution(action, approval, judged);
+  const refusal =
+    'failure' in judged
+      ? judged.failure
+      : actions.refusalAtExecution(action, approval, judged, deps.clock.now());
   if (refusal !== null || 'failure' in judged) {
     const text = refusal ?? 'Refused.';
     await write(deps, run, [unrun(action, text)], {
@@ -162,6 +168,11 @@ async function recover(deps: EngineDeps, run: Run, action: Action): Promise<'on'
   const judged = await actions.judge(deps, run.settings, run.turn, action, action.approval?.action);
   if ('failure' in judged) {
     await write(deps, run, [unrun(action, judged.failure)]);
+    return 'on';
+  }
+  // The rules may have become stricter while nobody was there.
+  if (judged.policy.decision === 'deny') {
+    await refuse(deps, run, judged);
     return 'on';
   }
   if ((judged.assessment.effect ?? judged.tool.effect) !== 'once') {

@@ -30,7 +30,7 @@ export async function auditExport(options: CommonOptions & { since?: string }): 
   const since = options.since === undefined ? undefined : Date.parse(options.since);
   if (since !== undefined && Number.isNaN(since))
     throw new AppError(
-      'config.invalid',
+      'cli.usage',
       `--since must be a time such as 2026-01-31T00:00:00Z, not ${options.since}`,
     );
   return withStore(options, async (store) => {

@@ -115,19 +115,26 @@ async function sandbox({ config }: LoadedConfig): Promise<Finding> {
   };
 }
 
-function port(host: string, wanted: number): Promise<Finding> {
+async function port(host: string, wanted: number): Promise<Finding> {
+  const trouble = await tryPort(host, wanted);
+  if (trouble === null) return { check: 'port', ok: true, detail: `${host}:${wanted} is free` };
+  const alive = await fetch(`http://${host}:${wanted}/healthz`).then(
+    (response) => response.ok,
+    () => false,
+  );
+  if (alive) return { check: 'port', ok: true, detail: `a gateway is running on ${host}:${wanted}` };
+  return {
+    check: 'port',
+    ok: false,
+    detail: `${host}:${wanted} cannot be used (${trouble}); change server.port`,
+  };
+}
+
+function tryPort(host: string, wanted: number): Promise<string | null> {
   return new Promise((done) => {
     const probe = createServer();
-    probe.once('error', (error) =>
-      done({
-        check: 'port',
-        ok: false,
-        detail: `${host}:${wanted} cannot be used (${errorMessage(error)}); fine when Parley is running, else change server.port`,
-      }),
-    );
-    probe.listen(wanted, host, () =>
-      probe.close(() => done({ check: 'port', ok: true, detail: `${host}:${wanted} is free` })),
-    );
+    probe.once('error', (error) => done(errorMessage(error)));
+    probe.listen(wanted, host, () => probe.close(() => done(null)));
   });
 }
 

@@ -34,26 +34,36 @@ export async function explain(options: ExplainOptions): Promise<number> {
 
 function single({ tool, args }: ExplainOptions): Question {
   if (tool === undefined || args === undefined)
-    throw new AppError('config.invalid', 'explain needs --tool NAME and --args JSON, or --batch FILE');
+    throw new AppError('cli.usage', 'explain needs --tool NAME and --args JSON, or --batch FILE');
   return { tool, args: parseJson(args, '--args') };
 }
 
 function batch(file: string): Question[] {
-  const lines = readFileSync(file, 'utf8').split('\n');
+  const lines = readText(file).split('\n');
   return lines.flatMap((line, index) => {
     if (line.trim() === '') return [];
     const value = parseJson(line, `${file}:${index + 1}`);
     if (typeof value !== 'object' || value === null || !('tool' in value) || typeof value.tool !== 'string') {
-      throw new AppError('config.invalid', `${file}:${index + 1}: expected {"tool": NAME, "args": {…}}`);
+      throw new AppError('cli.usage', `${file}:${index + 1}: expected {"tool": NAME, "args": {…}}`);
     }
     return [{ tool: value.tool, args: 'args' in value ? value.args : {} }];
   });
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new AppError('cli.usage', `--batch ${file} cannot be read: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new AppError('config.invalid', `${where}: not JSON: ${errorMessage(error)}`);
+    throw new AppError('cli.usage', `${where}: not JSON: ${errorMessage(error)}`);
   }
 }

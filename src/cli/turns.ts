@@ -1,6 +1,7 @@
 /** `parley turns` and `parley events`: what happened, from the log. */
 import { AppError } from '../domain/errors.ts';
 import type { Turn } from '../domain/turn.ts';
+import { showInvisible } from '../domain/visible.ts';
 import { type CommonOptions, isoTime, printJson, printLine, printTable, withStore } from './command-line.ts';
 
 export async function turns(
@@ -8,7 +9,7 @@ export async function turns(
 ): Promise<number> {
   const limit = Number(options.limit);
   if (!Number.isInteger(limit) || limit < 1)
-    throw new AppError('config.invalid', `--limit must be a whole number above 0, not ${options.limit}`);
+    throw new AppError('cli.usage', `--limit must be a whole number above 0, not ${options.limit}`);
   return withStore(options, async (store) => {
     const found = await store.turns.list({
       limit,
@@ -23,7 +24,7 @@ export async function turns(
           turn.status,
           isoTime(turn.startedAt) ?? '-',
           turn.user,
-          turn.input.text.replaceAll(/\s+/g, ' ').slice(0, 50),
+          showInvisible(turn.input.text).replaceAll(/\s+/g, ' ').slice(0, 50),
         ]),
       );
     return 0;
@@ -40,7 +41,7 @@ function toRow(turn: Turn) {
     thread: thread ?? null,
     user: turn.user,
     status: turn.status,
-    startedAt: isoTime(turn.startedAt ?? turn.acceptedAt),
+    startedAt: isoTime(turn.startedAt),
     endedAt: isoTime(turn.endedAt),
     errorCode: turn.errorCode,
     messageId: turn.input.id,

@@ -65,7 +65,7 @@ export function parseConfig(source: string, file: string, environment: Environme
     problems.push(...parsed.error.issues.flatMap((issue) => problemsOf(at, issue, [], keysAt(configSchema))));
   }
   const profiles = resolveProfiles(raw, at, problems);
-  problems.push(...unavailable(raw, at), ...unknownProfiles(raw, at));
+  problems.push(...unavailable(raw, at), ...unknownProfiles(raw, at), ...missingFiles(raw, at));
   if (problems.length > 0 || !parsed.success) throw configError(file, problems);
   const all = new Map<string, Profile>([['default', parsed.data], ...profiles]);
   return { config: parsed.data, profiles: all, file, secrets: secretsOf(parsed.data, ...profiles.values()) };
@@ -208,6 +208,22 @@ function unavailable(raw: unknown, at: Located): Problem[] {
         ),
       ),
   );
+}
+
+function missingFiles(raw: unknown, at: Located): Problem[] {
+  const profiles = Object.keys(asRecord(asRecord(raw).profiles)).map((name) => ['profiles', name]);
+  return [[], ...profiles].flatMap((scope) => {
+    const path = [...scope, 'agent', 'instructions_file'];
+    const file = path.reduce<unknown>((value, key) => asRecord(value)[key], raw);
+    if (typeof file !== 'string' || existsSync(file)) return [];
+    return [
+      problemAt(
+        at,
+        path,
+        `${path.join('.')}: there is no file ${file}; paths are relative to where Parley is started`,
+      ),
+    ];
+  });
 }
 
 function unknownProfiles(raw: unknown, at: Located): Problem[] {

@@ -117,6 +117,13 @@ export function jsonSchema(): Record<string, unknown> {
 }
 
 const isOn = (value: unknown): boolean => value === true;
+/** Written out as it is by default, a value promises nothing. */
+const isOtherThan =
+  (standard: unknown) =>
+  (value: unknown): boolean =>
+    value !== undefined && value !== standard;
+const isFilled = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.keys(value).length > 0;
 const isSection = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !('enabled' in value && value.enabled === false);
 
@@ -136,6 +143,15 @@ export const notAvailableYet: readonly {
     path: ['tools', 'mcp', 'servers'],
     on: (value) => isSection(value) && Object.keys(value ?? {}).length > 0,
   },
+  { path: ['tools', 'http', 'allow'], on: (value) => Array.isArray(value) && value.length > 0 },
+  { path: ['models', 'roles', 'memory'], on: isFilled },
+  { path: ['models', 'roles', 'reflection'], on: isFilled },
   { path: ['memory', 'enabled'], on: isOn },
+  { path: ['memory', 'recall'], on: isOtherThan(8) },
   { path: ['reflection', 'enabled'], on: isOn },
+  { path: ['reflection', 'review'], on: isOn },
+  { path: ['reflection', 'store_raw'], on: isOn },
+  { path: ['reflection', 'max_body'], on: isOtherThan('8KiB') },
+  { path: ['reflection', 'skill_edit_cooldown'], on: isOtherThan('24h') },
+  { path: ['reflection', 'activity_log_max'], on: isOtherThan('4KiB') },
 ];

@@ -119,7 +119,9 @@ const rule = z.strictObject({
 });
 
 export const approvals = z.strictObject({
-  expires_after: duration().prefault('30m'),
+  expires_after: duration()
+    .refine((ms) => ms > 0, 'must be longer than nothing: a request has to be answerable')
+    .prefault('30m'),
   deliver_to: z.enum(['conversation', 'approvers', 'both']).default('conversation'),
   second_person: z.boolean().default(false).describe('Nobody approves what they asked for themselves.'),
   rules: z.array(rule).default([]).describe('deny beats ask beats allow.'),

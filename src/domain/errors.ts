@@ -9,6 +9,7 @@ const table = {
     retryable: false,
     about: 'The configuration has errors; nothing was started.',
   },
+  'cli.usage': { user: null, retryable: false, about: 'A command was given options it does not take.' },
   'store.newer_schema': {
     user: null,
     retryable: false,

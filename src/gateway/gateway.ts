@@ -23,6 +23,7 @@ import { commands } from './commands/index.ts';
 import type { Limits } from './limits.ts';
 import { seconds } from './renderer.ts';
 import { type ChannelRules, type ProfileRoute, profileFor, route } from './router.ts';
+import { nameAction } from './words.ts';
 
 export type GatewaySettings = {
   readonly access: AccessRules;
@@ -58,13 +59,19 @@ export type Gateway = ChannelSink & {
 /** Characters of one message; more belongs in a file. Platforms allow far less, the web chat and webhooks do not. */
 const MAX_MESSAGE_LENGTH = 262_144;
 
+const URGENT: ReadonlySet<string> = new Set(['stop', 'approve']);
+
 const commandNames = new Set(commands.map((command) => command.name));
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const underWay = new Set<Promise<void>>();
 
   const background = (work: Promise<void>): void => {
-    const tracked = work.finally(() => underWay.delete(tracked));
+    const tracked = work
+      .catch((error: unknown) => {
+        deps.log.error({ detail: errorMessage(error) }, 'a side question failed without an answer');
+      })
+      .finally(() => underWay.delete(tracked));
     underWay.add(tracked);
   };
 
@@ -85,7 +92,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
       });
       deps.metrics.count('parley_messages_total', { channel: message.where.channel, kind: routed.kind });
       if (routed.kind === 'ignore') return;
-      if (!deps.limits.take(message.author.id)) return tell(deps, message, errorNotice(deps, 'limits.rate'));
+      // Whoever wants it to stop, or has to decide, is never told to wait.
+      const urgent = routed.kind === 'command' && URGENT.has(routed.command.name);
+      if (!urgent && !deps.limits.take(message.author.id))
+        return tell(deps, message, errorNotice(deps, 'limits.rate'));
       if (routed.kind === 'turn') return acceptTurn(deps, settings, message, routed.session, routed.profile);
       const work = runCommand(deps, message, routed.command.name, routed.command.argument, roles);
       // A side question takes as long as the model does; the platform is not kept waiting for it.
@@ -152,7 +162,6 @@ async function acceptTurn(
   profile: string,
 ): Promise<void> {
   if (settings.idleResetMs !== null) await resetIdle(deps, session, settings.idleResetMs);
-  if (settings.whileBusy === 'interrupt') await deps.stopper.stopSession(session, message.author, true);
   const accepted = await deps.store.turns.accept({
     message,
     session,
@@ -164,7 +173,10 @@ async function acceptTurn(
   });
   deps.metrics.count('parley_accepted_total', { outcome: accepted.outcome });
   if (accepted.outcome === 'queue-full') return tell(deps, message, errorNotice(deps, 'session.queue_full'));
-  if (accepted.outcome === 'accepted' && accepted.ahead > 0) await sayWhatIsAhead(deps, message, accepted);
+  if (accepted.outcome !== 'accepted' || accepted.ahead === 0) return;
+  // Only now: a message that came twice, or found no room, stops nothing.
+  if (settings.whileBusy === 'interrupt') await deps.stopper.stopBefore(accepted.turn, message.author);
+  else await sayWhatIsAhead(deps, message, accepted);
 }
 
 async function resetIdle(deps: GatewayDeps, key: string, idleMs: number): Promise<void> {
@@ -182,7 +194,8 @@ async function sayWhatIsAhead(
   const [waiting] = await deps.store.approvals.pending({ session: accepted.turn.session });
   if (waiting === undefined) return;
   const asked = seconds(deps.clock.now() - waiting.createdAt);
-  const text = `Waiting for approval of ${waiting.action.tool} (asked ${asked} ago). Your message is next; /stop cancels.`;
+  const place = accepted.ahead === 1 ? 'is next' : `comes after ${accepted.ahead - 1} more`;
+  const text = `Waiting for approval of ${nameAction(waiting.action)} (asked ${asked} ago). Your message ${place}; /stop cancels.`;
   await tell(deps, message, { kind: 'notice', text });
 }
 

@@ -12,6 +12,8 @@ export type Stopper = {
   stopTurn(turn: Turn, by: Author): Promise<void>;
   /** Ends the active turn of a session (`all`: the queued ones too) and the asker's side questions. */
   stopSession(session: SessionKey, by: Author, all: boolean): Promise<{ stopped: number; left: number }>;
+  /** Ends whatever of the session was accepted before this turn. */
+  stopBefore(turn: Turn, by: Author): Promise<void>;
   /** Registers a side question of somebody, so that `/stop` ends it. Returns the way to deregister. */
   watch(session: SessionKey, by: Author, abort: AbortController): () => void;
 };
@@ -47,6 +49,11 @@ export function createStopper(deps: {
       // The queue from its end, so that nothing starts in between.
       for (const turn of chosen.toReversed()) await stopTurn(turn, by);
       return { stopped: chosen.length, left: pending.length - chosen.length };
+    },
+    async stopBefore(turn, by) {
+      const pending = await deps.store.sessions.pending(turn.session);
+      const earlier = pending.filter((one) => one.ordinal < turn.ordinal);
+      for (const one of earlier.toReversed()) await stopTurn(one, by);
     },
     watch(session, by, abort) {
       const own = asides.get(key(session, by)) ?? new Set();

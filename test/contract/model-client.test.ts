@@ -120,6 +120,13 @@ describe('the OpenAI-compatible endpoint', () => {
     expect(await codeOf(gone)).toBe('model.unavailable');
   });
 
+  it('gives calls that share an id one each, so that every result finds its call', async () => {
+    const call = { name: 'shell', args: {}, id: 'same' };
+    server.script(() => ({ toolCalls: [call, call] }));
+    const { toolCalls } = await openAi().complete(request({ tools }));
+    expect(new Set(toolCalls.map(({ id }) => id)).size).toBe(2);
+  });
+
   it('sends the token limit under the name that compatible servers know', async () => {
     server.reset();
     server.script(() => ({ text: 'ok' }));

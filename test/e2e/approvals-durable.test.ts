@@ -78,24 +78,42 @@ describe('approvals over restarts and time', () => {
     }
   });
 
-  it('F7, F37: a decision pressed in time counts although the gateway was down at the deadline; a late one does not', async () => {
+  it('F7, F37: a request whose deadline passed while the gateway was down is expired', async () => {
     const s = await startScenario({ yaml: 'approvals: { expires_after: 2s }' });
     try {
       scripts(s)('late', sh('mkdir not-made-f7'));
       const place = await s.owner.createConversation('late', false);
       const { id } = await s.owner.post(place, 'late');
       await s.owner.card(place);
-      await s.gateway.kill();
       const deadline = Date.now() + 2_000;
+      await s.gateway.kill();
       await until('the deadline', () => Date.now() > deadline);
       await s.restart();
       await until(
-        'the turn to end',
+        'the end',
         async () => (await s.turns()).find((turn) => turn.messageId === id)?.status === 'done',
       );
       expect((await s.eventsOf(id)).find((event) => event.type === 'approval.resolved')).toMatchObject({
         decision: 'expired',
       });
+    } finally {
+      await s.close();
+    }
+  });
+
+  it('F7: what was approved in time and could not start in time is not run any more', async () => {
+    const s = await startScenario({ yaml: 'approvals: { expires_after: 3s }' });
+    try {
+      scripts(s)('slow', sh('sh -c "sleep 4"', 'mkdir not-made-f7b'));
+      const place = await s.owner.createConversation('slow', false);
+      const { id } = await s.owner.post(place, 'slow');
+      await s.owner.press(place, await s.owner.card(place, 'not-made-f7b'), ONCE);
+      await s.owner.press(place, await s.owner.card(place, 'sleep'), ONCE);
+      await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+      const results = (await s.eventsOf(id)).filter((event) => event.type === 'tool.finished');
+      expect(results.map((event) => event.ok)).toEqual([true, false]);
+      expect(results[1]?.output).toContain('expired before it could start');
+      expect(existsSync(join(s.folder.path, 'data/workspace/not-made-f7b'))).toBe(false);
     } finally {
       await s.close();
     }

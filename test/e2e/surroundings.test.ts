@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createFolder, ROOT, until } from './support/gateway.ts';
-import { CY_TOKEN, freshPlace, startScenario } from './support/scenario.ts';
+import { CY_TOKEN, configText, freshPlace, gate, startScenario } from './support/scenario.ts';
 import { textOf } from './support/web-client.ts';
 
 describe('the program', () => {
@@ -122,6 +122,61 @@ describe('the program', () => {
     expect(stderr).toBe('');
     // No approver is listed, which doctor says and fails for.
     expect(code).toBe(1);
+    folder.remove();
+  });
+
+  it('F12: with while_busy: interrupt a new message stops the work, and the same one again stops nothing', async () => {
+    const s = await startScenario({ yaml: 'sessions: { while_busy: interrupt }' });
+    try {
+      const door = gate();
+      s.model.script((call) =>
+        call.question === 'first' ? { text: 'never', hold: door.wait } : { text: 'second answer' },
+      );
+      const place = await freshPlace(s);
+      const clientId = crypto.randomUUID();
+      const first = await s.owner.post(place, 'first', clientId);
+      await until('the call', () => s.model.calls.length === 1);
+      await s.owner.post(place, 'first', clientId);
+      expect((await s.turns()).map((turn) => turn.status)).toEqual(['running']);
+      expect(textOf((await s.owner.answerTo(place, 'second')).html)).toBe('second answer');
+      expect((await s.turns()).find((turn) => turn.messageId === first.id)?.status).toBe('cancelled');
+      door.open();
+    } finally {
+      await s.close();
+    }
+  });
+
+  it('reads instructions from a file, and says where the name of a missing one stands', async () => {
+    const folder = createFolder();
+    folder.writeConfig('agent:\n  instructions_file: persona.md\n');
+    expect((await folder.cli('check', '--config', 'parley.yaml')).stderr).toContain(
+      'parley.yaml:2:3: agent.instructions_file: there is no file persona.md',
+    );
+    folder.remove();
+    const s = await startScenario();
+    try {
+      writeFileSync(join(s.folder.path, 'persona.md'), 'You are a heron.\n');
+      s.folder.writeConfig(configText(s.model.url, { yaml: 'agent: { instructions_file: persona.md }' }));
+      await until('the reload', () => s.gateway.output().includes('configuration reloaded'));
+      await s.owner.answerTo(await freshPlace(s), 'who?');
+      expect(s.model.calls[0]?.text).toContain('You are a heron.');
+    } finally {
+      await s.close();
+    }
+  });
+
+  it('bad arguments of a command are usage errors, in one line', async () => {
+    const folder = createFolder();
+    for (const args of [
+      ['explain'],
+      ['explain', '--tool', 'shell', '--args', 'nope'],
+      ['explain', '--batch', 'missing'],
+      ['turns', '--limit', 'x'],
+    ]) {
+      const { code, stderr } = await folder.cli(...args);
+      expect(code).toBe(2);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+    }
     folder.remove();
   });
 });

@@ -178,8 +178,9 @@ function checked(draft: Draft, model: string, request: ModelRequest): Omit<Model
   if (draft.finishReason === null) {
     throw new AppError('model.invalid_response', 'the answer broke off: it ended without a finish reason');
   }
+  const taken = new Set<string>();
   const toolCalls: ToolCall[] = [...draft.calls.values()].map((call, index) => ({
-    id: call.id === '' ? `call-${index + 1}` : call.id,
+    id: uniqueId(call.id, index, taken),
     tool: call.tool,
     args: call.args === '' ? '{}' : call.args,
   }));
@@ -197,6 +198,13 @@ function checked(draft: Draft, model: string, request: ModelRequest): Omit<Model
     totalTokens: usage.total,
     finishReason: draft.finishReason,
   };
+}
+
+/** Some servers number every call alike; results are matched by id, so each gets its own. */
+function uniqueId(id: string, index: number, taken: Set<string>): string {
+  const own = id === '' || taken.has(id) ? `${id === '' ? 'call' : id}-${index + 1}` : id;
+  taken.add(own);
+  return own;
 }
 
 function body(options: OpenAiOptions, request: ModelRequest): Omit<ChatCompletionCreateParams, 'stream'> {

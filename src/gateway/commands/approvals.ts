@@ -1,6 +1,6 @@
 /** `/approvals`: what waits for a decision, what is always allowed, and taking that back. */
 import type { Approval, Grant } from '../../domain/approval.ts';
-import { showInvisible } from '../../domain/visible.ts';
+import { nameAction } from '../words.ts';
 import type { ChatCommand } from './command.ts';
 
 export const approvals: ChatCommand = {
@@ -35,15 +35,8 @@ async function revoke(
 
 function listing(pending: readonly Approval[], grants: readonly Grant[]): string {
   const lines = pending.length === 0 ? ['Nothing waits for approval.'] : ['Waiting for approval:'];
-  for (const one of pending) lines.push(`- \`${one.id}\` ${describe(one.action.tool, one.action.args)}`);
+  for (const one of pending) lines.push(`- \`${one.id}\` ${nameAction(one.action)}`);
   if (grants.length > 0) lines.push('', 'Always allowed:');
-  for (const one of grants)
-    lines.push(`- \`${one.id}\` ${describe(one.tool, one.args)} (profile ${one.profile})`);
+  for (const one of grants) lines.push(`- \`${one.id}\` ${nameAction(one)} (profile ${one.profile})`);
   return lines.join('\n');
-}
-
-/** A line names the action; the card shows all of it. */
-function describe(tool: string, args: unknown): string {
-  const text = showInvisible(JSON.stringify(args)).replaceAll('`', "'").replaceAll('\n', ' ');
-  return `${tool} \`${text.length > 200 ? `${text.slice(0, 200)}…` : text}\``;
 }

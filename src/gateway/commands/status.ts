@@ -1,6 +1,7 @@
 /** `/status`: what is going on here right now. */
 import type { Turn } from '../../domain/turn.ts';
 import { seconds } from '../renderer.ts';
+import { nameAction } from '../words.ts';
 import type { ChatCommand } from './command.ts';
 
 export const status: ChatCommand = {
@@ -14,7 +15,7 @@ export const status: ChatCommand = {
     const lines = pending.map((turn) => `- ${describe(turn, now)}`);
     for (const one of waiting)
       lines.push(
-        `- needs a decision: \`${one.id}\` (${one.action.tool}, asked ${seconds(now - one.createdAt)} ago)`,
+        `- needs a decision: \`${one.id}\` (${nameAction(one.action)}, asked ${seconds(now - one.createdAt)} ago)`,
       );
     const model = deps.models(context.profile).modelOf('thinker');
     await context.reply(

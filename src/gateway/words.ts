@@ -1,0 +1,25 @@
+/** Short descriptions of actions for notices and lists (pure). The card shows all of an action; these name it. */
+import type { PlannedAction } from '../domain/approval.ts';
+import { showInvisible } from '../domain/visible.ts';
+
+/** What fits on one line of a chat. */
+const MAX_LENGTH = 120;
+
+/** `rm -r build`, `write_file notes.md`: the tool's telling argument where it has one. */
+export function nameAction({ tool, args }: Pick<PlannedAction, 'tool' | 'args'>): string {
+  const command = argument(args, 'command');
+  if (command !== undefined) return code(command);
+  const path = argument(args, 'path');
+  return code(path === undefined ? `${tool} ${JSON.stringify(args ?? {})}` : `${tool} ${path}`);
+}
+
+function argument(args: unknown, name: string): string | undefined {
+  if (typeof args !== 'object' || args === null) return undefined;
+  const value: unknown = Reflect.get(args, name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function code(text: string): string {
+  const line = showInvisible(text).replaceAll('`', "'").replaceAll(/\s+/g, ' ').trim();
+  return `\`${line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…` : line}\``;
+}
