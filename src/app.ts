@@ -43,6 +43,8 @@ export type App = {
   stop(): Promise<void>;
 };
 
+/** How soon a full disk or a lost database shows in `/readyz`. */
+const HEALTH_EVERY_MS = 5_000;
 /** Longer than most model calls, shorter than the 30 s that process managers give. */
 const DRAIN_MS = 25_000;
 
@@ -66,6 +68,7 @@ export async function startApp({
     let profiles = await openProfiles(loaded, { clock, log, metrics, dryRun, hidden: hiddenFrom(loaded) });
     let ready = false;
     let draining = false;
+    let storeUp = true;
 
     let adapters: ReadonlyMap<string, ChannelAdapter> = new Map();
     let entrance = '/';
@@ -83,7 +86,7 @@ export async function startApp({
       log,
       metrics,
       ready: () => ({
-        ready: ready && !draining,
+        ready: ready && !draining && storeUp,
         channels: Object.fromEntries([...adapters].map(([name, one]) => [name, one.state()])),
       }),
       metricsText() {
@@ -183,6 +186,18 @@ export async function startApp({
     await turns.start();
     outbox.start();
     ready = true;
+    const health = setInterval(() => {
+      store.check().then(
+        () => {
+          storeUp = true;
+        },
+        (error: unknown) => {
+          if (storeUp) log.error({ detail: errorMessage(error) }, 'the database does not take writes');
+          storeUp = false;
+        },
+      );
+    }, HEALTH_EVERY_MS);
+    open.unshift(async () => clearInterval(health));
 
     let stopped: Promise<void> | undefined;
     const stop = async (): Promise<void> => {

@@ -65,4 +65,17 @@ describe('on PostgreSQL', () => {
       await s.close();
     }
   });
+
+  it('F30: is not ready while the database takes no writes, and says why in the log', async () => {
+    const own = await startPostgres();
+    const s = await startScenario({ storeUrl: await own.createDatabase() });
+    try {
+      expect((await s.owner.fetch('/readyz')).status).toBe(200);
+      await own.stop();
+      await until('the change', async () => (await s.owner.fetch('/readyz')).status === 503, 25_000);
+      expect(s.gateway.output()).toContain('the database does not take writes');
+    } finally {
+      await s.close();
+    }
+  }, 60_000);
 });

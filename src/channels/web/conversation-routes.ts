@@ -3,7 +3,7 @@ import type { Conversation, Feed } from '../../domain/feed.ts';
 import { type Clock, newId } from '../../domain/runtime.ts';
 import type { ChannelDeps, HttpHost, HttpRequest } from '../adapter.ts';
 import { type Api, ApiError, json, notFound, readBody } from './api.ts';
-import { requests } from './inbound.ts';
+import { isId, requests } from './inbound.ts';
 import type { Live } from './live.ts';
 import { toWire } from './outbound.ts';
 import type { Places } from './places.ts';
@@ -48,6 +48,7 @@ export function addConversationRoutes(deps: {
     api(async (request, person) => {
       const conversation = await visible(request, person);
       const { thread, before } = request.query;
+      if (![thread, before].every((given) => given === undefined || isId(given))) throw notFound();
       const posts = await feed.latest(conversation, {
         thread: thread ?? null,
         ...(before === undefined ? {} : { before }),
@@ -96,7 +97,8 @@ export function addConversationRoutes(deps: {
     'GET',
     '/api/posts/:id/files/:index',
     api(async (request, person) => {
-      const post = await feed.post(request.params.id ?? '');
+      const id = request.params.id ?? '';
+      const post = isId(id) ? await feed.post(id) : undefined;
       const isVisible =
         post !== undefined && (await places.visible(post.conversation, person.id)) !== undefined;
       const file = isVisible ? toWire(post).files[Number(request.params.index)] : undefined;
@@ -115,7 +117,8 @@ export function addConversationRoutes(deps: {
   );
 
   async function visible(request: HttpRequest, person: Person): Promise<string> {
-    const found = await places.visible(request.params.id ?? '', person.id);
+    const id = request.params.id ?? '';
+    const found = isId(id) ? await places.visible(id, person.id) : undefined;
     if (found === undefined) throw notFound();
     return found.id;
   }

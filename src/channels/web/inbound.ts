@@ -9,12 +9,19 @@ import type { Person } from './sign-in.ts';
 /** One message, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 256 * 1024;
 
-const id = z.string().min(1).max(64);
+/** The form of every id the web chat makes: nothing else can name anything. */
+export const isId = (text: string): boolean => /^[\w-]{1,64}$/.test(text);
+const id = z.string().refine(isId, 'is no id');
 /** Chosen by the page, kept over its retries. */
 const clientId = z.string().regex(/^[\w-]{8,64}$/);
 const place = { conversation: id, thread: id.nullable().default(null) };
 /** Control characters in a title would only hide something. */
-const title = z.string().trim().min(1).max(80);
+const title = z
+  .string()
+  .trim()
+  .min(1)
+  .max(80)
+  .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'holds characters that nobody can see');
 
 export const requests = {
   message: z.strictObject({ ...place, text: z.string(), clientId }),

@@ -9,6 +9,7 @@ import type { Aside, Asides } from './asides.ts';
 import type { WebConfig } from './config.ts';
 import {
   authorOf,
+  isId,
   isOwn,
   MAX_TEXT_BYTES,
   parseCommand,
@@ -65,7 +66,8 @@ export function addMessageRoutes(deps: {
   }
 
   async function ownPost(request: HttpRequest, person: Person): Promise<{ post: Post; place: Place }> {
-    const post = await feed.post(request.params.id ?? '');
+    const id = request.params.id ?? '';
+    const post = isId(id) ? await feed.post(id) : undefined;
     const found = post === undefined ? undefined : await places.visible(post.conversation, person.id);
     if (post === undefined || found === undefined || !isOwn(post, person)) {
       throw new ApiError(404, 'request.not_found', 'Only your own messages can be changed.');
@@ -149,6 +151,12 @@ export function addMessageRoutes(deps: {
     api(async (request, person) => {
       const { text } = readBody(request, requests.edit);
       checkText(text);
+      if (parseCommand(text) !== undefined)
+        throw new ApiError(
+          400,
+          'request.invalid',
+          'A message cannot be turned into a command. Type it anew.',
+        );
       const open = sink();
       const { post, place } = await ownPost(request, person);
       await open.edit({ id: post.id, where: refOf(place), author: authorOf(person), text });
