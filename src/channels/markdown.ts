@@ -3,21 +3,23 @@
  * long, and with it everybody, come back as one block of plain text.
  */
 import { Lexer, type MarkedToken } from 'marked';
-
-/** Longer texts are shown as they are. */
-const MAX_PARSED = 200_000;
-/** Deeper nesting is no longer prose, and each level costs the parser a pass over the text. */
-const MAX_DEPTH = 30;
+import { isCostlyInline, isTooComplex } from './markdown-cost.ts';
 
 export function lexMarkdown(markdown: string): readonly MarkedToken[] {
   const text = markdown.replace(/\r\n?/g, '\n');
-  if (text === '') return [];
-  if (isTooComplex(text)) return [plain(text)];
-  return new Lexer({ gfm: true, breaks: true }).lex(text) as MarkedToken[];
+  return parse(text) ?? (text === '' ? [] : [plain(text)]);
 }
 
-/** Too long or too deep to be parsed. */
-export const isTooComplex = (text: string): boolean => text.length > MAX_PARSED || isTooDeep(text);
+/** As `lexMarkdown`, but null for a text that is too costly to parse: the caller shows it as it is. */
+export function parse(text: string): readonly MarkedToken[] | null {
+  if (isTooComplex(text)) return null;
+  // In the two steps of `Lexer.lex`, because only the first tells which texts go through the second.
+  const lexer = new Lexer({ gfm: true, breaks: true });
+  lexer.blockTokens(text, lexer.tokens);
+  if (isCostlyInline(lexer.inlineQueue.map(({ src }) => src))) return null;
+  for (const { src, tokens } of lexer.inlineQueue) lexer.inlineTokens(src, tokens);
+  return lexer.tokens as MarkedToken[];
+}
 
 const plain = (text: string): MarkedToken => ({
   type: 'paragraph',
@@ -25,12 +27,3 @@ const plain = (text: string): MarkedToken => ({
   text,
   tokens: [{ type: 'escape', raw: text, text }],
 });
-
-/** Markers that open a level each, counted at the start of a line or in a row. */
-function isTooDeep(text: string): boolean {
-  for (const [run] of text.matchAll(/^(?:[ \t]*(?:>|[-*+]|\d{1,9}[.)])[ \t]*){3,}|[[*_~(!]{3,}/gm)) {
-    const isRule = /^[ \t]*([-*_])(?:[ \t]*\1)*[ \t]*$/.test(run);
-    if (!isRule && run.replace(/[\s\d]/g, '').length > MAX_DEPTH) return true;
-  }
-  return false;
-}

@@ -3,7 +3,7 @@
  * wrote only ever becomes escaped text. Images become links: loading one would tell its server who reads (A28).
  */
 import type { MarkedToken, Token } from 'marked';
-import { isTooComplex, lexMarkdown } from '../markdown.ts';
+import { parse } from '../markdown.ts';
 
 /** One top-level block: `raw` is the source it came from, so that a growing text can keep its finished blocks. */
 export type Block = { readonly raw: string; readonly html: string };
@@ -26,10 +26,11 @@ const escapeProse = (text: string): string =>
 
 export function renderBlocks(markdown: string): Block[] {
   const text = markdown.replace(/\r\n?/g, '\n');
-  if (isTooComplex(text)) return [asIs(text)];
+  const tokens = parse(text);
+  if (tokens === null) return [asIs(text)];
   const blocks: Block[] = [];
   let pending = '';
-  for (const token of lexMarkdown(text)) {
+  for (const token of tokens) {
     const html = block(token);
     if (html === '') {
       pending += token.raw;
