@@ -38,9 +38,9 @@ export function explainSqlite(path: string, error: unknown): unknown {
   return error;
 }
 
-/** Names the newest other database in the folder, as that is most likely the backup. Deletes nothing. */
+/** Names the newest backup in the folder, so that nobody has to look for it. Deletes nothing. */
 export function corrupt(path: string, found: string, cause?: unknown): AppError {
-  const backup = newestDatabaseBeside(path);
+  const backup = newestBackupBeside(path);
   const remedy =
     backup === undefined
       ? 'There is no backup beside it; restore one with `parley restore FILE`.'
@@ -52,13 +52,19 @@ export function corrupt(path: string, found: string, cause?: unknown): AppError 
   );
 }
 
-function newestDatabaseBeside(path: string): string | undefined {
+/** Any other database may be the live one of another gateway. `before-restore` is what `parley restore` kept. */
+const isBackupName = (name: string): boolean =>
+  /backup|\.before-restore-/i.test(name) && !name.endsWith('.partial');
+
+function newestBackupBeside(path: string): string | undefined {
   const own = new Set(['', '-wal', '-shm', '-journal', '.lock'].map((suffix) => basename(path) + suffix));
   const candidates: { file: string; at: number }[] = [];
   for (const folder of [dirname(path), join(dirname(path), 'backups')]) {
     for (const name of namesIn(folder)) {
       const file = join(folder, name);
-      if ((folder === dirname(path) && own.has(name)) || !looksLikeSqlite(file)) continue;
+      const isBeside = folder === dirname(path);
+      if (isBeside && (own.has(name) || !isBackupName(name))) continue;
+      if (!looksLikeSqlite(file)) continue;
       candidates.push({ file, at: statSync(file).mtimeMs });
     }
   }

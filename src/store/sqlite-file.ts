@@ -55,6 +55,23 @@ export function quickCheck(handle: BetterSqlite3.Database, path: string): void {
 }
 
 /**
+ * Tells a database of ours from anybody else's, before something is migrated into it. Reads only.
+ * @param migration the one that every database of ours has. @throws AppError `store.unreachable`, or SQLite's error.
+ */
+export function requireOurs(path: string, migration: string): void {
+  const handle = new BetterSqlite3(path, { readonly: true, fileMustExist: true });
+  try {
+    const tables = handle.prepare("select 1 from sqlite_master where name = 'kysely_migration'").all();
+    const done =
+      tables.length > 0 && handle.prepare('select 1 from kysely_migration where name = ?').get(migration);
+    if (done) return;
+  } finally {
+    handle.close();
+  }
+  throw new AppError('store.unreachable', `${path} is no database of Parley.`, { retryable: false });
+}
+
+/**
  * Copies the database while it is in use. Through the writer's own connection changes go to both, so the copy may
  * take its time; through any other a change starts it afresh, so it is copied in one go.
  */
