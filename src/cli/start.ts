@@ -25,16 +25,17 @@ export async function start(options: StartOptions): Promise<number> {
     write: (line) => void process.stdout.write(line),
   });
   const app = await startApp({ loaded, log, dryRun: options.dryRun ?? false });
-  printLine(`Parley is ready: ${app.url}`);
-  // Now, not at exit: a process that is killed leaves the next one as warm as one that ends in order.
-  flushCompileCache();
-  if (options.dryRun) printLine('Dry run: tools do nothing, and nothing is kept.');
-
   const reload = async (): Promise<void> => {
     loaded = await reloaded(app, loaded, options, log);
   };
   const unwatch = watchConfig(loaded, () => void reload());
-  await untilStopped(app, log, () => void reload());
+  // Before anybody is told that it is ready: who hears it may stop it at once.
+  const stopped = untilStopped(app, log, () => void reload());
+  printLine(`Parley is ready: ${app.url}`);
+  if (options.dryRun) printLine('Dry run: tools do nothing, and nothing is kept.');
+  // Now, not at exit: a process that is killed leaves the next one as warm as one that ends in order.
+  flushCompileCache();
+  await stopped;
   unwatch();
   return 0;
 }

@@ -179,4 +179,13 @@ describe('the program', () => {
     }
     folder.remove();
   });
+
+  it('F43: stopped in the moment in which it says that it is ready, it ends in order', async () => {
+    const folder = createFolder();
+    folder.writeConfig('server: { port: 0 }');
+    const gateway = await folder.start();
+    expect(await gateway.stop()).toBe(0);
+    expect(gateway.output()).toContain('stopped');
+    folder.remove();
+  });
 });
