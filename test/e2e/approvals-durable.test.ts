@@ -232,7 +232,7 @@ describe('approvals over restarts and time', () => {
       const output = JSON.stringify((await s.eventsOf(id)).filter((event) => event.type === 'tool.finished'));
       // Values are taken out of any output; what the sandbox hides is not even there.
       expect(output).not.toMatch(/owner-token-for-tests|test-model-key/);
-      const sandboxed = card.card?.facts.join().includes('bubblewrap') === true;
+      const sandboxed = card.card?.facts.join().includes('sandbox: bubblewrap, ') === true;
       expect(/SQLite format|models:/.test(output)).toBe(!sandboxed);
     } finally {
       await s.close();
