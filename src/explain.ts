@@ -54,6 +54,7 @@ export async function judgeOffline(
       actor: { user: asked.user, roles },
       where,
       granted: false,
+      untrusted: null,
     });
   };
 }

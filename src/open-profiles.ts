@@ -75,7 +75,7 @@ async function openProfile(
     approvalExpiresMs: profile.approvals.expires_after,
     tools,
     models,
-    decide: ({ tool, args, assessment, user, where, granted }) =>
+    decide: ({ tool, args, assessment, user, where, granted, untrusted }) =>
       decidePolicy({
         tool,
         args,
@@ -84,6 +84,7 @@ async function openProfile(
         actor: { user, roles: rolesOf(accessOf(loaded), { id: user, kind: 'person' }) },
         where,
         granted,
+        untrusted,
       }),
   };
   return { settings, models, workspace: realpathSync(workspace), sandbox };

@@ -8,8 +8,9 @@ import { newSecret } from '../domain/runtime.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { NewApproval, NewDelivery } from '../store/store.ts';
 import type { PolicyDecision } from './policy.ts';
-import type { EngineDeps, TurnSettings } from './run.ts';
+import type { EngineDeps, Run, TurnSettings } from './run.ts';
 import type { Action } from './state.ts';
+import { taintOf } from './taint.ts';
 import { type Executed, executeTool, validateArgs } from './tools/execute.ts';
 import type { AnyTool, Assessment } from './tools/tool.ts';
 
@@ -34,9 +35,8 @@ export const noEffects = (): Effects => ({ events: [], approvals: [], deliveries
 
 /** Understands an action, or says in the model's terms why it cannot be. */
 export async function judge(
-  deps: EngineDeps,
-  settings: TurnSettings,
-  turn: Turn,
+  deps: Pick<EngineDeps, 'store' | 'clock'>,
+  { settings, turn, state }: Pick<Run, 'settings' | 'turn' | 'state'>,
   action: Action,
   stored?: PlannedAction,
 ): Promise<Judged | { readonly failure: string }> {
@@ -65,6 +65,7 @@ export async function judge(
     user: turn.user,
     where: turn.input.where,
     granted,
+    untrusted: taintOf(state),
   });
   return { action, tool, args: checked.args, assessment, policy, granted };
 }
@@ -72,17 +73,17 @@ export async function judge(
 /** Asks for `first` and for every later action of the batch that needs asking: one card each. */
 export async function requestApprovals(
   deps: EngineDeps,
-  settings: TurnSettings,
-  turn: Turn,
+  run: Run,
   first: Judged,
   later: readonly Action[],
   extraReason?: string,
 ): Promise<Effects> {
+  const { turn, settings } = run;
   const effects = noEffects();
   const asked = [first];
   for (const action of later) {
     if (action.status !== 'proposed') continue;
-    const judged = await judge(deps, settings, turn, action);
+    const judged = await judge(deps, run, action);
     if (!('failure' in judged) && judged.policy.decision === 'ask') asked.push(judged);
   }
   const now = deps.clock.now();
@@ -198,6 +199,7 @@ export async function run(
     ok: done.ok,
     output: deps.redact(done.output),
     ...(done.full === null ? {} : { outputRef: reference }),
+    ...(done.untrusted ? { untrusted: true } : {}),
     metadata: { ...done.metadata },
     durationMs: done.durationMs,
   });

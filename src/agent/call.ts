@@ -8,6 +8,7 @@ import { answerContext, directiveContext } from './context.ts';
 import type { ChatMessage, ModelReply, ModelRequest } from './model/client.ts';
 import { type EngineDeps, type Run, write } from './run.ts';
 import type { Step } from './step.ts';
+import { taintOfHistory } from './taint.ts';
 
 type Call = Extract<Step, { kind: 'call-model' }>;
 
@@ -17,7 +18,11 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
   const first = history[0];
   const context =
     run.state.context === null
-      ? { historyFrom: first?.ordinal ?? run.turn.ordinal, historyTo: run.turn.ordinal - 1 }
+      ? {
+          historyFrom: first?.ordinal ?? run.turn.ordinal,
+          historyTo: run.turn.ordinal - 1,
+          ...(taintOfHistory(history) ? { untrusted: true } : {}),
+        }
       : undefined;
   await write(deps, run, [
     {

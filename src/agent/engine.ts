@@ -103,7 +103,7 @@ async function act(
   action: Action,
   later: readonly Action[],
 ): Promise<'on' | 'waiting'> {
-  const judged = await actions.judge(deps, run.settings, run.turn, action);
+  const judged = await actions.judge(deps, run, action);
   if ('failure' in judged) {
     await write(deps, run, [unrun(action, judged.failure)]);
     return 'on';
@@ -132,14 +132,7 @@ async function ask(
   later: readonly Action[],
   extraReason?: string,
 ): Promise<'on' | 'waiting'> {
-  const { events, ...effects } = await actions.requestApprovals(
-    deps,
-    run.settings,
-    run.turn,
-    judged,
-    later,
-    extraReason,
-  );
+  const { events, ...effects } = await actions.requestApprovals(deps, run, judged, later, extraReason);
   const waiting = effects.approvals.length > 0;
   await write(deps, run, events, waiting ? { ...effects, status: 'waiting' } : effects);
   return waiting ? 'waiting' : 'on';
@@ -148,7 +141,7 @@ async function ask(
 async function runApproved(deps: EngineDeps, run: Run, action: Action): Promise<void> {
   const approval =
     action.approval === null ? undefined : await deps.store.approvals.get(action.approval.approvalId);
-  const judged = await actions.judge(deps, run.settings, run.turn, action, approval?.action);
+  const judged = await actions.judge(deps, run, action, approval?.action);
   const refusal =
     'failure' in judged
       ? judged.failure
@@ -165,7 +158,7 @@ async function runApproved(deps: EngineDeps, run: Run, action: Action): Promise<
 
 /** A finished step is never run again; one that was under way is, only if that can do no harm. */
 async function recover(deps: EngineDeps, run: Run, action: Action): Promise<'on' | 'waiting'> {
-  const judged = await actions.judge(deps, run.settings, run.turn, action, action.approval?.action);
+  const judged = await actions.judge(deps, run, action, action.approval?.action);
   if ('failure' in judged) {
     await write(deps, run, [unrun(action, judged.failure)]);
     return 'on';

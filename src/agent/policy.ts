@@ -19,7 +19,10 @@ export type PolicyRule = {
   readonly channel?: string | undefined;
   readonly conversation?: string | undefined;
   readonly role?: Role | undefined;
+  readonly risk?: Risk | undefined;
   readonly decision: PolicyOutcome;
+  /** Of an allow: it holds also after text from outside was read. */
+  readonly after_untrusted?: boolean | undefined;
 };
 
 export type PolicyQuestion = {
@@ -31,6 +34,8 @@ export type PolicyQuestion = {
   readonly where: { readonly channel: string; readonly conversation: string };
   /** An "always" was granted for exactly this action, here. */
   readonly granted: boolean;
+  /** Text from outside that the model has read in this turn, and so may follow: what, in words (`taintOf`). */
+  readonly untrusted: string | null;
 };
 
 export type PolicyDecision = {
@@ -54,17 +59,23 @@ function allowsTooMuch(rule: PolicyRule, question: PolicyQuestion): boolean {
 }
 
 function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
-  const { where, actor, args, tool } = question;
+  const { where, actor, args, tool, assessment } = question;
   if (!matchesGlob(rule.tool, tool.name)) return false;
   if (rule.channel !== undefined && rule.channel !== where.channel) return false;
   if (rule.conversation !== undefined && rule.conversation !== where.conversation) return false;
   if (rule.role !== undefined && !actor.roles.includes(rule.role)) return false;
+  if (rule.risk !== undefined && rule.risk !== assessment.risk) return false;
   const matches = Object.entries(rule.match ?? {}).every(([name, pattern]) => {
     const text = argumentText(args, name);
     return text !== undefined && matchesGlob(pattern, text);
   });
   return matches && !allowsTooMuch(rule, question);
 }
+
+/** But for the text from outside. */
+const wouldBeAllowed = (question: PolicyQuestion): boolean =>
+  (question.granted && question.assessment.alwaysKey !== null) ||
+  question.rules.some((rule) => rule.decision === 'allow' && applies(rule, question));
 
 /** Never throws. */
 export function decidePolicy(question: PolicyQuestion): PolicyDecision {
@@ -73,12 +84,28 @@ export function decidePolicy(question: PolicyQuestion): PolicyDecision {
   if (assessment.decision === 'deny') {
     return { decision: 'deny', rule: `built-in: ${tool.name} refuses this action`, risk, reasons };
   }
+  const isRead = (assessment.effect ?? tool.effect) === 'read';
+  // The Rule of Two: what has read text from outside may not change things without a person in between.
+  const tainted = question.untrusted !== null && !isRead;
   for (const decision of ['deny', 'ask', 'allow'] as const) {
-    const index = question.rules.findIndex((rule) => rule.decision === decision && applies(rule, question));
+    const index = question.rules.findIndex(
+      (rule) =>
+        rule.decision === decision &&
+        applies(rule, question) &&
+        !(decision === 'allow' && tainted && rule.after_untrusted !== true),
+    );
     if (index >= 0) return { decision, rule: `approvals.rules[${index}]`, risk, reasons };
   }
-  const reads = (assessment.effect ?? tool.effect) === 'read' && assessment.decision === 'allow';
-  if (reads) return { decision: 'allow', rule: 'default: what only reads is allowed', risk, reasons };
+  if (isRead && assessment.decision === 'allow')
+    return { decision: 'allow', rule: 'default: what only reads is allowed', risk, reasons };
+  if (tainted && wouldBeAllowed(question)) {
+    return {
+      decision: 'ask',
+      rule: 'default: after text from outside was read, everything that may change something asks',
+      risk,
+      reasons: [...reasons, `it has read text from outside (${question.untrusted})`],
+    };
+  }
   if (question.granted && assessment.alwaysKey !== null) {
     return {
       decision: 'allow',

@@ -32,6 +32,8 @@ export type TurnSettings = {
     user: UserId;
     where: ConversationRef;
     granted: boolean;
+    /** From `taintOf`. */
+    untrusted: string | null;
   }) => PolicyDecision;
 };
 

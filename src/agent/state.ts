@@ -35,7 +35,13 @@ export type Action = {
     readonly byName: string | null;
   } | null;
   /** What the model is told about it, once there is something to tell. */
-  readonly result: { readonly ok: boolean; readonly text: string; readonly durationMs: number } | null;
+  readonly result: {
+    readonly ok: boolean;
+    readonly text: string;
+    readonly durationMs: number;
+    /** Holds text from outside, that may try to steer the model. */
+    readonly untrusted: boolean;
+  } | null;
 };
 
 /** What happened since the message, in order: the model's answers with their actions, and steered messages. */
@@ -69,7 +75,11 @@ export type TurnState = {
   readonly answer: string | null;
   /** A model call that has neither answered nor failed: the gateway died in it. */
   readonly openCall: EventOf<'model.called'> | null;
-  readonly context: { readonly historyFrom: number; readonly historyTo: number } | null;
+  readonly context: {
+    readonly historyFrom: number;
+    readonly historyTo: number;
+    readonly untrusted?: boolean | undefined;
+  } | null;
   readonly finished: { readonly reason: FinishReason; readonly answer: string | null } | null;
 };
 
@@ -141,12 +151,17 @@ function reduce(state: TurnState, event: Event): TurnState {
     case 'tool.finished':
       return changeAction(state, event.index, {
         status: 'finished',
-        result: { ok: event.ok, text: event.output, durationMs: event.durationMs },
+        result: {
+          ok: event.ok,
+          text: event.output,
+          durationMs: event.durationMs,
+          untrusted: event.untrusted === true,
+        },
       });
     case 'tool.skipped':
       return changeAction(state, event.index, {
         status: 'skipped',
-        result: { ok: false, text: event.reason, durationMs: 0 },
+        result: { ok: false, text: event.reason, durationMs: 0, untrusted: false },
       });
     case 'tool.interrupted':
       return changeAction(state, event.index, { status: 'interrupted' });
@@ -229,7 +244,7 @@ function directiveAction(index: number, item: DirectiveAction): Action {
 
 function resolved(state: TurnState, event: EventOf<'approval.resolved'>): TurnState {
   const approved = event.decision === 'once' || event.decision === 'always';
-  const refusal = { ok: false, text: refusalText(event), durationMs: 0 };
+  const refusal = { ok: false, text: refusalText(event), durationMs: 0, untrusted: false };
   const changed = changeAction(state, event.index, {
     status: approved ? 'approved' : 'denied',
     decision: { kind: event.decision, by: event.by, byName: event.byName },

@@ -115,7 +115,12 @@ const rule = z.strictObject({
   channel: z.string().optional(),
   conversation: z.string('must be a string in quotes: ids are never numbers').optional(),
   role: z.enum(['user', 'approver', 'admin']).optional(),
+  risk: z.enum(['low', 'medium', 'high']).optional(),
   decision: z.enum(['allow', 'ask', 'deny']),
+  after_untrusted: z
+    .boolean()
+    .optional()
+    .describe('Of an allow: holds also after text from outside was read, which otherwise makes effects ask.'),
 });
 
 export const approvals = z.strictObject({

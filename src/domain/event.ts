@@ -62,7 +62,14 @@ export const eventSchema = z.discriminatedUnion('type', [
     model: z.string(),
     round: z.number(),
     /** Pins what was put before the message, so that a resumed turn sees the same. First call only. */
-    context: z.object({ historyFrom: z.number(), historyTo: z.number() }).optional(),
+    context: z
+      .object({
+        historyFrom: z.number(),
+        historyTo: z.number(),
+        /** The history held quotes or files: text that nobody on the list wrote. */
+        untrusted: z.boolean().optional(),
+      })
+      .optional(),
   }),
   z.object({
     type: z.literal('model.responded'),
@@ -103,6 +110,8 @@ export const eventSchema = z.discriminatedUnion('type', [
     /** What the model sees, capped; the whole is kept under `outputRef` when it was cut. */
     output: z.string(),
     outputRef: z.string().optional(),
+    /** The output holds text from outside: of files, programs, servers. */
+    untrusted: z.boolean().optional(),
     metadata: z.record(z.string(), z.unknown()),
     durationMs: z.number(),
   }),

@@ -55,6 +55,8 @@ export type Executed = {
   readonly output: string;
   readonly full: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Text from outside is in it. */
+  readonly untrusted: boolean;
   readonly durationMs: number;
 };
 
@@ -114,6 +116,7 @@ export async function executeTool(execution: Execution): Promise<Executed> {
     output,
     full: output === result.output ? null : result.output,
     metadata: result.metadata,
+    untrusted: result.ownWords !== true && result.output.trim() !== '',
     durationMs: Math.round(context.clock.monotonic() - started),
   };
 }

@@ -55,6 +55,8 @@ export type ToolResult = {
   readonly output: string;
   /** Small facts for the event: exit code, bytes, path. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** True when all of `output` is words of our own: no text of files, programs or servers. Default: false. */
+  readonly ownWords?: boolean;
 };
 
 export type Tool<Schema extends z.ZodType = z.ZodType> = {

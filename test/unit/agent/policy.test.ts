@@ -19,6 +19,7 @@ const question: PolicyQuestion = {
   actor: { user: 'slack:U1', roles: ['user'] },
   where: { channel: 'slack', conversation: 'C1' },
   granted: false,
+  untrusted: null,
 };
 
 const reading = { ...assessment, decision: 'allow', risk: 'low', effect: 'read' } as const;
@@ -97,6 +98,8 @@ describe('decidePolicy', () => {
     ['conversation', { conversation: 'C1' }, true],
     ['role', { role: 'admin' }, false],
     ['role', { role: 'user' }, true],
+    ['risk', { risk: 'high' }, false],
+    ['risk', { risk: 'medium' }, true],
     ['argument', { match: { command: 'rm ?' } }, true],
     ['argument', { match: { command: 'rm' } }, false],
     ['absent argument', { match: { cwd: '*' } }, false],
@@ -115,6 +118,27 @@ describe('decidePolicy', () => {
     const compound = { args: { command: 'npm test; rm -r x' }, assessment: { ...assessment, argv: null } };
     expect(decide({ rules, ...plain }).decision).toBe('allow');
     expect(decide({ rules, ...compound }).decision).toBe('ask');
+  });
+
+  it('A29 asks for every effect once text from outside was read, whatever a grant or an allow rule says', () => {
+    const rules: PolicyRule[] = [{ tool: 'shell', decision: 'allow' }];
+    const untrusted = 'the output of read_file';
+    for (const change of [{ granted: true }, { rules }, { granted: true, rules }]) {
+      expect(decide(change).decision).toBe('allow');
+      const asked = decide({ ...change, untrusted });
+      expect(asked.decision).toBe('ask');
+      expect(asked.reasons.join()).toContain('the output of read_file');
+    }
+    expect(decide({ untrusted }).decision).toBe('ask');
+    expect(decide({ untrusted, assessment: reading }).decision).toBe('allow');
+  });
+
+  it('A29 keeps an allow rule that says it holds after text from outside', () => {
+    const rules: PolicyRule[] = [{ tool: 'shell', decision: 'allow', after_untrusted: true }];
+    expect(decide({ rules, untrusted: 'a file' })).toMatchObject({
+      decision: 'allow',
+      rule: 'approvals.rules[0]',
+    });
   });
 
   const rule = fc.record({

@@ -118,6 +118,11 @@ export const writeFile = defineTool({
   run: ({ path, content }, { workspace }) =>
     orRefuse(async () => {
       const bytes = await write(workspace, writableSegments(path, workspace), content);
-      return { ok: true, output: `Wrote ${bytes} bytes to ${path}.`, metadata: { path, bytes } };
+      return {
+        ok: true,
+        output: `Wrote ${bytes} bytes to ${path}.`,
+        metadata: { path, bytes },
+        ownWords: true,
+      };
     }),
 });

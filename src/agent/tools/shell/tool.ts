@@ -66,6 +66,7 @@ function toResult(result: ProcessResult, timeoutMs: number, sandbox: string): To
     ok: result.ended === 'exited' && exitCode === 0,
     output: note === null ? result.output : `${result.output}${gap}${note}`,
     metadata: { exitCode, signal, bytes, leftOutBytes, durationMs, sandbox, ...errorCode },
+    ownWords: bytes === 0,
   };
 }
 
