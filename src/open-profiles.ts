@@ -116,7 +116,7 @@ function instructionsOf({ agent }: Profile): string {
   }
 }
 
-const toolSettings = ({ tools: { shell, files } }: Profile): ToolsConfig => ({
+const toolSettings = ({ tools: { shell, files, http } }: Profile): ToolsConfig => ({
   shell: {
     enabled: shell.enabled,
     sandbox: shell.sandbox,
@@ -125,6 +125,7 @@ const toolSettings = ({ tools: { shell, files } }: Profile): ToolsConfig => ({
     network: shell.network,
   },
   files,
+  http,
 });
 
 function createModels(profile: Profile, deps: ProfileDeps): ModelClient {

@@ -1,6 +1,6 @@
 /** The sections of the configuration that profiles may override: models, agent, tools, approvals. */
 import { z } from 'zod';
-import { byteSize, duration } from './units.ts';
+import { byteSize, destination, duration } from './units.ts';
 
 const price = z.strictObject({ input: z.number().nonnegative(), output: z.number().nonnegative() });
 
@@ -103,7 +103,13 @@ export const tools = z.strictObject({
     .prefault({}),
   files: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
   http: z
-    .strictObject({ enabled: z.boolean().default(false), allow: z.array(z.string()).default([]) })
+    .strictObject({
+      enabled: z.boolean().default(true).describe('fetch_url: reads public pages.'),
+      allow: z
+        .array(destination())
+        .default([])
+        .describe('Hosts that are fetched unasked; private addresses that may be reached at all.'),
+    })
     .prefault({}),
   memory: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
   mcp: z.strictObject({ servers: z.record(z.string(), mcpServer).default({}) }).prefault({}),

@@ -1,4 +1,5 @@
 /** Quantities as admins write them: durations ("30m"), sizes ("8KiB"). Turned into milliseconds and bytes here, once. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const durationUnits = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -34,5 +35,23 @@ export const userId = () =>
 /** The same, or "*" for everyone. */
 export const userIdOrAll = () =>
   text().regex(/^(\*|[a-z]+:.+)$/, 'must be "*" or have the form "channel:id", such as "slack:U012ABC"');
+
+const HOST = /^(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z][a-z0-9_-]*$/i;
+
+function isNetwork(entry: string): boolean {
+  const [address = '', bits = '0', ...rest] = entry.split('/');
+  const most = isIP(address) === 4 ? 32 : 128;
+  return isIP(address) !== 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= most;
+}
+
+/** Somewhere that requests may go: a host, all hosts below one, every public host, an address, a network. */
+export const destination = () =>
+  z
+    .string('must be a host or an address')
+    .refine(
+      (entry) => entry === '*' || HOST.test(entry) || isNetwork(entry),
+      'must be a host such as "docs.example.com" or "*.example.com", or an address or network such as ' +
+        '"10.1.0.0/16"; without "https://", port or path',
+    );
 
 const text = () => z.string('must be a string in quotes: ids are never numbers');

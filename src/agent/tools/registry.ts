@@ -5,6 +5,7 @@ import { listFiles } from './files/list-files.ts';
 import { readFile } from './files/read-file.ts';
 import { searchFiles } from './files/search-files.ts';
 import { writeFile } from './files/write-file.ts';
+import { createFetchTool } from './http/fetch-url.ts';
 import { readOutput } from './read-output.ts';
 import type { Sandbox, SandboxMode } from './sandbox.ts';
 import { createShellTool } from './shell/tool.ts';
@@ -20,6 +21,7 @@ export type ToolsConfig = {
     readonly network: boolean;
   };
   readonly files: { readonly enabled: boolean };
+  readonly http: { readonly enabled: boolean; readonly allow: readonly string[] };
 };
 
 export type Tools = {
@@ -44,6 +46,7 @@ export function createTools(deps: { readonly config: ToolsConfig; readonly sandb
   const tools: AnyTool[] = [
     ...(enabled ? [createShellTool({ sandbox, timeoutMs, keepBytes: KEEP_BYTES })] : []),
     ...(config.files.enabled ? [readFile, writeFile, listFiles, searchFiles] : []),
+    ...(config.http.enabled ? [createFetchTool({ allow: config.http.allow })] : []),
   ];
   if (tools.length > 0) tools.push(readOutput);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));

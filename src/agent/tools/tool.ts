@@ -34,6 +34,8 @@ export type Assessment = {
   readonly effect?: Effect;
   /** Argument vector when the command needs no shell; null when it does. Only the shell tool sets it. */
   readonly argv?: readonly string[] | null;
+  /** True when the arguments leave for a place outside: also what only reads may carry data away (A28). */
+  readonly sendsOut?: boolean;
   /** "bubblewrap, no network" or "off"; set by tools that run processes. */
   readonly sandbox?: string;
 };

@@ -9,9 +9,10 @@ const shell = {
   maxOutputBytes: 65_536,
   network: false,
 } as const;
+const off = { enabled: false, allow: [] };
 const sandbox = await openSandbox({ mode: 'off', network: false, hide: [] });
 const tools = (config: Partial<ToolsConfig> = {}) =>
-  createTools({ config: { shell, files: { enabled: true }, ...config }, sandbox });
+  createTools({ config: { shell, files: { enabled: true }, http: off, ...config }, sandbox });
 
 describe('createTools', () => {
   it('offers what the configuration turns on', () => {
@@ -24,6 +25,12 @@ describe('createTools', () => {
     expect(names({ shell: { ...shell, enabled: false } })).toEqual([...files, 'read_output']);
     expect(names({ files: { enabled: false } })).toEqual(['shell', 'read_output']);
     expect(names({ shell: { ...shell, enabled: false }, files: { enabled: false } })).toEqual([]);
+    expect(names({ http: { ...off, enabled: true } })).toEqual([
+      'shell',
+      ...files,
+      'fetch_url',
+      'read_output',
+    ]);
   });
 
   it('E12 knows tools by their own names only', () => {
@@ -33,7 +40,7 @@ describe('createTools', () => {
 
   it('A13 takes the class of a tool from the code', () => {
     const effects = Object.fromEntries(
-      tools()
+      tools({ http: { ...off, enabled: true } })
         .list()
         .map((tool) => [tool.name, tool.effect]),
     );
@@ -43,6 +50,7 @@ describe('createTools', () => {
       write_file: 'idempotent',
       list_files: 'read',
       search_files: 'read',
+      fetch_url: 'read',
       read_output: 'read',
     });
   });
