@@ -28,7 +28,10 @@ export type PolicyRule = {
 export type PolicyQuestion = {
   readonly tool: Pick<AnyTool, 'name' | 'effect'>;
   readonly args: unknown;
-  readonly assessment: Pick<Assessment, 'decision' | 'risk' | 'reasons' | 'alwaysKey' | 'argv' | 'effect'>;
+  readonly assessment: Pick<
+    Assessment,
+    'decision' | 'risk' | 'reasons' | 'alwaysKey' | 'argv' | 'effect' | 'sendsOut'
+  >;
   readonly rules: readonly PolicyRule[];
   readonly actor: { readonly user: UserId; readonly roles: readonly Role[] };
   readonly where: { readonly channel: string; readonly conversation: string };
@@ -72,8 +75,12 @@ function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
   return matches && !allowsTooMuch(rule, question);
 }
 
+const onlyReads = ({ assessment, tool }: PolicyQuestion): boolean =>
+  (assessment.effect ?? tool.effect) === 'read';
+
 /** But for the text from outside. */
 const wouldBeAllowed = (question: PolicyQuestion): boolean =>
+  (onlyReads(question) && question.assessment.decision === 'allow') ||
   (question.granted && question.assessment.alwaysKey !== null) ||
   question.rules.some((rule) => rule.decision === 'allow' && applies(rule, question));
 
@@ -84,9 +91,10 @@ export function decidePolicy(question: PolicyQuestion): PolicyDecision {
   if (assessment.decision === 'deny') {
     return { decision: 'deny', rule: `built-in: ${tool.name} refuses this action`, risk, reasons };
   }
-  const isRead = (assessment.effect ?? tool.effect) === 'read';
-  // The Rule of Two: what has read text from outside may not change things without a person in between.
-  const tainted = question.untrusted !== null && !isRead;
+  const isRead = onlyReads(question);
+  // The Rule of Two: what has read text from outside may not change things, nor tell anybody outside, without a
+  // person in between.
+  const tainted = question.untrusted !== null && (!isRead || assessment.sendsOut === true);
   for (const decision of ['deny', 'ask', 'allow'] as const) {
     const index = question.rules.findIndex(
       (rule) =>
@@ -96,12 +104,12 @@ export function decidePolicy(question: PolicyQuestion): PolicyDecision {
     );
     if (index >= 0) return { decision, rule: `approvals.rules[${index}]`, risk, reasons };
   }
-  if (isRead && assessment.decision === 'allow')
+  if (isRead && assessment.decision === 'allow' && !tainted)
     return { decision: 'allow', rule: 'default: what only reads is allowed', risk, reasons };
   if (tainted && wouldBeAllowed(question)) {
     return {
       decision: 'ask',
-      rule: 'default: after text from outside was read, everything that may change something asks',
+      rule: 'default: after text from outside was read, whatever may change something or give it away asks',
       risk,
       reasons: [...reasons, `it has read text from outside (${question.untrusted})`],
     };

@@ -47,7 +47,7 @@ describe('A28 who is told what', () => {
   });
 
   it('A28 by policy: unlisted asks although the tool only reads; "*" is the operator\'s own choice', async () => {
-    const decide = async (allow: readonly string[]) => {
+    const decide = async (allow: readonly string[], untrusted: string | null = null) => {
       const tool = createFetchTool({ allow });
       const args = { url: 'https://example.com/?leak=1' };
       return decidePolicy({
@@ -58,11 +58,14 @@ describe('A28 who is told what', () => {
         actor: { user: 'web:ana', roles: ['user'] },
         where: { channel: 'web', conversation: 'general' },
         granted: false,
+        untrusted,
       }).decision;
     };
     expect(await decide([])).toBe('ask');
     expect(await decide(['docs.example'])).toBe('ask');
     expect(await decide(['*'])).toBe('allow');
+    // Even a listed host is asked for once the model may be following somebody else's words.
+    expect(await decide(['*'], 'the output of fetch_url')).toBe('ask');
   });
 
   it('A28 a listed host cannot hand the request on to one that is not', async () => {
