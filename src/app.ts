@@ -11,6 +11,7 @@ import type { Turn } from './domain/turn.ts';
 import { approversFor } from './gateway/access.ts';
 import { createApprovals } from './gateway/approvals.ts';
 import { createGateway } from './gateway/gateway.ts';
+import { createJobs } from './gateway/jobs.ts';
 import { createLimits } from './gateway/limits.ts';
 import { createLiveReplies } from './gateway/live-reply.ts';
 import { createOutbox } from './gateway/outbox.ts';
@@ -47,6 +48,8 @@ export type App = {
 const HEALTH_EVERY_MS = 5_000;
 /** Longer than most model calls, shorter than the 30 s that process managers give. */
 const DRAIN_MS = 25_000;
+/** What a job has not done by then the next process does. */
+const JOBS_DRAIN_MS = 2_000;
 
 export async function startApp({
   loaded,
@@ -140,6 +143,7 @@ export async function startApp({
       metrics,
     });
     const outbox = createOutbox({ store, adapter, live, worker, clock, log, metrics });
+    const jobs = createJobs({ store, handlers: {}, worker, clock, log, metrics });
     const stopper = createStopper({ store, approvals, worker: turns, clock });
     const gateway = createGateway({
       store,
@@ -185,6 +189,7 @@ export async function startApp({
     approvals.start();
     await turns.start();
     outbox.start();
+    jobs.start();
     ready = true;
     const health = setInterval(() => {
       store.check().then(
@@ -204,6 +209,7 @@ export async function startApp({
       draining = true;
       await Promise.all([turns.drain(DRAIN_MS), gateway.drain()]);
       await outbox.stop();
+      await jobs.drain(JOBS_DRAIN_MS);
       await approvals.stop();
       await closeAll();
     };

@@ -40,6 +40,7 @@ export type MetricName =
   | 'parley_approvals_total'
   | 'parley_approvals_refused_total'
   | 'parley_deliveries_total'
+  | 'parley_jobs_total'
   | 'parley_config_reloads_total'
   | 'parley_store_commits_total'
   | 'parley_store_writes_total'

@@ -5,6 +5,7 @@ import type { MessageRef } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { Delivery, Store } from '../store/store.ts';
 import type { LiveReplies } from './live-reply.ts';
+import { createPump } from './pump.ts';
 import { answerKey } from './renderer.ts';
 
 export type Outbox = {
@@ -36,23 +37,11 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   const underWay = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
   let running = false;
-  let pumping: Promise<void> | null = null;
-  let again = false;
   let unsubscribe = () => {};
 
+  const rounds = createPump(round);
   const pump = (): void => {
-    if (!running) return;
-    if (pumping !== null) {
-      again = true;
-      return;
-    }
-    pumping = round().finally(() => {
-      pumping = null;
-      if (again) {
-        again = false;
-        pump();
-      }
-    });
+    if (running) rounds.kick();
   };
 
   async function round(): Promise<void> {
@@ -101,7 +90,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       running = false;
       unsubscribe();
       clearTimeout(timer);
-      await pumping;
+      await rounds.settled();
       await Promise.all(underWay);
     },
   };

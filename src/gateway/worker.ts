@@ -6,6 +6,7 @@ import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { TurnId } from '../domain/turn.ts';
 import type { ClaimedTurn, Store } from '../store/store.ts';
 import type { LiveReplies } from './live-reply.ts';
+import { createPump } from './pump.ts';
 
 export type Worker = {
   start(): Promise<void>;
@@ -37,24 +38,12 @@ type InHand = { readonly fence: number; readonly abort: AbortController; done: P
 export function createWorker(deps: WorkerDeps): Worker {
   const inHand = new Map<TurnId, InHand>();
   let running = false;
-  let claiming: Promise<void> | null = null;
-  let again = false;
   let timers: NodeJS.Timeout[] = [];
   let unsubscribe = () => {};
 
+  const claiming = createPump(claim);
   const pump = (): void => {
-    if (!running) return;
-    if (claiming !== null) {
-      again = true;
-      return;
-    }
-    claiming = claim().finally(() => {
-      claiming = null;
-      if (again) {
-        again = false;
-        pump();
-      }
-    });
+    if (running) claiming.kick();
   };
 
   async function claim(): Promise<void> {
@@ -149,7 +138,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     async drain(graceMs) {
       running = false;
       unsubscribe();
-      await claiming;
+      await claiming.settled();
       const all = Promise.all([...inHand.values()].map((entry) => entry.done));
       let grace: NodeJS.Timeout | undefined;
       await Promise.race([

@@ -73,6 +73,11 @@ const known: Readonly<
     labels: [],
   },
   parley_deliveries_total: { kind: 'counter', help: 'Outgoing messages by outcome.', labels: ['outcome'] },
+  parley_jobs_total: {
+    kind: 'counter',
+    help: 'Work after turns by kind and outcome.',
+    labels: ['kind', 'outcome'],
+  },
   parley_config_reloads_total: {
     kind: 'counter',
     help: 'Configuration reloads by outcome.',

@@ -25,6 +25,7 @@ export type Db = Kysely<Schema>;
 /** One write transaction under way. */
 export type Tx = {
   readonly db: Db;
+  readonly dialect: Dialect;
   /** Several processes may write at once, so what is read before it is changed has to be locked. */
   readonly locks: boolean;
   /** Says which listeners to call once this is committed. */

@@ -81,7 +81,8 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
     entry.topics.clear();
     try {
       savepoint.run();
-      const value = await entry.work({ db, locks: false, changed: (topic) => entry.topics.add(topic) });
+      const changed = (topic: Topic) => entry.topics.add(topic);
+      const value = await entry.work({ db, dialect: 'sqlite', locks: false, changed });
       release.run();
       entry.outcome = { value };
     } catch (error) {

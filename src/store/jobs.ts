@@ -1,7 +1,15 @@
-/** Durable work beside turns: once by key, leased while it runs. */
-import type { NewJob } from '../domain/job.ts';
+/** Durable work beside turns: once by key, one at a time in a lane, leased while it runs, done in one go. */
+import { sql } from 'kysely';
+import type { Job, JobStore, NewJob } from '../domain/job.ts';
+import { isTerminal } from '../domain/turn.ts';
 import type { Database, Tx } from './database.ts';
-import type { JobStore } from './store.ts';
+import { changeMemories } from './memory-changes.ts';
+import { extendTurn, lockTurn } from './turn-log.ts';
+
+/** How long a job waits for the deliveries of its turn: a platform that is down for hours must not hold it for ever. */
+const DELIVERY_WAIT_MS = 60_000;
+/** Looked at for each one wanted, as some wait for their lane. */
+const CANDIDATES_PER_JOB = 8;
 
 /** How many were new. */
 export async function enqueueJobs(tx: Tx, jobs: readonly NewJob[]): Promise<number> {
@@ -19,6 +27,8 @@ export async function enqueueJobs(tx: Tx, jobs: readonly NewJob[]): Promise<numb
         lease_owner: null,
         error: null,
         ended_at: null,
+        lane: job.lane ?? null,
+        after_turn: job.afterTurn ?? null,
       })),
     )
     .onConflict((conflict) => conflict.column('key').doNothing())
@@ -27,75 +37,151 @@ export async function enqueueJobs(tx: Tx, jobs: readonly NewJob[]): Promise<numb
   return Number(added.numInsertedOrUpdatedRows ?? 0n);
 }
 
+type ClaimOptions = Parameters<JobStore['claim']>[0];
+
+async function claimJobs(tx: Tx, { worker, kinds, limit, leaseMs, now }: ClaimOptions): Promise<Job[]> {
+  // Lanes are looked at before they are taken: two processes must not do so at once.
+  if (tx.locks) await sql`select pg_advisory_xact_lock(hashtextextended('parley jobs', 0))`.execute(tx.db);
+  const due = await tx.db
+    .selectFrom('jobs')
+    .select(['key', 'lane'])
+    .where('claimable_at', '<=', now)
+    .where('kind', 'in', kinds)
+    .where((of) =>
+      of.or([
+        of('after_turn', 'is', null),
+        of('run_at', '<=', now - DELIVERY_WAIT_MS),
+        of.not(
+          of.exists(
+            of
+              .selectFrom('outbox')
+              .select('outbox.ordinal')
+              .whereRef('outbox.turn_id', '=', 'jobs.after_turn')
+              .where('outbox.status', '=', sql.lit('pending')),
+          ),
+        ),
+      ]),
+    )
+    .orderBy('claimable_at')
+    .orderBy('run_at')
+    .orderBy('key')
+    .limit(limit * CANDIDATES_PER_JOB)
+    .execute();
+  if (due.length === 0) return [];
+  const busy = await tx.db
+    .selectFrom('jobs')
+    .select('lane')
+    .where('claimable_at', '>', now)
+    .where('lease_owner', 'is not', null)
+    .where('lane', 'is not', null)
+    .execute();
+  const lanes = new Set(busy.map((row) => row.lane));
+  const taken = due.filter(({ lane }) => {
+    if (lane === null) return true;
+    if (lanes.has(lane)) return false;
+    lanes.add(lane);
+    return true;
+  });
+  if (taken.length === 0) return [];
+  const rows = await tx.db
+    .updateTable('jobs')
+    .set((of) => ({ claimable_at: now + leaseMs, lease_owner: worker, attempts: of('attempts', '+', 1) }))
+    .where(
+      'key',
+      'in',
+      taken.slice(0, limit).map((row) => row.key),
+    )
+    .returningAll()
+    .execute();
+  return rows
+    .sort((a, b) => a.run_at - b.run_at)
+    .map((row) => ({
+      id: row.key,
+      kind: row.kind,
+      key: row.key,
+      payload: JSON.parse(row.payload),
+      attempts: row.attempts - 1,
+      runAt: row.run_at,
+    }));
+}
+
+type Held = { readonly job: Pick<Job, 'id' | 'attempts'>; readonly worker: string };
+
+/** Changes the job if the worker still has it. `attempts` counts claims, so it tells one lease from the next. */
+async function release(
+  tx: Tx,
+  { job, worker }: Held,
+  change: { claimable_at: number | null; error: string | null; ended_at: number | null },
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx.db
+    .updateTable('jobs')
+    .set({ ...change, lease_owner: null })
+    .where('key', '=', job.id)
+    .where('lease_owner', '=', worker)
+    .where('attempts', '=', job.attempts + 1)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst();
+  // Its lane is free now, or its time will come.
+  tx.changed('jobs');
+  return numUpdatedRows > 0n;
+}
+
+async function appendNote(tx: Tx, note: NonNullable<Parameters<JobStore['settle']>[0]['note']>, now: number) {
+  const turn = await lockTurn(tx, note.turnId);
+  if (turn === undefined)
+    throw new Error(`a job has something to note about turn ${note.turnId}, which is not there`);
+  if (!isTerminal(turn.status))
+    throw new Error(`turn ${turn.id} is ${turn.status}: its worker writes its log`);
+  await extendTurn(tx, turn, note.events, now);
+}
+
 export function createJobs(database: Database): JobStore {
   return {
     enqueue: (job) => database.write(async (tx) => (await enqueueJobs(tx, [job])) > 0),
-    async claim({ worker, kinds, limit, leaseMs, now }) {
-      if (kinds.length === 0) return [];
+    async claim(options) {
+      if (options.kinds.length === 0) return [];
       const waiting = await database.read((db) =>
-        db.selectFrom('jobs').select('key').where('claimable_at', '<=', now).limit(1).execute(),
+        db.selectFrom('jobs').select('key').where('claimable_at', '<=', options.now).limit(1).execute(),
       );
       if (waiting.length === 0) return [];
+      return await database.write((tx) => claimJobs(tx, options));
+    },
+    async renew({ worker, jobs, leaseMs, now }) {
+      if (jobs.length === 0) return [];
       return await database.write(async (tx) => {
-        const due = await tx.db
-          .selectFrom('jobs')
-          .select('key')
-          .where('claimable_at', '<=', now)
-          .where('kind', 'in', kinds)
-          .orderBy('claimable_at')
-          .limit(limit)
-          .$if(tx.locks, (query) => query.forUpdate().skipLocked())
-          .execute();
-        if (due.length === 0) return [];
-        const rows = await tx.db
-          .updateTable('jobs')
-          .set((of) => ({
-            claimable_at: now + leaseMs,
-            lease_owner: worker,
-            attempts: of('attempts', '+', 1),
-          }))
-          .where(
-            'key',
-            'in',
-            due.map((row) => row.key),
-          )
-          .returningAll()
-          .execute();
-        return rows
-          .sort((a, b) => a.run_at - b.run_at)
-          .map((row) => ({
-            id: row.key,
-            kind: row.kind,
-            key: row.key,
-            payload: JSON.parse(row.payload),
-            attempts: row.attempts - 1,
-            runAt: row.run_at,
-          }));
+        const lost: string[] = [];
+        for (const { id, attempts } of jobs) {
+          const { numUpdatedRows } = await tx.db
+            .updateTable('jobs')
+            .set({ claimable_at: now + leaseMs })
+            .where('key', '=', id)
+            .where('lease_owner', '=', worker)
+            .where('attempts', '=', attempts + 1)
+            .where('ended_at', 'is', null)
+            .executeTakeFirst();
+          if (numUpdatedRows === 0n) lost.push(id);
+        }
+        return lost;
       });
     },
-    complete: (id, now) =>
+    settle: (write) =>
       database.write(async (tx) => {
-        await tx.db
-          .updateTable('jobs')
-          .set({ claimable_at: null, lease_owner: null, error: null, ended_at: now })
-          .where('key', '=', id)
-          .where('ended_at', 'is', null)
-          .execute();
+        const { error, now } = write;
+        const ended = {
+          claimable_at: null,
+          error: error === undefined ? null : JSON.stringify(error),
+          ended_at: now,
+        };
+        if (!(await release(tx, write, ended))) return false;
+        await changeMemories(tx, write.memories ?? []);
+        if (write.note !== undefined) await appendNote(tx, write.note, now);
+        await enqueueJobs(tx, write.jobs ?? []);
+        return true;
       }),
-    fail: (id, error, retryAt, now) =>
+    retry: (job, { worker, error, retryAt }) =>
       database.write(async (tx) => {
-        await tx.db
-          .updateTable('jobs')
-          .set({
-            claimable_at: retryAt,
-            lease_owner: null,
-            error: JSON.stringify(error),
-            ended_at: retryAt === null ? now : null,
-          })
-          .where('key', '=', id)
-          .where('ended_at', 'is', null)
-          .execute();
-        if (retryAt !== null) tx.changed('jobs');
+        const change = { claimable_at: retryAt, error: JSON.stringify(error), ended_at: null };
+        await release(tx, { job, worker }, change);
       }),
   };
 }

@@ -8,6 +8,7 @@ import { createEvents } from './events.ts';
 import { createFeed } from './feed.ts';
 import { createJobs } from './jobs.ts';
 import { createKeyValue } from './kv.ts';
+import { createMemories } from './memories.ts';
 import { migrations } from './migrations/all.ts';
 import { createOutbox } from './outbox.ts';
 import { createSessions } from './sessions.ts';
@@ -38,6 +39,7 @@ export async function openStore(options: {
     events: createEvents(database),
     approvals: createApprovals(database),
     jobs: createJobs(database),
+    memories: createMemories(database),
     outbox: createOutbox(database),
     usage: createUsage(database),
     feed: createFeed(database),

@@ -171,6 +171,8 @@ async function settle(tx: Tx, key: DeliveryKey, outcome: Settled, now: number): 
     .where('status', '=', pending)
     .executeTakeFirst();
   if (settled.numUpdatedRows === 0n) return;
+  // Jobs wait for what their turn has to say.
+  tx.changed('jobs');
   await advance(tx, row.lane, now);
   const editors = await tx.db
     .selectFrom('outbox')

@@ -136,7 +136,12 @@ export async function openPostgres(
       return await onConnection(async (client) => {
         const identity = await begin(client);
         try {
-          const tx: Tx = { db: dbOf(client), locks: true, changed: (topic) => topics.add(topic) };
+          const tx: Tx = {
+            db: dbOf(client),
+            dialect: 'postgres',
+            locks: true,
+            changed: (topic) => topics.add(topic),
+          };
           const value = await work(tx);
           committing = { identity, value };
           const { command } = await client.query('commit');

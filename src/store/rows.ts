@@ -2,10 +2,11 @@
 import type { Selectable } from 'kysely';
 import type { Approval } from '../domain/approval.ts';
 import { type Event, upcast } from '../domain/event.ts';
+import type { Memory } from '../domain/memory.ts';
 import type { InboundMessage } from '../domain/message.ts';
 import type { Session } from '../domain/session.ts';
 import type { Turn } from '../domain/turn.ts';
-import type { ApprovalsTable, EventsTable, SessionsTable, TurnsTable } from './schema.ts';
+import type { ApprovalsTable, EventsTable, MemoriesTable, SessionsTable, TurnsTable } from './schema.ts';
 
 /** Free text is kept as JSON text too: PostgreSQL refuses U+0000 in a text, and people and tools do send it. */
 export const toText = (value: string | null): string | null =>
@@ -70,4 +71,39 @@ export const toApproval = (row: Selectable<ApprovalsTable>): Approval => ({
   decidedBy: row.decided_by,
   decidedByName: fromText(row.decided_by_name),
   decidedAt: row.decided_at,
+});
+
+export type MemoryRow = Selectable<MemoriesTable>;
+
+export const toMemory = (row: MemoryRow): Memory => ({
+  id: row.id,
+  name: row.name,
+  description: JSON.parse(row.description),
+  type: row.type,
+  body: JSON.parse(row.body),
+  scope: row.scope,
+  owner: row.owner,
+  place: row.place,
+  importance: row.importance,
+  source: row.source_turn === null ? null : { turnId: row.source_turn, seq: row.source_seq ?? 0 },
+  author: row.author,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});
+
+export const memoryOf = (memory: Memory): Omit<MemoryRow, 'ordinal'> => ({
+  id: memory.id,
+  scope: memory.scope,
+  owner: memory.owner,
+  place: memory.place,
+  name: memory.name,
+  description: JSON.stringify(memory.description),
+  type: memory.type,
+  body: JSON.stringify(memory.body),
+  importance: memory.importance,
+  source_turn: memory.source?.turnId ?? null,
+  source_seq: memory.source?.seq ?? null,
+  author: memory.author,
+  created_at: memory.createdAt,
+  updated_at: memory.updatedAt,
 });

@@ -5,6 +5,7 @@
  */
 import type { Generated } from 'kysely';
 import type { ApprovalStatus, Decision, Risk } from '../domain/approval.ts';
+import type { MemoryScope } from '../domain/memory.ts';
 import type { TurnStatus } from '../domain/turn.ts';
 
 type Json = string;
@@ -111,6 +112,38 @@ export type JobsTable = {
   lease_owner: string | null;
   error: Json | null;
   ended_at: number | null;
+  lane: string | null;
+  after_turn: string | null;
+};
+
+export type MemoriesTable = {
+  ordinal: Generated<number>;
+  id: string;
+  scope: MemoryScope;
+  owner: string;
+  place: string | null;
+  name: string;
+  description: Json;
+  type: string;
+  body: Json;
+  importance: number;
+  source_turn: string | null;
+  source_seq: number | null;
+  author: string;
+  created_at: number;
+  updated_at: number;
+};
+
+export type MemoryVectorsTable = { memory: number; model: string; vector: Uint8Array };
+
+export type CompactionsTable = {
+  ordinal: Generated<number>;
+  session: string;
+  /** Ordinal of the first turn that is still read in full. */
+  kept_from: number;
+  summary: Json;
+  turn_id: string;
+  created_at: number;
 };
 
 export type OutboxTable = {
@@ -180,6 +213,9 @@ export type Schema = {
   approvals: ApprovalsTable;
   grants: GrantsTable;
   jobs: JobsTable;
+  memories: MemoriesTable;
+  memory_vectors: MemoryVectorsTable;
+  compactions: CompactionsTable;
   outbox: OutboxTable;
   usage: UsageTable;
   kv: KvTable;

@@ -5,7 +5,8 @@
 import type { Approval, ApprovalId, Decision, Grant, PlannedAction, Risk } from '../domain/approval.ts';
 import type { ChainedEvent, Event, EventBody, ModelRole } from '../domain/event.ts';
 import type { Feed, KeyValue } from '../domain/feed.ts';
-import type { Job, NewJob } from '../domain/job.ts';
+import type { JobStore, NewJob } from '../domain/job.ts';
+import type { MemoryStore } from '../domain/memory-store.ts';
 import type {
   ConversationRef,
   DeliveryKey,
@@ -240,21 +241,6 @@ export interface ApprovalStore {
   revoke(grantId: string, now: number): Promise<boolean>;
 }
 
-export interface JobStore {
-  /** False when a job with this key exists or existed. */
-  enqueue(job: NewJob): Promise<boolean>;
-  claim(options: {
-    worker: string;
-    kinds: readonly string[];
-    limit: number;
-    leaseMs: number;
-    now: number;
-  }): Promise<Job[]>;
-  complete(id: string, now: number): Promise<void>;
-  /** Puts it back until `retryAt`, or gives it up for good when null. */
-  fail(id: string, error: string, retryAt: number | null, now: number): Promise<void>;
-}
-
 export interface OutboxStore {
   enqueue(deliveries: readonly NewDelivery[], now: number): Promise<void>;
   /** Due ones, at most one a lane, not being tried elsewhere. */
@@ -288,6 +274,7 @@ export interface Store {
   readonly events: EventStore;
   readonly approvals: ApprovalStore;
   readonly jobs: JobStore;
+  readonly memories: MemoryStore;
   readonly outbox: OutboxStore;
   readonly usage: UsageStore;
   readonly feed: Feed;

@@ -14,9 +14,11 @@ import {
   editOf,
   finish,
   keyOf,
+  memoryOf,
   park,
   place,
   silent,
+  skipped,
 } from './store/support.ts';
 
 test('every statement on the path of a message searches by an index', async () => {
@@ -61,9 +63,32 @@ test('every statement on the path of a message searches by an index', async () =
     await store.outbox.claim(lease);
     await store.outbox.refs('k1');
     await store.outbox.nextDue();
-    await store.jobs.claim({ ...lease, kinds: ['k'] });
-    await store.jobs.fail('j', 'x', 5, 1);
-    await store.jobs.complete('j', 1);
+    const [job] = await store.jobs.claim({ ...lease, kinds: ['k'] });
+    if (job === undefined) throw new Error('the job is due');
+    await store.jobs.renew({ worker: 'w', jobs: [job], leaseMs: 10, now: 2_000 });
+    await store.jobs.retry(job, { worker: 'w', error: 'x', retryAt: 5 });
+    const [again] = await store.jobs.claim({ ...lease, kinds: ['k'] });
+    if (again === undefined) throw new Error('the job is due again');
+    const entry = memoryOf('m1', { scope: 'user', owner: 'web:ana', place: 'c' });
+    await store.jobs.settle({
+      job: again,
+      worker: 'w',
+      now: 1,
+      note: { turnId: turn.id, events: [skipped(1)] },
+      memories: [{ op: 'put', memory: entry }],
+    });
+    for (const direct of [true, false]) {
+      const viewer = { user: 'web:ana', conversation: 'c', workspace: '/work', direct };
+      expect(await store.memories.search({ viewer, text: 'entry', limit: 8 })).toHaveLength(1);
+      await store.memories.prominent({ viewer, limit: 8 });
+      await store.memories.visible(viewer, ['m1']);
+      await store.memories.vectors({ viewer, model: 'e', limit: 8 });
+    }
+    await store.memories.setVector({ id: 'm1', updatedAt: 1, model: 'e', vector: new Float32Array(2) });
+    await store.memories.get('m1');
+    await store.memories.ofOwner('user', 'web:ana', 8);
+    await store.memories.forget('m1');
+    await store.memories.erase('web:ana');
     await store.usage.total('2026-01-01');
     await store.feed.add({
       id: 'p1',
@@ -94,7 +119,7 @@ test('every statement on the path of a message searches by an index', async () =
         .all(...parameters);
       // A scan of an index of few rows (what is open, due or pending) is what those indexes are for.
       const small =
-        /USING (COVERING )?INDEX (turns_claimable|outbox_claimable|jobs_claimable|approvals_pending|turns_open)/;
+        /USING (COVERING )?INDEX (turns_claimable|outbox_claimable|jobs_claimable|approvals_pending|turns_open)|VIRTUAL TABLE INDEX \d+:(M1|=)/;
       return plan
         .filter(({ detail }) => /^SCAN (?!CONSTANT ROW|\d+-ROW VALUES)/.test(detail) && !small.test(detail))
         .map(({ detail }) => `${detail}: ${sql}`);

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
+import { describeJobs } from './store/jobs-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
+import { describeMemories } from './store/memories-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { accept, type Backend, claimOne, finish, keyOf, silent } from './store/support.ts';
@@ -47,6 +49,8 @@ describe('store on PostgreSQL', () => {
   describe('turns', () => describeTurns(open));
   describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
+  describe('jobs', () => describeJobs(open));
+  describe('memories', () => describeMemories(open));
   describe('the rest', () => describeRest(open));
 });
 

@@ -6,7 +6,9 @@ import BetterSqlite3 from 'better-sqlite3';
 import { describe } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
+import { describeJobs } from './store/jobs-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
+import { describeMemories } from './store/memories-suite.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { type Backend, silent } from './store/support.ts';
 import { describeTurns } from './store/turns-suite.ts';
@@ -37,5 +39,7 @@ describe('store on SQLite', () => {
   describe('turns', () => describeTurns(open));
   describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
+  describe('jobs', () => describeJobs(open));
+  describe('memories', () => describeMemories(open));
   describe('the rest', () => describeRest(open));
 });

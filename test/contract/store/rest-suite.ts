@@ -145,37 +145,6 @@ export function describeRest(open: OpenBackend): void {
     });
   });
 
-  describe('jobs', () => {
-    const options = { worker: 'w1', kinds: ['reflect'], limit: 5, leaseMs: 1_000 };
-    const job = (key: string, runAt = 0) => ({ kind: 'reflect', key, payload: { key }, runAt });
-
-    test('E70: a key runs once, for ever', async () => {
-      expect(await store.jobs.enqueue(job('j1'))).toBe(true);
-      expect(await store.jobs.enqueue(job('j1'))).toBe(false);
-      expect(await store.jobs.claim({ ...options, kinds: ['other'], now: 10 })).toEqual([]);
-      expect(await store.jobs.claim({ ...options, now: 10 })).toEqual([
-        { id: 'j1', ...job('j1'), attempts: 0 },
-      ]);
-      await store.jobs.complete('j1', 20);
-      expect(await store.jobs.claim({ ...options, now: 50_000 })).toEqual([]);
-      expect(await store.jobs.enqueue(job('j1'))).toBe(false);
-    });
-
-    test('a job waits for its time, is tried again, given up, and taken over when its worker dies', async () => {
-      await store.jobs.enqueue(job('j1', 100));
-      expect(await store.jobs.claim({ ...options, now: 99 })).toEqual([]);
-      expect(await store.jobs.claim({ ...options, now: 100 })).toHaveLength(1);
-      await store.jobs.fail('j1', 'model down', 200, 110);
-      expect(await store.jobs.claim({ ...options, now: 199 })).toEqual([]);
-      expect(await store.jobs.claim({ ...options, now: 200 })).toMatchObject([{ attempts: 1 }]);
-      expect(await store.jobs.claim({ ...options, worker: 'w2', now: 1_200 })).toMatchObject([
-        { attempts: 2 },
-      ]);
-      await store.jobs.fail('j1', 'no use', null, 1_300);
-      expect(await store.jobs.claim({ ...options, now: 90_000 })).toEqual([]);
-    });
-  });
-
   test('E3: usage adds up by day, person, conversation, role and model, also when counted at once', async () => {
     const delta = {
       day: '2026-01-02',

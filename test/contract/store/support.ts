@@ -1,6 +1,7 @@
 /** What every suite of the store contract uses: a backend to run on, and the shortest way to a turn. */
 import { randomUUID } from 'node:crypto';
 import type { EventBody, EventOf } from '../../../src/domain/event.ts';
+import type { Memory } from '../../../src/domain/memory.ts';
 import type { ConversationRef, InboundMessage, OutboundMessage } from '../../../src/domain/message.ts';
 import type { Logger } from '../../../src/domain/runtime.ts';
 import { sessionKey } from '../../../src/domain/session.ts';
@@ -164,3 +165,23 @@ export const editOf = (key: string, of: string, lane = 'lane'): NewDelivery => (
 });
 
 export const typesOf = (events: readonly { readonly type: string }[]) => events.map((event) => event.type);
+
+/** An entry that speaks of itself, kept for the given owner. */
+export const memoryOf = (
+  id: string,
+  home: Pick<Memory, 'scope' | 'owner' | 'place'>,
+  more: Partial<Memory> = {},
+): Memory => ({
+  id,
+  name: `entry-${id}`,
+  description: `about ${id}`,
+  type: 'fact',
+  body: `the body of entry ${id}`,
+  ...home,
+  importance: 0.5,
+  source: null,
+  author: 'web:ana',
+  createdAt: 1,
+  updatedAt: 1,
+  ...more,
+});

@@ -1,0 +1,59 @@
+/**
+ * Text as grams of up to three characters, for search that needs no word boundaries (Japanese has none) and no
+ * exact spelling. Made here rather than by a database, so that every dialect finds the same (ADR 0008).
+ */
+
+/** Runs of letters and digits; scripts without spaces come as long runs of their own. */
+const RUNS = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}ー々]+|[\p{L}\p{M}\p{N}]+/gu;
+const UNSPACED = /^[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}ー々]/u;
+
+/** One thing to look for; `prefix`: also as the beginning of a longer gram. */
+export type QueryGram = { readonly text: string; readonly prefix: boolean };
+
+/** Read of a long message: what matters is mostly said first or asked last. */
+const QUERY_EDGE = 300;
+/** Each is one look-up. */
+const MAX_QUERY_GRAMS = 64;
+
+function runsOf(text: string): string[][] {
+  // Latin words that follow Japanese without a space must not be swallowed by the second alternative.
+  const spaced = text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replaceAll(/[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}ー々]+/gu, ' $& ');
+  return (spaced.match(RUNS) ?? []).map((run) => [...run]);
+}
+
+const windows = (run: readonly string[], size: number): string[] =>
+  Array.from({ length: run.length - size + 1 }, (_, i) => run.slice(i, i + size).join(''));
+
+/** What is indexed: every three characters, and the last two and one, so that any shorter part begins some gram. */
+export function gramsOf(text: string): string[] {
+  const grams = new Set<string>();
+  for (const run of runsOf(text)) {
+    if (run.length >= 3) for (const gram of windows(run, 3)) grams.add(gram);
+    grams.add(run.slice(-2).join(''));
+    grams.add(run.slice(-1).join(''));
+  }
+  return [...grams];
+}
+
+/** What is looked for. Words of scripts without spaces are mostly two characters long. */
+export function queryGrams(text: string): QueryGram[] {
+  const edges =
+    text.length <= 2 * QUERY_EDGE ? text : `${text.slice(0, QUERY_EDGE)} ${text.slice(-QUERY_EDGE)}`;
+  const found = new Map<string, QueryGram>();
+  for (const run of runsOf(edges)) {
+    const size = Math.min(run.length, UNSPACED.test(run[0] ?? '') ? 2 : 3);
+    for (const gram of windows(run, size)) found.set(gram, { text: gram, prefix: size < 3 });
+  }
+  return [...found.values()].slice(0, MAX_QUERY_GRAMS);
+}
+
+/** How alike two texts are: 1 for the same grams, 0 for none in common (Dice). */
+export function similarity(a: string, b: string): number {
+  const left = gramsOf(a);
+  const right = new Set(gramsOf(b));
+  if (left.length + right.size === 0) return 0;
+  return (2 * left.filter((gram) => right.has(gram)).length) / (left.length + right.size);
+}

@@ -1,0 +1,43 @@
+/** Where memories are kept, as everyone but the store sees it. Times are milliseconds; nothing here is cached. */
+import type { Memory, MemoryId, MemoryScope, Viewer } from './memory.ts';
+import type { UserId } from './message.ts';
+
+/** `put` adds an entry or replaces the one with its id, exactly; a new entry whose name is taken gets the next free one. */
+export type MemoryChange =
+  | { readonly op: 'put'; readonly memory: Memory }
+  | { readonly op: 'remove'; readonly id: MemoryId };
+
+export type MemoryMatch = {
+  readonly memory: Memory;
+  /** 1: all that was looked for is there. */
+  readonly score: number;
+};
+
+/** Entries as one viewer may see them: the viewer is part of every query. */
+export interface MemoryStore {
+  /** Full text, best first. */
+  search(options: { viewer: Viewer; text: string; limit: number }): Promise<MemoryMatch[]>;
+  /** The most important ones, newest first among equals. */
+  prominent(options: { viewer: Viewer; limit: number }): Promise<Memory[]>;
+  /** Those of the given ids that the viewer may see, in that order. */
+  visible(viewer: Viewer, ids: readonly MemoryId[]): Promise<Memory[]>;
+  /** Vectors of one model, of the newest `limit` entries. */
+  vectors(options: {
+    viewer: Viewer;
+    model: string;
+    limit: number;
+  }): Promise<{ id: MemoryId; vector: Float32Array }[]>;
+  /** For the job that embeds it. Nothing happens when the entry is gone or was changed after `updatedAt`. */
+  setVector(options: { id: MemoryId; updatedAt: number; model: string; vector: Float32Array }): Promise<void>;
+  get(id: MemoryId): Promise<Memory | undefined>;
+  /** For operators: everything, or all about one person (theirs and what they wrote); oldest first, in pages. */
+  list(options: { person?: UserId; after?: MemoryId; limit: number }): Promise<Memory[]>;
+  /** Entries of exactly one owner, whatever their place; for the job that keeps them in order. */
+  ofOwner(scope: MemoryScope, owner: string, limit: number): Promise<Memory[]>;
+  /** Returns the entries as they are stored afterwards; one that was removed, or to be removed and not there, is left out. */
+  apply(changes: readonly MemoryChange[]): Promise<Memory[]>;
+  /** Removes an entry with every trace in the indexes. False when there is none. */
+  forget(id: MemoryId): Promise<boolean>;
+  /** The same for all about one person. Returns how many there were. */
+  erase(person: UserId): Promise<number>;
+}

@@ -1,0 +1,208 @@
+/** Reading memories. The viewer becomes conditions of each query; nothing is read first and sorted out afterwards. */
+import type { ExpressionBuilder } from 'kysely';
+import { queryGrams } from '../domain/grams.ts';
+import { type Partition, partitionsFor, type Viewer } from '../domain/memory.ts';
+import type { MemoryStore } from '../domain/memory-store.ts';
+import type { Database, Db } from './database.ts';
+import { changeMemories, gramPrefix, purgeIndex, removeMemory } from './memory-changes.ts';
+import { findGrams } from './memory-grams.ts';
+import { type MemoryRow, toMemory } from './rows.ts';
+import type { Schema } from './schema.ts';
+
+/** Entries one gram is found in at most: the newest ones. A gram in more of them tells little. */
+const HITS_PER_GRAM = 256;
+/** Candidates for each result: some were found by a hash alone and are not the viewer's. */
+const CANDIDATES_PER_RESULT = 4;
+
+const within =
+  ({ scope, owner, place }: Partition) =>
+  (of: ExpressionBuilder<Schema, 'memories'>) =>
+    of.and([
+      of('scope', '=', scope),
+      of('owner', '=', owner),
+      ...(place === undefined ? [] : [of('place', '=', place)]),
+    ]);
+
+const visibleTo = (viewer: Viewer) => (of: ExpressionBuilder<Schema, 'memories'>) =>
+  of.or(partitionsFor(viewer).map((partition) => within(partition)(of)));
+
+const aboutPerson = (person: string) => (of: ExpressionBuilder<Schema, 'memories'>) =>
+  of.or([of.and([of('scope', '=', 'user'), of('owner', '=', person)]), of('author', '=', person)]);
+
+const most = (rows: MemoryRow[], limit: number): MemoryRow[] =>
+  rows.sort((a, b) => b.importance - a.importance || b.ordinal - a.ordinal).slice(0, limit);
+
+export function createMemories(database: Database): MemoryStore {
+  return {
+    async search({ viewer, text, limit }) {
+      const ranked = await rank(database, viewer, text);
+      const best = ranked.slice(0, limit * CANDIDATES_PER_RESULT);
+      if (best.length === 0) return [];
+      const rows = await database.read((db) =>
+        db
+          .selectFrom('memories')
+          .selectAll()
+          .where(
+            'ordinal',
+            'in',
+            best.map(({ ordinal }) => ordinal),
+          )
+          .where(visibleTo(viewer))
+          .execute(),
+      );
+      const byOrdinal = new Map(rows.map((row) => [row.ordinal, toMemory(row)]));
+      return best
+        .flatMap(({ ordinal, score }) => {
+          const memory = byOrdinal.get(ordinal);
+          return memory === undefined ? [] : [{ memory, score }];
+        })
+        .slice(0, limit);
+    },
+    async prominent({ viewer, limit }) {
+      const rows: MemoryRow[] = [];
+      for (const partition of partitionsFor(viewer)) {
+        rows.push(
+          ...(await database.read((db) =>
+            db
+              .selectFrom('memories')
+              .selectAll()
+              .where(within(partition))
+              .orderBy('importance', 'desc')
+              .orderBy('ordinal', 'desc')
+              .limit(limit)
+              .execute(),
+          )),
+        );
+      }
+      return most(rows, limit).map(toMemory);
+    },
+    async visible(viewer, ids) {
+      if (ids.length === 0) return [];
+      const rows = await database.read((db) =>
+        db.selectFrom('memories').selectAll().where('id', 'in', ids).where(visibleTo(viewer)).execute(),
+      );
+      const byId = new Map(rows.map((row) => [row.id, toMemory(row)]));
+      return ids.flatMap((id) => byId.get(id) ?? []);
+    },
+    async vectors({ viewer, model, limit }) {
+      const rows = await database.read((db) =>
+        db
+          .selectFrom('memories')
+          .innerJoin('memory_vectors', 'memory_vectors.memory', 'memories.ordinal')
+          .select(['memories.id', 'memory_vectors.vector'])
+          .where('memory_vectors.model', '=', model)
+          .where(
+            'memories.ordinal',
+            'in',
+            db.selectFrom('memories').select('ordinal').where(visibleTo(viewer)),
+          )
+          .orderBy('memories.ordinal', 'desc')
+          .limit(limit)
+          .execute(),
+      );
+      return rows.map(({ id, vector }) => ({ id, vector: toVector(vector) }));
+    },
+    setVector: ({ id, updatedAt, model, vector }) =>
+      database.write(async (tx) => {
+        const row = await tx.db
+          .selectFrom('memories')
+          .select('ordinal')
+          .where('id', '=', id)
+          .where('updated_at', '=', updatedAt)
+          .$if(tx.locks, (query) => query.forUpdate())
+          .executeTakeFirst();
+        if (row === undefined) return;
+        const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+        await tx.db
+          .insertInto('memory_vectors')
+          .values({ memory: row.ordinal, model, vector: bytes })
+          .onConflict((conflict) => conflict.columns(['memory', 'model']).doUpdateSet({ vector: bytes }))
+          .execute();
+      }),
+    async get(id) {
+      const row = await database.read((db) =>
+        db.selectFrom('memories').selectAll().where('id', '=', id).executeTakeFirst(),
+      );
+      return row && toMemory(row);
+    },
+    async list({ person, after, limit }) {
+      const rows = await database.read((db) =>
+        db
+          .selectFrom('memories')
+          .selectAll()
+          .$if(person !== undefined, (query) => query.where(aboutPerson(person ?? '')))
+          .$if(after !== undefined, (query) =>
+            query.where('ordinal', '>', (of) =>
+              of
+                .selectFrom('memories')
+                .select('ordinal')
+                .where('id', '=', after ?? ''),
+            ),
+          )
+          .orderBy('ordinal')
+          .limit(limit)
+          .execute(),
+      );
+      return rows.map(toMemory);
+    },
+    async ofOwner(scope, owner, limit) {
+      const rows = await database.read((db) =>
+        db
+          .selectFrom('memories')
+          .selectAll()
+          .where(within({ scope, owner }))
+          .orderBy('importance', 'desc')
+          .orderBy('ordinal', 'desc')
+          .limit(limit)
+          .execute(),
+      );
+      return rows.map(toMemory);
+    },
+    apply: (changes) => database.write((tx) => changeMemories(tx, changes)),
+    forget: (id) =>
+      database.write(async (tx) => {
+        const found = await removeMemory(tx, id);
+        if (found) await purgeIndex(tx);
+        return found;
+      }),
+    erase: (person) =>
+      database.write(async (tx) => {
+        const rows = await tx.db.selectFrom('memories').select('id').where(aboutPerson(person)).execute();
+        for (const { id } of rows) await removeMemory(tx, id);
+        if (rows.length > 0) await purgeIndex(tx);
+        return rows.length;
+      }),
+  };
+}
+
+/** A copy, as the bytes may lie anywhere in a larger buffer and floats want to be aligned. */
+const toVector = (bytes: Uint8Array): Float32Array => new Float32Array(new Uint8Array(bytes).buffer);
+
+type Ranked = { readonly ordinal: number; readonly score: number };
+
+/** By the share of the looked-for grams, each weighing the more the fewer entries of its owner hold it. */
+async function rank(database: Database, viewer: Viewer, text: string): Promise<Ranked[]> {
+  const grams = queryGrams(text);
+  if (grams.length === 0) return [];
+  const scores = new Map<number, number>();
+  for (const partition of partitionsFor(viewer)) {
+    const prefix = gramPrefix(partition);
+    const hits = await database.read((db: Db) =>
+      findGrams(
+        db,
+        database.dialect,
+        grams.map((gram) => ({ ...gram, text: prefix + gram.text })),
+        HITS_PER_GRAM,
+      ),
+    );
+    const weights = hits.map((found) => Math.log(1 + HITS_PER_GRAM / Math.max(1, found.length)));
+    const whole = weights.reduce((sum, weight) => sum + weight, 0);
+    for (const [index, found] of hits.entries()) {
+      const weight = weights[index] ?? 0;
+      for (const ordinal of found) scores.set(ordinal, (scores.get(ordinal) ?? 0) + weight / whole);
+    }
+  }
+  return [...scores]
+    .map(([ordinal, score]) => ({ ordinal, score }))
+    .sort((a, b) => b.score - a.score || b.ordinal - a.ordinal);
+}
