@@ -3,6 +3,7 @@
  * everything else by name. A file is what its bytes say, not what its name says (A51).
  */
 import type { Attachment } from '../domain/message.ts';
+import { readImageHeader } from './image-size.ts';
 
 export type OfferedFile = { readonly name: string; readonly mimeType: string; readonly sizeBytes: number };
 
@@ -10,6 +11,9 @@ export type OfferedFile = { readonly name: string; readonly mimeType: string; re
 const MAX_TEXT_BYTES = 256 * 1024;
 /** What model endpoints take of one image. */
 const MAX_IMAGE_BYTES = 5 * 1024 * 1024;
+/** Vision models refuse longer sides, and whoever decodes an image needs four bytes for each pixel (F46). */
+const MAX_SIDE = 8_000;
+const MAX_PIXELS = 40_000_000;
 export const MAX_FILES = 10;
 
 /** The most bytes worth fetching; 0: this kind of file is only named. */
@@ -56,24 +60,24 @@ function contentOf(
   bytes: Buffer,
 ): Pick<Attachment, 'text' | 'imageUrl' | 'error' | 'mimeType'> {
   const { mimeType } = file;
-  const image = imageType(bytes);
-  if (mimeType.startsWith('image/')) {
-    if (image === undefined)
-      return { mimeType, error: 'its content is not an image I know (PNG, JPEG, GIF, WebP)' };
-    return { mimeType: image, imageUrl: `data:${image};base64,${bytes.toString('base64')}` };
-  }
+  if (mimeType.startsWith('image/')) return imageOf(mimeType, bytes);
   const text = bytes.includes(0) ? undefined : decode(bytes);
   return text === undefined ? { mimeType, error: 'its content is not text' } : { mimeType, text };
 }
 
-/** By the first bytes; undefined for anything a vision model does not take. */
-function imageType(bytes: Buffer): string | undefined {
-  if (bytes.subarray(0, 8).equals(Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])))
-    return 'image/png';
-  if (bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff]))) return 'image/jpeg';
-  const head = bytes.subarray(0, 12).toString('latin1');
-  if (/^GIF8[79]a/.test(head)) return 'image/gif';
-  return /^RIFF[\s\S]{4}WEBP/.test(head) ? 'image/webp' : undefined;
+function imageOf(claimed: string, bytes: Buffer): Pick<Attachment, 'imageUrl' | 'error' | 'mimeType'> {
+  const header = readImageHeader(bytes);
+  if (header === undefined)
+    return { mimeType: claimed, error: 'its content is not an image I know (PNG, JPEG, GIF, WebP)' };
+  const { mimeType, size } = header;
+  if (size === undefined)
+    return { mimeType, error: 'the image does not say how large it is; it may be damaged' };
+  if (Math.max(size.width, size.height) > MAX_SIDE || size.width * size.height > MAX_PIXELS)
+    return {
+      mimeType,
+      error: `${size.width} × ${size.height} pixels are too many; I look at images of up to ${MAX_SIDE} on a side and ${MAX_PIXELS / 1e6} million in all`,
+    };
+  return { mimeType, imageUrl: `data:${mimeType};base64,${bytes.toString('base64')}` };
 }
 
 function decode(bytes: Buffer): string | undefined {
