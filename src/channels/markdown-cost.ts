@@ -3,8 +3,8 @@
  * many marks, and the process that serves everybody waits for it (F45).
  */
 
-/** Longer texts are shown as they are. */
-const MAX_PARSED = 200_000;
+/** Longer texts are shown as they are: even plain prose takes its time. */
+const MAX_PARSED = 128 * 1024;
 /** Lists and paragraphs cost by the line, however short it is. */
 const MAX_LINES = 6_000;
 /** Deeper nesting is no longer prose, and each level costs the parser a pass over the text. */
@@ -12,16 +12,18 @@ const MAX_DEPTH = 30;
 /** A short row of a table is filled up to the width of its head, so a few characters could become megabytes. */
 const MAX_CELLS = 5_000;
 
-/** The parser looks for the end of a run of spaces from each of them. */
-const LONG_GAP = / {500}/;
+/** The parser looks for the end of a run of spaces from each of them: the sum of the squares of all runs. */
+const MAX_GAP_WORK = 4_000_000;
+/** Each line of dashes and bars may make the line before it the head of a table, at which a paragraph would end. */
+const MAX_TABLE_WORK = 150_000;
 /** Lines times characters of list items: the parser puts an item together line by line, from its start each time. */
-const MAX_ITEM_WORK = 30_000_000;
+const MAX_ITEM_WORK = 2_000_000;
 
 /** Too long, too deep or too wide to be parsed at all. */
 export const isTooComplex = (text: string): boolean =>
   text.length > MAX_PARSED ||
   count(text, /\n/g) > MAX_LINES ||
-  LONG_GAP.test(text) ||
+  hasWideGaps(text) ||
   isTooDeep(text) ||
   isTooWide(text) ||
   hasCostlyItems(text);
@@ -35,9 +37,15 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
+function hasWideGaps(text: string): boolean {
+  let work = 0;
+  for (const [gap] of text.matchAll(/[ \t]{8,}/g)) work += gap.length ** 2;
+  return work > MAX_GAP_WORK;
+}
+
 /** Columns of the widest head times the lines that may be its rows, over all runs of lines. */
 function isTooWide(text: string): boolean {
-  let cells = 0;
+  let [cells, work] = [0, 0];
   for (const block of text.split(/\n[ \t]*\n/)) {
     const lines = block.split('\n');
     const rules = lines.filter((line) => /^[\s>*+\d.)|:-]*$/.test(line) && /\|/.test(line) && /-/.test(line));
@@ -52,8 +60,9 @@ function isTooWide(text: string): boolean {
       ),
     );
     cells += columns * lines.length;
+    work += rules.length * lines.length;
   }
-  return cells > MAX_CELLS;
+  return cells > MAX_CELLS || work > MAX_TABLE_WORK;
 }
 
 /** An item ends at the next one, or where the text goes on at the margin after an empty line. */
@@ -75,21 +84,26 @@ function hasCostlyItems(text: string): boolean {
   return work + lines * characters > MAX_ITEM_WORK;
 }
 
-/** Milliseconds, measured on one slow core: for each pair of emphasis marks, and for each mark and character after it. */
-const PAIR_COST = 1.5e-5;
+/** Milliseconds, measured on one slow core: for each pair of emphasis marks, and for each sign and character after it. */
+const PAIR_COST = 3e-5;
 const STEP_COST = 6e-7;
 /** For a whole text. One busy with prose stays far below. */
-const MAX_COST = 40;
+const MAX_COST = 20;
 
 /** @param sources the texts in which the parser will look for emphasis, links and code. */
 export function isCostlyInline(sources: readonly string[]): boolean {
   let cost = 0;
   for (const source of sources) {
-    const runs = count(source, /[*_~]+/g);
-    const steps = count(source, /[^\p{L}\p{N}\s]|https?|www/gu);
-    cost += PAIR_COST * runs * runs + STEP_COST * steps * source.length;
+    const runs = count(source, /\*+|_+|~+/g);
+    const signs = count(source, /[^\p{L}\p{N}\s]|https?|www/gu);
+    cost += PAIR_COST * runs * runs + STEP_COST * signs * source.length;
   }
   return cost > MAX_COST;
 }
 
-const count = (text: string, pattern: RegExp): number => [...text.matchAll(pattern)].length;
+/** Without a list of the matches, which would cost more than they do. */
+function count(text: string, pattern: RegExp): number {
+  let found = 0;
+  while (pattern.test(text)) found += 1;
+  return found;
+}

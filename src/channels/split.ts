@@ -1,10 +1,12 @@
 /**
  * Cuts Markdown into parts that fit a platform's limit, and loses nothing (pure). What fits is asked of the caller,
  * who measures the text as the platform will get it. Blocks stay whole while they can; a code block that is cut is
- * closed and opened again, a table repeats its head, a list goes on with its numbers.
+ * closed and opened again, a table repeats its head, a list goes on with its numbers. The work is done in slices,
+ * because everybody else waits meanwhile (F45).
  */
 import type { MarkedToken, Token, Tokens } from 'marked';
 import { lexMarkdown } from './markdown.ts';
+import { inSlices, type Sliced } from './slices.ts';
 
 export type SplitOptions = {
   readonly limit: number;
@@ -12,27 +14,71 @@ export type SplitOptions = {
   readonly measure: (markdown: string) => number;
 };
 
-type Fits = (markdown: string) => boolean;
+type Fits = {
+  (markdown: string): Sliced<boolean>;
+  /** So much has been measured that cuts need no longer be the best ones: legal ones will do. */
+  readonly isTired: () => boolean;
+};
 
-export function splitMarkdown(markdown: string, { limit, measure }: SplitOptions): string[] {
-  return split(markdown, (part) => measure(part) <= limit);
+/** What may be measured in all, as a multiple of the text. Prose takes about ten. */
+const EFFORT = 24;
+const LEAST_EFFORT = 100_000;
+/** Markdown so many times the limit does not get that short by being rendered: not worth measuring. */
+const HOPELESS = 2;
+
+export const splitMarkdown = (markdown: string, options: SplitOptions): Promise<string[]> =>
+  inSlices(splitToFit(markdown, options));
+
+/** As they are sent, those left out of which nothing is to be seen. */
+export const splitAndRender = (
+  markdown: string,
+  options: SplitOptions & { readonly render: (markdown: string) => string },
+): Promise<string[]> => inSlices(rendered(splitToFit(markdown, options), options.render));
+
+function* rendered(splitting: Sliced<string[]>, render: (markdown: string) => string): Sliced<string[]> {
+  const shown: string[] = [];
+  for (const part of yield* splitting) {
+    const text = render(part);
+    if (text !== '') shown.push(text);
+    yield;
+  }
+  return shown;
 }
 
-function split(markdown: string, fits: Fits): string[] {
+function splitToFit(markdown: string, { limit, measure }: SplitOptions): Sliced<string[]> {
+  let left = Math.max(LEAST_EFFORT, EFFORT * markdown.length);
+  function* isFitting(part: string): Sliced<boolean> {
+    if (part.length > HOPELESS * limit) return false;
+    left -= part.length;
+    yield;
+    return measure(part) <= limit;
+  }
+  return split(markdown, Object.assign(isFitting, { isTired: () => left < 0 }));
+}
+
+/** What fits once it is wrapped. */
+const within = (fits: Fits, wrap: (body: string) => string): Fits =>
+  Object.assign((part: string) => fits(wrap(part)), { isTired: fits.isTired });
+
+function* split(markdown: string, fits: Fits): Sliced<string[]> {
   const text = markdown.replace(/\r\n?/g, '\n');
   if (text.trim() === '') return [];
-  if (fits(text)) return [text];
+  if (yield* fits(text)) return [text];
   const blocks = lexMarkdown(text).map((token) => ({ raw: token.raw, pieces: () => piecesOf(token, fits) }));
-  return pack(blocks, '', fits, (part) => part)
-    .map((part) => part.replace(/^\n+|\s+$/g, ''))
-    .filter((part) => part !== '');
+  const parts = yield* pack(blocks, '', fits, (part) => part);
+  return parts.map((part) => part.replace(/^\n+|\s+$/g, '')).filter((part) => part !== '');
 }
 
 /** Something to be packed: whole where it fits, else in pieces that do. */
-type Unit = { readonly raw: string; readonly pieces: () => readonly string[] };
+type Unit = { readonly raw: string; readonly pieces: () => Sliced<readonly string[]> };
 
 /** Fills parts from first to last. `wrap` makes a part of what was joined (fences, a table's head). */
-function pack(units: readonly Unit[], glue: string, fits: Fits, wrap: (body: string) => string): string[] {
+function* pack(
+  units: readonly Unit[],
+  glue: string,
+  fits: Fits,
+  wrap: (body: string) => string,
+): Sliced<string[]> {
   const parts: string[] = [];
   // The end of a unit that had to be cut, to which the next ones may still be added.
   let carry: readonly string[] = [];
@@ -40,14 +86,15 @@ function pack(units: readonly Unit[], glue: string, fits: Fits, wrap: (body: str
   while (at < units.length) {
     const joined = (count: number): string =>
       wrap([...carry, ...units.slice(at, at + count).map((unit) => unit.raw)].join(glue));
-    const count = mostThat(units.length - at, (some) => fits(joined(some)));
+    const count = yield* mostThat(units.length - at, (some) => fits(joined(some)), fits.isTired);
     if (count > 0 || carry.length > 0) {
       parts.push(joined(count));
       carry = [];
       at += count;
       continue;
     }
-    const pieces = units[at]?.pieces() ?? [];
+    const unit = units[at];
+    const pieces = unit === undefined ? [] : yield* unit.pieces();
     parts.push(...pieces.slice(0, -1).map(wrap));
     carry = pieces.slice(-1);
     at += 1;
@@ -56,68 +103,73 @@ function pack(units: readonly Unit[], glue: string, fits: Fits, wrap: (body: str
 }
 
 /** The largest number up to `most` that is fine, where all below it are; 0 when none is. Few tries: each one costs. */
-function mostThat(most: number, isFine: (count: number) => boolean): number {
+function* mostThat(
+  most: number,
+  isFine: (count: number) => Sliced<boolean>,
+  isTired: () => boolean,
+): Sliced<number> {
   let fine = 0;
   let step = 1;
-  while (fine + step <= most && isFine(fine + step)) {
+  while (fine + step <= most && (yield* isFine(fine + step))) {
     fine += step;
     step *= 2;
   }
   let end = Math.min(fine + step - 1, most);
-  while (fine < end) {
+  while (fine < end && !isTired()) {
     const middle = Math.ceil((fine + end) / 2);
-    if (isFine(middle)) fine = middle;
+    if (yield* isFine(middle)) fine = middle;
     else end = middle - 1;
   }
   return fine;
 }
 
-function piecesOf(token: MarkedToken, fits: Fits): string[] {
+function* piecesOf(token: MarkedToken, fits: Fits): Sliced<string[]> {
+  if (fits.isTired()) return yield* cut(token.raw, fits);
   switch (token.type) {
     case 'code':
-      return codePieces(token, fits);
+      return yield* codePieces(token, fits);
     case 'table':
-      return tablePieces(token, fits);
+      return yield* tablePieces(token, fits);
     case 'list':
-      return listPieces(token, fits);
+      return yield* listPieces(token, fits);
     case 'blockquote':
-      return split(token.text, (part) => fits(quoted(part))).map(quoted);
+      return (yield* split(token.text, within(fits, quoted))).map(quoted);
     case 'heading':
     case 'paragraph':
     case 'text':
-      return prose(token.tokens ?? [], token.raw, fits);
+      return yield* prose(token.tokens ?? [], token.raw, fits);
     default:
-      return cut(token.raw, fits);
+      return yield* cut(token.raw, fits);
   }
 }
 
 const quoted = (text: string): string => `${text.replace(/^/gm, '> ')}\n`;
 
-function codePieces(token: Tokens.Code, fits: Fits): string[] {
+function* codePieces(token: Tokens.Code, fits: Fits): Sliced<string[]> {
   const longest = Math.max(0, ...[...token.text.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = '`'.repeat(Math.max(3, longest + 1));
   const wrap = (body: string): string => `${fence}${token.lang ?? ''}\n${body}\n${fence}\n`;
-  const fitsWrapped: Fits = (part) => fits(wrap(part));
+  const fitsWrapped = within(fits, wrap);
   const lines = token.text.split('\n').map((raw) => ({ raw, pieces: () => cut(raw, fitsWrapped, verbatim) }));
-  return pack(lines, '\n', fits, wrap);
+  return yield* pack(lines, '\n', fits, wrap);
 }
 
-function tablePieces(token: Tokens.Table, fits: Fits): string[] {
+function* tablePieces(token: Tokens.Table, fits: Fits): Sliced<string[]> {
   const [head = '', rule = '', ...rows] = token.raw.trimEnd().split('\n');
   const wrap = (body: string): string => `${head}\n${rule}\n${body}\n`;
-  if (!fits(wrap(''))) return cut(token.raw, fits);
-  const fitsWrapped: Fits = (part) => fits(wrap(part));
+  if (!(yield* fits(wrap('')))) return yield* cut(token.raw, fits);
+  const fitsWrapped = within(fits, wrap);
   // A row too long for any part is shown as text below the others.
-  if (rows.some((row) => !fitsWrapped(row))) return cut(token.raw, fits);
-  return pack(
-    rows.map((raw) => ({ raw, pieces: () => [raw] })),
+  for (const row of rows) if (!(yield* fitsWrapped(row))) return yield* cut(token.raw, fits);
+  return yield* pack(
+    rows.map((raw) => ({ raw, pieces: () => cut(raw, fitsWrapped, verbatim) })),
     '\n',
     fits,
     wrap,
   );
 }
 
-function listPieces(token: Tokens.List, fits: Fits): string[] {
+function* listPieces(token: Tokens.List, fits: Fits): Sliced<string[]> {
   const start = typeof token.start === 'number' ? token.start : 1;
   const items = token.items.map((item, index) => {
     const marker = token.ordered ? `${start + index}. ` : '- ';
@@ -128,13 +180,13 @@ function listPieces(token: Tokens.List, fits: Fits): string[] {
     return {
       raw: listed(body),
       // The rest of an item stands alone: the empty line keeps the next item from running into it.
-      pieces: () =>
-        split(body, (part) => fits(listed(part))).map((part, at) =>
-          at === 0 ? listed(part) : `${part}\n\n`,
-        ),
+      *pieces(): Sliced<string[]> {
+        const parts = yield* split(body, within(fits, listed));
+        return parts.map((part, at) => (at === 0 ? listed(part) : `${part}\n\n`));
+      },
     };
   });
-  return pack(items, token.loose ? '\n' : '', fits, (part) => part);
+  return yield* pack(items, token.loose ? '\n' : '', fits, (part) => part);
 }
 
 /** An item's own Markdown, without its marker, its indentation and its box. */
@@ -144,35 +196,36 @@ function bodyOf(item: Tokens.ListItem): string {
   return inner.map((raw) => raw.replace(/\n+$/, '')).join('\n');
 }
 
-function prose(tokens: readonly Token[], raw: string, fits: Fits): string[] {
-  if (tokens.length === 0) return cut(raw, fits);
+function* prose(tokens: readonly Token[], raw: string, fits: Fits): Sliced<string[]> {
+  if (tokens.length === 0) return yield* cut(raw, fits);
   const units = (tokens as readonly MarkedToken[]).map((token) => ({
     raw: token.raw,
     pieces: () => inlinePieces(token, fits),
   }));
-  const parts = pack(units, '', fits, (part) => part);
+  const parts = yield* pack(units, '', fits, (part) => part);
   return parts.map((part, index) => (index === 0 ? part : asProse(part)));
 }
 
 const marks: Readonly<Record<string, string>> = { strong: '**', em: '*', del: '~~' };
 
-function inlinePieces(token: MarkedToken, fits: Fits): string[] {
+function* inlinePieces(token: MarkedToken, fits: Fits): Sliced<string[]> {
+  if (fits.isTired()) return yield* cut(token.raw, fits);
   const mark = marks[token.type];
   if (mark !== undefined && 'tokens' in token) {
     const wrap = (body: string): string => `${mark}${body.trim()}${mark}`;
-    return prose(token.tokens ?? [], token.raw, (part) => fits(wrap(part))).map(wrap);
+    return (yield* prose(token.tokens ?? [], token.raw, within(fits, wrap))).map(wrap);
   }
   if (token.type === 'link' && token.raw.startsWith('[')) {
     // Every piece of a long link leads where the whole one did.
     const target = token.raw.slice(token.raw.lastIndexOf(']('));
     const wrap = (body: string): string => `[${body.trim()}${target}`;
-    if (fits(wrap('x'))) return prose(token.tokens, token.text, (part) => fits(wrap(part))).map(wrap);
+    if (yield* fits(wrap('x'))) return (yield* prose(token.tokens, token.text, within(fits, wrap))).map(wrap);
   }
   if (token.type === 'codespan') {
     const wrap = (body: string): string => `\`\` ${body} \`\``;
-    return cut(token.text, (part) => fits(wrap(part)), verbatim).map(wrap);
+    return (yield* cut(token.text, within(fits, wrap), verbatim)).map(wrap);
   }
-  return cut(token.raw, fits);
+  return yield* cut(token.raw, fits);
 }
 
 /** A line that goes on in a new part must not turn into a heading, a list or a rule there. */
@@ -192,16 +245,15 @@ const breaks = [/\n/g, /[.!?]\s|[。！？]/g, /\s/g];
 const WORTH_KEEPING = 0.5;
 
 /** Plain text by lines, sentences, words, and if it must be by characters. Each piece holds at least one. */
-function cut(text: string, fits: Fits, goOn: (rest: string) => string = asProse): string[] {
+function* cut(text: string, fits: Fits, goOn: (rest: string) => string = asProse): Sliced<string[]> {
   const pieces: string[] = [];
   let rest = text;
-  while (rest !== '' && !fits(rest)) {
-    const end = breakPoint(
-      rest,
-      mostThat(rest.length, (end) => fits(rest.slice(0, end))),
-    );
-    pieces.push(rest.slice(0, end));
-    rest = goOn(rest.slice(end));
+  while (rest !== '' && !(yield* fits(rest))) {
+    const now = rest;
+    const most = yield* mostThat(now.length, (end) => fits(now.slice(0, end)), fits.isTired);
+    const end = breakPoint(now, most);
+    pieces.push(now.slice(0, end));
+    rest = goOn(now.slice(end));
   }
   if (rest !== '') pieces.push(rest);
   return pieces;

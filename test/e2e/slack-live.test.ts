@@ -52,6 +52,27 @@ describe('live replies on Slack', () => {
     );
   });
 
+  it('long output as a file: an answer of many messages is its beginning and answer.md, in the thread', async () => {
+    const text = Array.from({ length: 9_000 }, (_, at) => `word${at}`).join(' ');
+    s.model.script(() => ({ text }));
+    const ts = await ask('all of it');
+    const answer = await draftIn(ts, 'This is the beginning');
+    expect(wordsOf(answer)).toContain('word0 word1');
+    const files = () => [...s.slack.state.files.values()].filter((one) => one.thread === ts);
+    expect(files().map((file) => [file.name, file.content.toString('utf8')])).toEqual([['answer.md', text]]);
+    expect(inThread(ts)).toHaveLength(1);
+  });
+
+  it('a long answer that cannot be attached comes whole, in as many messages as it takes', async () => {
+    const text = Array.from({ length: 9_000 }, (_, at) => `word${at}`).join(' ');
+    s.model.script(() => ({ text }));
+    s.slack.state.missing.add('files.getUploadURLExternal');
+    const ts = await ask('all of it, without files');
+    await draftIn(ts, 'word8999');
+    s.slack.state.missing.clear();
+    expect(inThread(ts).flatMap((one) => wordsOf(one).match(/word\d+/g) ?? [])).toEqual(text.split(' '));
+  });
+
   it('shows steps as tasks while they run, and as lines of the answer', async () => {
     const door = gate();
     s.model.script((_call, index) =>

@@ -53,7 +53,7 @@ export function createAsides(deps: {
     async show(message, replyToken) {
       const right = replyToken === undefined ? undefined : read(replyToken);
       if (right === undefined || replyToken === undefined) return { delivered: false };
-      const [first, ...rest] = toAsideParts(message);
+      const [first, ...rest] = await toAsideParts(message);
       const takesOriginal = right.deferred && !answered.has(replyToken);
       markAnswered(replyToken);
       const id = takesOriginal
@@ -67,7 +67,7 @@ export function createAsides(deps: {
       const right = read(rest.join('|'));
       // The token has died: what was shown stays.
       if (right === undefined) return;
-      const [first, ...others] = toAsideParts(message);
+      const [first, ...others] = await toAsideParts(message);
       await api.editReply(handle(right.token), at, toEdit(first), toRawFiles(first.files));
       await follow(right.token, others);
     },

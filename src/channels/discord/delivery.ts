@@ -89,7 +89,7 @@ export function createDelivery(deps: {
     left: Draft | undefined,
     progress = nothingDone,
   ): Promise<MessageRef[]> {
-    const parts = toAsideParts(message, !places.isDirect(to));
+    const parts = await toAsideParts(message, !places.isDirect(to));
     const draft = left === undefined || progress.done.length > 0 ? undefined : await posted(left);
     if (draft !== undefined && (await fill(draft, parts[0]))) {
       const ref = refTo(to, draft.channel, draft.message);
@@ -110,7 +110,7 @@ export function createDelivery(deps: {
     replace: (to, message, key, draft) => replace(to, message, key, draft),
     async edit(ref, message) {
       const channel = ref.where.thread ?? ref.where.conversation;
-      const [first, ...rest] = toAsideParts(message, !places.isDirect(ref.where));
+      const [first, ...rest] = await toAsideParts(message, !places.isDirect(ref.where));
       if (!(await fill({ channel, message: ref.id }, first)))
         throw new AppError('channel.rejected', `There is no Discord message ${ref.id} any more.`);
       // An aside in a private chat may have outgrown its message.

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import type { RawFile } from 'discord.js';
 import { ButtonStyle, ComponentType, MessageFlags } from 'discord-api-types/v10';
 import type { Button, DeliveryKey, OutboundFile, OutboundMessage } from '../../domain/message.ts';
-import { splitMarkdown } from '../split.ts';
+import { toLongAnswer, WHOLE_ANSWER } from '../long-answer.ts';
+import { splitAndRender } from '../split.ts';
 import type { EditBody, MessageBody } from './api.ts';
 import { cardPart } from './card.ts';
 import { escapeText, MAX_CONTENT, renderMarkdown } from './format.ts';
@@ -25,42 +26,49 @@ const MAX_LABEL = 80;
 const IN_ROW = 5;
 
 /** At least one part. @param isPublic others see it too: an aside must not claim the contrary */
-export function toParts(message: OutboundMessage, isPublic = false): readonly [Part, ...Part[]] {
+export async function toParts(
+  message: OutboundMessage,
+  isPublic = false,
+): Promise<readonly [Part, ...Part[]]> {
   if (message.card !== undefined) return [cardPart(message, message.card)];
   const head = headOf(message, isPublic);
-  const buttons = message.buttons ?? [];
-  const files = message.files ?? [];
-  const texts = splitContent(message.text, MAX_CONTENT - head.length);
+  const { texts, whole } = await toLongAnswer(message.text, {
+    limit: MAX_CONTENT - head.length,
+    mostParts: MAX_PARTS,
+    note: `**This is the beginning; all of it is in ${WHOLE_ANSWER}.**`,
+    split: splitContent,
+  });
   const [first = '…', ...rest] = texts;
   const last = rest.length;
-  if (texts.length > MAX_PARTS) {
-    const note = '**This is the beginning; all of it is in answer.md.**';
-    const [beginning = ''] = splitContent(message.text, MAX_CONTENT - head.length - note.length - 2);
-    const whole = { name: 'answer.md', mimeType: 'text/markdown', text: message.text };
-    return [{ content: `${head}${beginning}\n\n${note}`, buttons, files: [whole, ...files] }];
-  }
+  const buttons = message.buttons ?? [];
+  const files = [...(whole === undefined ? [] : [whole]), ...(message.files ?? [])];
   const part = (content: string, index: number): Part =>
     index === last ? { content, buttons, files } : { content, buttons: [], files: [] };
   return [part(head + first, 0), ...rest.map((content, index) => part(content, index + 1))];
 }
 
-function splitContent(markdown: string, limit: number): string[] {
-  return splitMarkdown(markdown, { limit, measure: (part) => renderMarkdown(part).length })
-    .map(renderMarkdown)
-    .filter((content) => content !== '');
-}
+const splitContent = (markdown: string, limit: number): Promise<string[]> =>
+  splitAndRender(markdown, {
+    limit,
+    measure: (part) => renderMarkdown(part).length,
+    render: renderMarkdown,
+  });
 
 /** What is being written, as one message: the end of it, when it has become too long. */
 export function toDraft(markdown: string, head: string, footer: string): string {
   const room = MAX_CONTENT - head.length - footer.length - 1;
-  let shown = renderMarkdown(markdown);
+  // The whole of a long one is not worth rendering for its end.
+  let shown = renderMarkdown(markdown.slice(-4 * room).toWellFormed());
   for (let keep = room; shown.length > room; keep = Math.floor(keep * 0.8))
     shown = `…\n${renderMarkdown(markdown.slice(-keep).toWellFormed())}`;
   return head + ([shown, footer].filter((text) => text !== '').join('\n') || '…');
 }
 
 /** While it is being written an aside is one message; whole, it may take several. */
-export function toAsideParts(message: OutboundMessage, isPublic = false): readonly [Part, ...Part[]] {
+export async function toAsideParts(
+  message: OutboundMessage,
+  isPublic = false,
+): Promise<readonly [Part, ...Part[]]> {
   if (message.aside === undefined || message.aside.done) return toParts(message, isPublic);
   return [{ content: toDraft(message.text, headOf(message, isPublic), ''), buttons: [], files: [] }];
 }

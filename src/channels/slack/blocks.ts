@@ -24,13 +24,13 @@ const MAX_LABEL = 75;
 /** How the action of a card is shown: on it, in a file beside it, or not at all (then nobody can approve). */
 export type Shown = 'inline' | 'file' | 'nowhere';
 
-export function toMessages(
+export async function toMessages(
   message: OutboundMessage,
   extra: readonly Block[] = [],
   shown: Shown = 'inline',
-): Part[] {
+): Promise<Part[]> {
   if (message.card !== undefined) return [cardPart(message, message.card, shown)];
-  const parts = toParts(message.text);
+  const parts = await toParts(message.text);
   const texts = parts.length > 0 ? parts : [message.aside?.done === false ? 'Thinking…' : '(nothing to say)'];
   return texts.map((text, index) => ({
     text: fallback(text),

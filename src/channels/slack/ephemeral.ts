@@ -41,7 +41,7 @@ export function createEphemeral(deps: {
       );
       return;
     }
-    const parts = toMessages(message);
+    const parts = await toMessages(message);
     if (route?.by === 'url' && parts.length <= URL_USES && (await responded(route.url, parts))) return;
     const place = route?.by === 'top' || route?.by === 'url' ? {} : threadOf(to);
     for (const part of parts) {

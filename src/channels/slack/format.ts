@@ -4,7 +4,7 @@
  */
 import type { MarkedToken, Token, Tokens } from 'marked';
 import { lexMarkdown } from '../markdown.ts';
-import { splitMarkdown } from '../split.ts';
+import { splitAndRender, splitMarkdown } from '../split.ts';
 
 /**
  * Characters of one message. The block takes 12,000, and about 13,200 were seen to be the most over all blocks of
@@ -12,9 +12,15 @@ import { splitMarkdown } from '../split.ts';
  */
 export const PART_LENGTH = 11_000;
 
+const fitting = (limit: number) => ({ limit, measure: (part: string): number => toSlack(part).length });
+
+/** Markdown that makes a legal block each. */
+export const splitToFit = (markdown: string, limit: number): Promise<string[]> =>
+  splitMarkdown(markdown, fitting(limit));
+
 /** The parts of an answer, each a legal block; none for a blank text. */
-export const toParts = (markdown: string): string[] =>
-  splitMarkdown(markdown, { limit: PART_LENGTH, measure: (part) => toSlack(part).length }).map(toSlack);
+export const toParts = (markdown: string): Promise<string[]> =>
+  splitAndRender(markdown, { ...fitting(PART_LENGTH), render: toSlack });
 
 export const toSlack = (markdown: string): string =>
   lexMarkdown(markdown)
@@ -38,7 +44,8 @@ function block(generic: Token): string {
     case 'space':
       return '\n\n';
     case 'def':
-      return '';
+      // Shown, because the part that uses it may be another one.
+      return `${prose(token.raw.trim())}\n\n`;
     case 'code':
       return code(token);
     case 'heading':

@@ -5,8 +5,10 @@ import type { ConversationRef, DeliveryKey, MessageRef, OutboundMessage } from '
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { SendProgress } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
+import { type LongAnswerOptions, toLongAnswer, WHOLE_ANSWER } from '../long-answer.ts';
 import { buttonRow, MAX_INLINE_ACTION, type Part, type Shown, toMessages } from './blocks.ts';
 import { slackCode } from './errors.ts';
+import { PART_LENGTH, splitToFit } from './format.ts';
 import { isDirect, messageIdOf, tsOf } from './places.ts';
 
 /** One Web API call with its errors as ours. @throws AppError `channel.*` */
@@ -39,11 +41,21 @@ const LOOK_BACK = 200;
 /** Slack's words for an action that is too long to show. */
 const tooLong = new Set(['msg_too_long', 'msg_blocks_too_long', 'invalid_blocks']);
 
+/** More messages than these four for one answer would flood a channel; the rest is a file then. */
+const longAnswer: LongAnswerOptions = {
+  limit: PART_LENGTH,
+  mostParts: 4,
+  note: `**This is the beginning; all of it is in ${WHOLE_ANSWER}, just above.**`,
+  split: splitToFit,
+};
+
 export const noUnfurls = { unfurl_links: false, unfurl_media: false } as const;
 
 export function createOutbound({ call, clock, log }: { call: Call; clock: Clock; log: Logger }): Outbound {
   /** Deliveries whose last try may have reached Slack without our hearing of it. */
   const doubtful = new Set<DeliveryKey>();
+  /** Long answers whose file is out, until their text is too. */
+  const attached = new Set<DeliveryKey>();
   /** Parts posted behind a draft that is not settled yet: index → ts. */
   const unsettled = new Map<DeliveryKey, Map<number, string>>();
 
@@ -123,6 +135,30 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
     return attachAction(to, text);
   }
 
+  /** Of an answer that would flood the place, its beginning; all of it goes ahead in a file, where Slack takes one. */
+  async function shortened(
+    to: ConversationRef,
+    message: OutboundMessage,
+    key: DeliveryKey,
+    sent: number,
+  ): Promise<OutboundMessage> {
+    // An earlier try found that there is no way to attach it.
+    if (message.card !== undefined || sent > 1) return message;
+    const { texts, whole } = await toLongAnswer(message.text, longAnswer);
+    const [text] = texts;
+    if (whole === undefined || text === undefined) return message;
+    if (attached.has(key)) return { ...message, text };
+    try {
+      await attach(to, whole.name, whole.text);
+      attached.add(key);
+      return { ...message, text };
+    } catch (error) {
+      if (error instanceof AppError && error.retryable) throw error;
+      log.warn({ key, detail: errorMessage(error) }, 'cannot attach a long answer; sending all of it');
+      return message;
+    }
+  }
+
   async function attachAction(to: ConversationRef, text: string): Promise<Shown> {
     try {
       await attach(to, 'action.txt', text);
@@ -162,20 +198,24 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
       const earlier = again ? await posted(to, key) : new Map<number, string>();
       // A card that is there already has its file too.
       const shown = message.card === undefined || earlier.has(0) ? 'inline' : await cardWay(to, message);
-      const parts = toMessages(message, extras(to, message), shown);
+      const sent = Math.max(earlier.size, progress?.done.length ?? 0);
+      const short = await shortened(to, message, key, sent);
+      const parts = await toMessages(short, extras(to, message), shown);
       try {
         const refs = await sendParts(to, parts, key, progress, earlier);
+        attached.delete(key);
         for (const file of message.files ?? []) await attach(to, file.name, file.text);
         return refs;
       } catch (error) {
         const cause = error instanceof AppError ? slackCode(error.cause) : undefined;
         if (message.card === undefined || shown !== 'inline' || !tooLong.has(cause ?? '')) throw error;
         const other = await attachAction(to, message.card.action.text);
-        return sendParts(to, toMessages(message, [], other), key, progress, earlier);
+        return sendParts(to, await toMessages(message, [], other), key, progress, earlier);
       }
     },
     async settle(to, drafts, message, key) {
-      const parts = toMessages(message, extras(to, message));
+      const short = await shortened(to, message, key, 0);
+      const parts = await toMessages(short, extras(to, message));
       const refs: MessageRef[] = [];
       const behind = unsettled.get(key) ?? new Map<number, string>();
       unsettled.set(key, behind);
@@ -187,13 +227,14 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
         refs.push(refOf(to, ts));
       }
       unsettled.delete(key);
+      attached.delete(key);
       for (const draft of drafts.slice(parts.length)) await remove(to, draft);
       for (const file of message.files ?? []) await attach(to, file.name, file.text);
       return refs;
     },
     async edit(ref, message) {
       const long = (message.card?.action.text.length ?? 0) > MAX_INLINE_ACTION;
-      const [part] = toMessages(message, extras(ref.where, message), long ? 'file' : 'inline');
+      const [part] = await toMessages(message, extras(ref.where, message), long ? 'file' : 'inline');
       if (part !== undefined) await update(ref.where, tsOf(ref.id), part);
     },
     remove,

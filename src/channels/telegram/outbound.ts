@@ -129,7 +129,7 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
     message: OutboundMessage,
     key: DeliveryKey,
   ): Promise<MessageRef[]> {
-    const parts = toParts(message, !isPrivate(to));
+    const parts = await toParts(message, !isPrivate(to));
     const [first] = parts;
     if (first?.kind !== 'text') throw new AppError('channel.rejected', 'A file cannot replace a text');
     if (!begun.has(key)) await change(to, id, first.html, first.keyboard);
@@ -151,13 +151,13 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
           if (!(error instanceof AppError) || error.code !== 'channel.rejected') throw error;
         }
       }
-      const parts = toParts(message, !isPrivate(to));
+      const parts = await toParts(message, !isPrivate(to));
       return sendParts(to, parts, done, { key, progress, replyTo });
     },
 
     async edit(ref, message) {
       if (ref.id.startsWith(FILE)) return;
-      const parts = toParts(message, !isPrivate(ref.where)).filter((part) => part.kind === 'text');
+      const parts = (await toParts(message, !isPrivate(ref.where))).filter((part) => part.kind === 'text');
       const [first, ...rest] = parts;
       if (first === undefined) return;
       await change(ref.where, Number(ref.id), first.html, first.keyboard);

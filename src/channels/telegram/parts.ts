@@ -1,6 +1,7 @@
 /** An outbound message as the messages Telegram will show (pure): texts within its limits, files, buttons. */
 import type { Button, Card, OutboundFile, OutboundMessage, StepLine } from '../../domain/message.ts';
-import { splitMarkdown } from '../split.ts';
+import { toLongAnswer, WHOLE_ANSWER } from '../long-answer.ts';
+import { splitAndRender, splitMarkdown } from '../split.ts';
 import { escapeHtml, measureHtml, neutral, pre, renderMarkdown } from './format.ts';
 
 export type Keyboard = {
@@ -35,38 +36,34 @@ const text = (html: string, keyboard?: Keyboard): Part => ({
 });
 
 /** @param isPublic others see it too: an aside must not claim the contrary. */
-export function toParts(message: OutboundMessage, isPublic: boolean): Part[] {
+export async function toParts(message: OutboundMessage, isPublic: boolean): Promise<Part[]> {
   if (message.card !== undefined) return cardParts(message, message.card);
   const head = headOf(message, isPublic);
   const keyboard = keyboardOf(message.buttons ?? []);
-  // Of what surely becomes a file only the beginning is needed, and splitting all of it would take long.
-  const isHuge = message.text.length > 2 * MAX_PARTS * MAX_HTML;
-  const source = isHuge ? message.text.slice(0, MAX_HTML) : message.text;
-  const bodies = splitHtml(source, MAX_HTML - RESERVE - head.length);
-  const files = (message.files ?? []).map((file): Part => ({ kind: 'file', file }));
-  if (isHuge || bodies.length > MAX_PARTS) {
-    const whole = { name: 'answer.md', mimeType: 'text/markdown', text: message.text };
-    const [first = ''] = bodies;
-    return [
-      text(`${head}${first}\n\n<i>This is the beginning; all of it is in answer.md.</i>`, keyboard),
-      { kind: 'file', file: whole },
-      ...files,
-    ];
-  }
-  const texts = (bodies.length === 0 ? ['…'] : bodies).map((html, index, all) =>
+  const { texts, whole } = await toLongAnswer(message.text, {
+    limit: MAX_HTML - RESERVE - head.length,
+    mostParts: MAX_PARTS,
+    note: `<i>This is the beginning; all of it is in ${WHOLE_ANSWER}.</i>`,
+    split: splitHtml,
+  });
+  const shown = (texts.length === 0 ? ['…'] : texts).map((html, index, all) =>
     text(index === 0 ? head + html : html, index === all.length - 1 ? keyboard : undefined),
   );
-  return [...texts, ...files];
+  const files = [...(whole === undefined ? [] : [whole]), ...(message.files ?? [])];
+  return [...shown, ...files.map((file): Part => ({ kind: 'file', file }))];
 }
 
-/** Markdown whose HTML fits, part by part. */
-export const splitToFit = (markdown: string, limit: number): string[] =>
-  splitMarkdown(markdown, { limit, measure: (part) => measureHtml(renderMarkdown(part), limit) });
+const fitting = (limit: number) => ({
+  limit,
+  measure: (part: string): number => measureHtml(renderMarkdown(part), limit),
+});
 
-export const splitHtml = (markdown: string, limit: number): string[] =>
-  splitToFit(markdown, limit)
-    .map(renderMarkdown)
-    .filter((html) => html !== '');
+/** Markdown whose HTML fits, part by part. */
+export const splitToFit = (markdown: string, limit: number): Promise<string[]> =>
+  splitMarkdown(markdown, fitting(limit));
+
+export const splitHtml = (markdown: string, limit: number): Promise<string[]> =>
+  splitAndRender(markdown, { ...fitting(limit), render: renderMarkdown });
 
 function headOf(message: OutboundMessage, isPublic: boolean): string {
   if (message.aside !== undefined) {

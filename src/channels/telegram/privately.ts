@@ -80,7 +80,7 @@ export function createPrivately(deps: {
         return { delivered: true };
       if (isPrivate(to)) return { delivered: false };
       if (message.kind === 'aside') await requireMember(to, receiver);
-      const [first, ...rest] = textParts(message);
+      const [first, ...rest] = await textParts(message);
       if (first === undefined) return { delivered: false };
       try {
         const id = await send(to, receiver, first, trigger);
@@ -95,7 +95,7 @@ export function createPrivately(deps: {
 
     async change(to, user, ref, message) {
       const receiver = numberOf(user);
-      const [first, ...rest] = textParts(message);
+      const [first, ...rest] = await textParts(message);
       if (receiver === undefined || ref.id === undefined || first === undefined) return;
       const { chat_id } = targetOf(to);
       const id = Number(ref.id);
@@ -128,8 +128,8 @@ const withoutThread = ({ channel, account, conversation }: ConversationRef): Con
   conversation,
 });
 
-const textParts = (message: OutboundMessage): TextPart[] =>
-  toParts(message, false).filter((part) => part.kind === 'text');
+const textParts = async (message: OutboundMessage): Promise<TextPart[]> =>
+  (await toParts(message, false)).filter((part) => part.kind === 'text');
 
 const markup = (keyboard: Keyboard | undefined) => (keyboard === undefined ? {} : { reply_markup: keyboard });
 

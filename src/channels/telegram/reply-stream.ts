@@ -59,7 +59,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   async function show(): Promise<void> {
     if (isOver || isBroken) return;
     try {
-      const html = render();
+      const html = await render();
       if (html === shown) return;
       await surface.put(html);
       shown = html;
@@ -77,13 +77,14 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     if (isDirty) touch();
   }
 
-  function render(): string {
-    const parts = splitToFit(text, MAX_HTML - RESERVE);
+  async function render(): Promise<string> {
+    const source = text;
+    const parts = await splitToFit(source, MAX_HTML - RESERVE);
     const last = parts.at(-1);
     // Only its end is shown from now on, so that the cost of a view does not grow with the answer.
-    if (parts.length > 1 && last !== undefined) {
+    if (parts.length > 1 && last !== undefined && text.startsWith(source)) {
       isCut = true;
-      text = goesOn(last, text);
+      text = goesOn(last, source) + text.slice(source.length);
     }
     const html = renderMarkdown(last ?? '');
     const doing = status ?? (html === '' ? 'Working…' : null);

@@ -79,7 +79,7 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
       throw new AppError('channel.rejected', `There is no web conversation "${place.conversation}".`);
     }
     const refs: MessageRef[] = [];
-    for (const [at, part] of inParts(message).entries()) {
+    for (const [at, part] of (await inParts(message)).entries()) {
       // The same key gives the same post, so a part that is out already is only looked up again.
       const partKey = at === 0 ? key : `${key}#${at}`;
       const { id } = await storing(() =>
@@ -185,10 +185,10 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
 const MAX_LENGTH = 100_000;
 
 /** A card stays whole: what is to be approved is shown in one piece. */
-function inParts(message: OutboundMessage): OutboundMessage[] {
+async function inParts(message: OutboundMessage): Promise<OutboundMessage[]> {
   if (message.card !== undefined || message.text.length <= MAX_LENGTH) return [message];
   const { steps: _, ...rest } = message;
-  const texts = splitMarkdown(message.text, { limit: MAX_LENGTH, measure: (text) => text.length });
+  const texts = await splitMarkdown(message.text, { limit: MAX_LENGTH, measure: (text) => text.length });
   return texts.map((text, at) => ({ ...(at === 0 ? message : rest), text }));
 }
 

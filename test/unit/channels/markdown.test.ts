@@ -32,7 +32,11 @@ const tooCostly: readonly (readonly [name: string, text: string])[] = [
     'a wide table in a quote',
     `> ${'|a'.repeat(1_000)}|\n> ${'|-'.repeat(1_000)}|\n${'> |b|\n'.repeat(1_000)}`,
   ],
-  ['a text longer than any message', 'word '.repeat(40_001)],
+  ['a text longer than any message', 'word '.repeat(27_000)],
+  ['many wide gaps', `${' '.repeat(400)}b`.repeat(300)],
+  ['a paragraph of heads of tables', '"|a|b|\n|-|-|\n'.repeat(850)],
+  ['a list item that never ends', '- a\n<b>'.repeat(1_700)],
+  ['emphasis inside emphasis', '*a_'.repeat(1_400)],
 ];
 
 /** Large, and nothing but a long answer. */
@@ -41,10 +45,10 @@ const prose: readonly (readonly [name: string, text: string])[] = [
     'paragraphs',
     fill(
       `Use **bold** words, \`code_like_this\` and [links](https://host.example/a_b) in a sentence; it (mostly) works. ${'More words follow. '.repeat(15)}\n\n`,
-      190_000,
+      120_000,
     ),
   ],
-  ['a program', `\`\`\`c\n${fill('int *f(char **a, int n_a) { return &a[n_a] < b; }\n', 150_000)}\`\`\``],
+  ['a program', `\`\`\`c\n${fill('int *f(char **a, int n_a) { return &a[n_a] < b; }\n', 120_000)}\`\`\``],
   ['a list', fill('- an item with **some** words in it, and a `name`\n', 100_000)],
   ['a table', `|a|b|c|\n|-|-|-|\n${'|one|two|three|\n'.repeat(1_000)}`],
 ];
@@ -95,9 +99,31 @@ describe('lexMarkdown', () => {
     expect(draft.blocks()).toEqual([`<p class="plain">${delta.repeat(60)}</p>`]);
   });
 
-  it('F45: splitting for a platform loses nothing of it', () => {
+  it('F45, P13: splitting lets others have their turn, and measures no more than in proportion', async () => {
+    const text = `${'a *b _c `d` e_ f* '.repeat(40)}\n\n`.repeat(60);
+    let measured = 0;
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      timer = setImmediate(count);
+    };
+    let timer = setImmediate(count);
+    const parts = await splitMarkdown(text, {
+      limit: 700,
+      measure: (part) => {
+        measured += part.length;
+        return JSON.stringify(lexMarkdown(part)).length / 20;
+      },
+    });
+    clearImmediate(timer);
+    expect(parts.length).toBeGreaterThan(40);
+    expect(turns).toBeGreaterThan(2);
+    expect(measured).toBeLessThan(32 * text.length);
+  });
+
+  it('F45: splitting for a platform loses nothing of it', async () => {
     const text = '*a_'.repeat(16_000);
-    const parts = splitMarkdown(text, { limit: 4_096, measure: (part) => part.length });
+    const parts = await splitMarkdown(text, { limit: 4_096, measure: (part) => part.length });
     expect(parts.every((part) => part.length <= 4_096)).toBe(true);
     expect(parts.join('').replaceAll('\\', '')).toBe(text);
   });

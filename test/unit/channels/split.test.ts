@@ -4,7 +4,7 @@ import { Lexer, type Token } from 'marked';
 import { describe, expect, it } from 'vitest';
 import { splitMarkdown } from '../../../src/channels/split.ts';
 
-const split = (text: string, limit: number): string[] =>
+const split = (text: string, limit: number): Promise<string[]> =>
   splitMarkdown(text, { limit, measure: (part) => part.length });
 
 /** What a reader sees, without the white space that a cut may swallow. */
@@ -60,10 +60,10 @@ const block = fc.oneof(
 const document = fc.array(block, { minLength: 1, maxLength: 25 }).map((blocks) => blocks.join('\n\n'));
 
 describe('splitMarkdown', () => {
-  it('keeps every visible character, in order, in legal parts', () => {
-    fc.assert(
-      fc.property(document, fc.integer({ min: 120, max: 2_000 }), (text, limit) => {
-        const parts = split(text, limit);
+  it('keeps every visible character, in order, in legal parts', async () => {
+    await fc.assert(
+      fc.asyncProperty(document, fc.integer({ min: 120, max: 2_000 }), async (text, limit) => {
+        const parts = await split(text, limit);
         expect(parts.every((part) => part.length <= limit && part.trim() !== '')).toBe(true);
         expect(parts.map(visible).join('')).toBe(visible(text));
       }),
@@ -71,58 +71,58 @@ describe('splitMarkdown', () => {
     );
   });
 
-  it('survives any text at all, at any limit', () => {
-    fc.assert(
-      fc.property(
+  it('survives any text at all, at any limit', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.string({ unit: 'grapheme', maxLength: 400 }),
         fc.integer({ min: 30, max: 200 }),
-        (text, limit) => {
-          for (const part of split(text, limit)) expect(part.length).toBeLessThanOrEqual(limit);
+        async (text, limit) => {
+          for (const part of await split(text, limit)) expect(part.length).toBeLessThanOrEqual(limit);
         },
       ),
       { numRuns: 300 },
     );
   });
 
-  it('round-trips 100 KB at the limit of Telegram', () => {
+  it('round-trips 100 KB at the limit of Telegram', async () => {
     const [sample = ''] = fc.sample(document, { seed: 7, numRuns: 1 });
     let text = '';
     while (text.length < 100_000) text += `${sample}\n\nand then some\n\n`;
-    const parts = split(text, 4096);
+    const parts = await split(text, 4096);
     expect(parts.every((part) => part.length <= 4096)).toBe(true);
     expect(parts.map(visible).join('')).toBe(visible(text));
   });
 
-  it('closes and opens a code block that it cuts, and leaves its lines as they are', () => {
+  it('closes and opens a code block that it cuts, and leaves its lines as they are', async () => {
     const code = Array.from({ length: 30 }, (_, at) => `  # line ${at} - not a heading`).join('\n');
-    const parts = split(`\`\`\`py\n${code}\n\`\`\``, 200);
+    const parts = await split(`\`\`\`py\n${code}\n\`\`\``, 200);
     expect(parts.length).toBeGreaterThan(3);
     for (const part of parts) expect(part).toMatch(/^```py\n {2}# line[\s\S]*\n```$/);
     expect(parts.map((part) => part.slice(6, -4)).join('\n')).toBe(code);
   });
 
-  it('repeats the head of a table', () => {
+  it('repeats the head of a table', async () => {
     const rows = Array.from({ length: 20 }, (_, at) => `| row ${at} | ${at * at} |`);
-    const parts = split(['| name | square |', '|---|--:|', ...rows].join('\n'), 120);
+    const parts = await split(['| name | square |', '|---|--:|', ...rows].join('\n'), 120);
     for (const part of parts) expect(part.startsWith('| name | square |\n|---|--:|\n| row')).toBe(true);
     expect(parts.join('\n').match(/\| row/g)).toHaveLength(20);
   });
 
-  it('goes on with the numbers of a list', () => {
+  it('goes on with the numbers of a list', async () => {
     const items = Array.from({ length: 12 }, (_, at) => `${at + 3}. item number ${at + 3}`);
-    const parts = split(items.join('\n'), 80);
+    const parts = await split(items.join('\n'), 80);
     expect(parts.join('\n')).toBe(items.join('\n'));
   });
 
-  it('keeps nested lists, and tasks with their boxes', () => {
+  it('keeps nested lists, and tasks with their boxes', async () => {
     const text = `- [x] done\n- [ ] open\n  - inner one\n  - inner two\n${'- filler item\n'.repeat(12)}`;
-    expect(split(text, 60)[0]).toBe('- [x] done\n- [ ] open\n  - inner one\n  - inner two');
+    expect((await split(text, 60))[0]).toBe('- [x] done\n- [ ] open\n  - inner one\n  - inner two');
   });
 
-  it('does not turn the rest of a sentence into something else', () => {
+  it('does not turn the rest of a sentence into something else', async () => {
     const text = `${'word '.repeat(15)}# not a heading ${'word '.repeat(12)}- not a list ${'word '.repeat(14)}1986. not a number`;
     for (let limit = 60; limit < 110; limit++) {
-      const parts = split(text, limit);
+      const parts = await split(text, limit);
       expect(parts.map(visible).join('')).toBe(visible(text));
     }
   });

@@ -49,9 +49,9 @@ describe('Markdown for Discord', () => {
     );
   });
 
-  it('A37: nobody is rung, whatever the text', () => {
-    fc.assert(
-      fc.property(
+  it('A37: nobody is rung, whatever the text', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(
           fc.constantFrom(
             '@everyone',
@@ -67,12 +67,14 @@ describe('Markdown for Discord', () => {
             '\\',
           ),
         ),
-        (pieces) => {
+        async (pieces) => {
           const shown = renderMarkdown(pieces.join(''));
           expect(shown).not.toMatch(/@everyone|@here/);
           // Escaped, with any even number of backslashes before that of our own.
           for (const found of shown.matchAll(/(\\*)<[@#]/g)) expect((found[1]?.length ?? 0) % 2).toBe(1);
-          expect(toBody(toParts(answer(pieces.join('')))[0], 'n').allowed_mentions?.parse).toEqual([]);
+          expect(toBody((await toParts(answer(pieces.join(''))))[0], 'n').allowed_mentions?.parse).toEqual(
+            [],
+          );
         },
       ),
     );
@@ -108,11 +110,11 @@ describe('messages for Discord', () => {
     fc.array(word, { minLength: 1, maxLength: 200 }).map((words) => `**${words.join(' ')}**`),
   );
 
-  it('every part is legal and no word is lost, up to 100 KB', () => {
-    fc.assert(
-      fc.property(fc.array(block, { minLength: 1, maxLength: 120 }), (blocks) => {
+  it('every part is legal and no word is lost, up to 100 KB', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(block, { minLength: 1, maxLength: 120 }), async (blocks) => {
         const text = blocks.join('\n\n');
-        const parts = toParts(answer(text));
+        const parts = await toParts(answer(text));
         for (const part of parts) {
           expect(part.content.length).toBeLessThanOrEqual(MAX_CONTENT);
           expect(part.content.trim()).not.toBe('');
@@ -140,21 +142,21 @@ describe('messages for Discord', () => {
     );
   });
 
-  it('an aside is labelled, repeats the question in one line, and does not claim to be private where it is not', () => {
+  it('an aside is labelled, repeats the question in one line, and does not claim to be private where it is not', async () => {
     const aside: OutboundMessage = {
       kind: 'aside',
       text: 'yes',
       aside: { question: 'is *it*\ntrue?', done: true },
     };
-    expect(toParts(aside)[0].content).toBe('-# Aside, only you see this\n-# is \\*it\\* true?\nyes');
-    expect(toParts(aside, true)[0].content).toContain('Aside, everyone here sees this');
+    expect((await toParts(aside))[0].content).toBe('-# Aside, only you see this\n-# is \\*it\\* true?\nyes');
+    expect((await toParts(aside, true))[0].content).toContain('Aside, everyone here sees this');
     const growing: OutboundMessage = {
       ...aside,
       text: 'x '.repeat(5_000),
       aside: { question: 'q', done: false },
     };
-    expect(toAsideParts(growing)).toHaveLength(1);
-    expect(toAsideParts(growing)[0].content.length).toBeLessThanOrEqual(MAX_CONTENT);
+    expect(await toAsideParts(growing)).toHaveLength(1);
+    expect((await toAsideParts(growing))[0].content.length).toBeLessThanOrEqual(MAX_CONTENT);
   });
 
   it('F8: the same delivery has the same nonce, another part another one; 25 characters at most', () => {

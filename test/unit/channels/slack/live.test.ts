@@ -210,33 +210,37 @@ describe('messages as blocks', () => {
     { label: 'Deny', token: `a1:d:${'A'.repeat(22)}`, style: 'danger' },
   ] as const;
 
-  it('A10, A37: a card holds no markup at all, so nothing in it can be a mention or a fake card', () => {
-    const [part] = toMessages({ kind: 'card', text: 'fallback <!channel>', card, buttons });
+  it('A10, A37: a card holds no markup at all, so nothing in it can be a mention or a fake card', async () => {
+    const [part] = await toMessages({ kind: 'card', text: 'fallback <!channel>', card, buttons });
     expect(JSON.stringify(part?.blocks)).not.toMatch(/mrkdwn|"markdown"/);
     expect(part?.text).toBe('fallback &lt;!channel&gt;');
     check(part?.blocks);
   });
 
-  it('A8: without the whole action there is no way to approve', () => {
-    const [part] = toMessages({ kind: 'card', text: 'x', card, buttons }, [], 'nowhere');
+  it('A8: without the whole action there is no way to approve', async () => {
+    const [part] = await toMessages({ kind: 'card', text: 'x', card, buttons }, [], 'nowhere');
     expect(JSON.stringify(part?.blocks)).not.toContain('Approve once');
     expect(JSON.stringify(part?.blocks)).toContain('cannot be approved');
   });
 
-  it('counts steps it has no room for', () => {
+  it('counts steps it has no room for', async () => {
     const steps = Array.from({ length: 30 }, (_, index) => ({
       title: `step ${index}`,
       ok: index % 2 === 0,
       durationMs: 1_234,
     }));
-    const [part] = toMessages({ kind: 'answer', text: 'done', steps });
+    const [part] = await toMessages({ kind: 'answer', text: 'done', steps });
     check(part?.blocks);
     expect(JSON.stringify(part?.blocks)).toMatch(/21 earlier steps.*Failed: step 29 — 1\.2 s/);
   });
 
-  it('says something even where there is nothing to say', () => {
+  it('says something even where there is nothing to say', async () => {
     for (const aside of [undefined, { question: 'q', done: false }])
-      for (const part of toMessages({ kind: 'answer', text: ' ', ...(aside === undefined ? {} : { aside }) }))
+      for (const part of await toMessages({
+        kind: 'answer',
+        text: ' ',
+        ...(aside === undefined ? {} : { aside }),
+      }))
         check(part.blocks);
   });
 });

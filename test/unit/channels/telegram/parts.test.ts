@@ -20,10 +20,10 @@ const cardOf = (action: string, more: object = {}): OutboundMessage => ({
 });
 
 describe('parts of a message', () => {
-  it('A8: Approve is only offered when the whole action is there, in the card or in a file before it', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 8_000 }), (action) => {
-        const parts = toParts(cardOf(action), true);
+  it('A8: Approve is only offered when the whole action is there, in the card or in a file before it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1, maxLength: 8_000 }), async (action) => {
+        const parts = await toParts(cardOf(action), true);
         const last = parts.at(-1);
         if (last?.kind !== 'text') throw new Error('a card ends with its text');
         expect(last.html.length).toBeLessThanOrEqual(MAX_HTML);
@@ -35,8 +35,8 @@ describe('parts of a message', () => {
     );
   });
 
-  it('A10: nothing in the fields of a card can become markup', () => {
-    const html = toParts(
+  it('A10: nothing in the fields of a card can become markup', async () => {
+    const html = await toParts(
       cardOf('ls', { facts: ['asked by <b>Admin</b> @ana'], modelReason: '</blockquote><b>safe</b>' }),
       true,
     );
@@ -46,33 +46,33 @@ describe('parts of a message', () => {
     expect(html[0]).toMatchObject({ html: expect.stringContaining('&lt;b&gt;Admin&lt;/b&gt; @\u2060ana') });
   });
 
-  it('an outcome ends the card, with the time and without the file again', () => {
+  it('an outcome ends the card, with the time and without the file again', async () => {
     const settled = cardOf('x'.repeat(6_000), {
       outcome: 'Denied by Ana',
       settledAt: Date.UTC(2026, 0, 1, 14, 5),
     });
-    const parts = toParts({ ...settled, buttons: [] }, true);
+    const parts = await toParts({ ...settled, buttons: [] }, true);
     expect(parts).toHaveLength(1);
     expect(parts[0]).toMatchObject({ html: expect.stringContaining('<b>Denied by Ana</b>, 14:05 UTC') });
     expect(parts[0]).not.toHaveProperty('keyboard');
   });
 
-  it('an aside repeats the question, and says so when others see it too', () => {
+  it('an aside repeats the question, and says so when others see it too', async () => {
     const aside: OutboundMessage = {
       kind: 'aside',
       text: 'an answer',
       aside: { question: 'why <b>?', done: true },
     };
-    expect(toParts(aside, false)[0]).toMatchObject({
+    expect((await toParts(aside, false))[0]).toMatchObject({
       html: '<i>Aside, only you see this</i>\n<blockquote>why &lt;b&gt;?</blockquote>\nan answer',
     });
-    expect(toParts(aside, true)[0]).toMatchObject({
+    expect((await toParts(aside, true))[0]).toMatchObject({
       html: expect.stringContaining('everyone here sees this'),
     });
   });
 
-  it('steps come folded above the answer; files after it', () => {
-    const parts = toParts(
+  it('steps come folded above the answer; files after it', async () => {
+    const parts = await toParts(
       {
         kind: 'answer',
         text: 'done',
@@ -87,12 +87,12 @@ describe('parts of a message', () => {
     ]);
   });
 
-  it('whatever the steps and the question are, the answer keeps its room', () => {
+  it('whatever the steps and the question are, the answer keeps its room', async () => {
     const odd = '"&<>@x'.repeat(100);
     const steps = Array.from({ length: 50 }, () => ({ title: odd, ok: false, durationMs: 1 }));
     const text = 'word '.repeat(1_000);
-    const answer = toParts({ kind: 'answer', text, steps }, true);
-    const aside = toParts({ kind: 'aside', text, aside: { question: odd, done: true } }, false);
+    const answer = await toParts({ kind: 'answer', text, steps }, true);
+    const aside = await toParts({ kind: 'aside', text, aside: { question: odd, done: true } }, false);
     for (const parts of [answer, aside]) {
       expect(parts.length).toBeLessThan(5);
       for (const part of parts) expect(part.kind === 'text' && part.html.length <= MAX_HTML).toBe(true);
