@@ -2,6 +2,7 @@
 import { dirname, relative, resolve } from 'node:path';
 import { createBtw } from './agent/btw.ts';
 import { createEngine } from './agent/engine.ts';
+import { createHub } from './agent/tools/mcp/hub.ts';
 import type { ChannelAdapter } from './channels/adapter.ts';
 import { encodeButton, parseButton } from './channels/button-token.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -20,7 +21,7 @@ import { createStopper } from './gateway/stopper.ts';
 import { createWorker } from './gateway/worker.ts';
 import { createHttpServer } from './http/server.ts';
 import { sectionOf as channelSectionOf, openChannels } from './open-channels.ts';
-import { accessOf, openProfiles } from './open-profiles.ts';
+import { accessOf, openProfiles, type Profiles } from './open-profiles.ts';
 import { createMetrics } from './runtime/metrics.ts';
 import { createRedact } from './runtime/redact.ts';
 import { openStore } from './store/open.ts';
@@ -68,7 +69,14 @@ export async function startApp({
   };
   try {
     let current = loaded;
-    let profiles = await openProfiles(loaded, { clock, log, metrics, dryRun, hidden: hiddenFrom(loaded) });
+    const hub = createHub({ state: store.state('mcp'), log, clock });
+    open.unshift(() => hub.close());
+    const profilesOf = async (from: LoadedConfig): Promise<Profiles> => {
+      const made = await openProfiles(from, { clock, log, metrics, dryRun, hub, hidden: hiddenFrom(from) });
+      await hub.keepOpened();
+      return made;
+    };
+    let profiles = await profilesOf(loaded);
     let ready = false;
     let draining = false;
     let storeUp = true;
@@ -215,13 +223,17 @@ export async function startApp({
     };
     metrics.gauge('parley_ready_seconds', performance.now() / 1000);
     log.info(
-      { url, ms: Math.round(performance.now()), sandbox: profiles.get('default').sandbox.description },
+      {
+        url,
+        ms: Math.round(performance.now()),
+        sandbox: profiles.get('default').sandbox.describe(loaded.config.tools.shell.network),
+      },
       'ready',
     );
     return {
       url: new URL(entrance, url).href,
       async reload(next) {
-        profiles = await openProfiles(next, { clock, log, metrics, dryRun, hidden: hiddenFrom(next) });
+        profiles = await profilesOf(next);
         current = next;
         metrics.count('parley_config_reloads_total', { outcome: 'applied' });
       },

@@ -1,11 +1,13 @@
 /** The same judgement as in a turn, without a turn: for `parley explain`. */
 import { decidePolicy, type PolicyDecision } from './agent/policy.ts';
 import { validateArgs } from './agent/tools/execute.ts';
+import { createHub } from './agent/tools/mcp/hub.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { type Logger, systemClock } from './domain/runtime.ts';
 import { rolesOf } from './gateway/access.ts';
 import { profileFor } from './gateway/router.ts';
 import { accessOf, openProfiles } from './open-profiles.ts';
+import { withRemembered } from './remembered.ts';
 
 export type Question = { readonly tool: string; readonly args: unknown };
 
@@ -15,13 +17,16 @@ export async function judgeOffline(
   loaded: LoadedConfig,
   asked: { user: string; conversation: string | null; log: Logger },
 ): Promise<(question: Question) => Promise<PolicyDecision>> {
-  const profiles = await openProfiles(loaded, {
-    clock: systemClock,
-    log: asked.log,
-    metrics: noMetrics,
-    hidden: [],
-    dryRun: true,
-  });
+  const profiles = await withRemembered(loaded, asked.log, (state) =>
+    openProfiles(loaded, {
+      clock: systemClock,
+      log: asked.log,
+      metrics: noMetrics,
+      hidden: [],
+      dryRun: true,
+      hub: createHub({ state, log: asked.log, clock: systemClock }),
+    }),
+  );
   const where = placeOf(asked.conversation, asked.user);
   const name = profileFor({ ...where, account: '' }, loaded.config.routes);
   const { settings, workspace } = profiles.get(name);

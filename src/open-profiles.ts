@@ -5,6 +5,8 @@ import { createModelClient, type ModelClient } from './agent/model/client.ts';
 import { createEndpoints, type EndpointSettings } from './agent/model/endpoints.ts';
 import { decidePolicy } from './agent/policy.ts';
 import type { TurnSettings } from './agent/run.ts';
+import type { Hub } from './agent/tools/mcp/hub.ts';
+import { createMcpTools } from './agent/tools/mcp/tools.ts';
 import { createTools, type Tools, type ToolsConfig } from './agent/tools/registry.ts';
 import { openSandbox, type Sandbox } from './agent/tools/sandbox.ts';
 import type { AnyTool } from './agent/tools/tool.ts';
@@ -35,6 +37,7 @@ export type ProfileDeps = {
   /** Files and folders no tool may see: database, configuration, secrets. */
   readonly hidden: readonly string[];
   readonly dryRun: boolean;
+  readonly hub: Hub;
 };
 
 /** Rounds of actions when the file does not say; a directive costs two calls each, and small models wander. */
@@ -58,11 +61,13 @@ async function openProfile(
   deps: ProfileDeps,
 ): Promise<ProfileRuntime> {
   const models = createModels(profile, deps);
-  const workspace = resolve(profile.agent.workspace);
-  makeFolder(workspace);
+  const workspace = makeFolder(resolve(profile.agent.workspace));
   const { shell } = profile.tools;
-  const sandbox = await openSandbox({ mode: shell.sandbox, network: shell.network, hide: deps.hidden });
-  const real = createTools({ config: toolSettings(profile), sandbox });
+  const sandbox = await openSandbox({ mode: shell.sandbox, hide: deps.hidden });
+  const place = { sandbox, workspace, live: !deps.dryRun };
+  const servers = Object.entries(profile.tools.mcp.servers);
+  const handles = await Promise.all(servers.map(([name, server]) => deps.hub.open(name, server, place)));
+  const real = createTools({ config: toolSettings(profile), sandbox, mcp: createMcpTools(handles) });
   const tools = deps.dryRun ? withoutEffect(real) : real;
   const { planner } = profile.agent;
   const settings: TurnSettings = {
@@ -87,7 +92,7 @@ async function openProfile(
         untrusted,
       }),
   };
-  return { settings, models, workspace: realpathSync(workspace), sandbox };
+  return { settings, models, workspace, sandbox };
 }
 
 export const accessOf = ({ config }: LoadedConfig) => ({
@@ -96,9 +101,10 @@ export const accessOf = ({ config }: LoadedConfig) => ({
   unknown: config.access.unknown === 'refuse' ? ('refuse' as const) : ('ignore' as const),
 });
 
-function makeFolder(path: string): void {
+function makeFolder(path: string): string {
   try {
     mkdirSync(path, { recursive: true });
+    return realpathSync(path);
   } catch (error) {
     const text = `agent.workspace ${path} cannot be used as a folder: ${errorMessage(error)}. Name another one.`;
     throw new AppError('config.invalid', text, { cause: error });

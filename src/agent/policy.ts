@@ -30,7 +30,7 @@ export type PolicyQuestion = {
   readonly args: unknown;
   readonly assessment: Pick<
     Assessment,
-    'decision' | 'risk' | 'reasons' | 'alwaysKey' | 'argv' | 'effect' | 'sendsOut'
+    'decision' | 'risk' | 'reasons' | 'alwaysKey' | 'argv' | 'effect' | 'sendsOut' | 'insists'
   >;
   readonly rules: readonly PolicyRule[];
   readonly actor: { readonly user: UserId; readonly roles: readonly Role[] };
@@ -100,7 +100,10 @@ export function decidePolicy(question: PolicyQuestion): PolicyDecision {
       (rule) =>
         rule.decision === decision &&
         applies(rule, question) &&
-        !(decision === 'allow' && tainted && rule.after_untrusted !== true),
+        !(
+          decision === 'allow' &&
+          (assessment.insists === true || (tainted && rule.after_untrusted !== true))
+        ),
     );
     if (index >= 0) return { decision, rule: `approvals.rules[${index}]`, risk, reasons };
   }

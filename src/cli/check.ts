@@ -7,8 +7,10 @@ export async function check(options: CommonOptions): Promise<number> {
   const on = Object.entries(config.channels)
     .filter(([, section]) => section?.enabled === true)
     .map(([name]) => name);
+  const servers = Object.keys(config.tools.mcp.servers);
+  const mcp = servers.length === 0 ? '' : ` MCP servers: ${servers.join(', ')}.`;
   printLine(
-    `${file ?? 'built-in defaults'}: no problems. Channels: ${on.join(', ') || 'none'}; profiles: ${[...profiles.keys()].join(', ')}.`,
+    `${file ?? 'built-in defaults'}: no problems. Channels: ${on.join(', ') || 'none'}; profiles: ${[...profiles.keys()].join(', ')}.${mcp}`,
   );
   return 0;
 }

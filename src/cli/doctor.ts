@@ -2,10 +2,14 @@
 import { accessSync, chmodSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import { createHub, type ServerHandle } from '../agent/tools/mcp/hub.ts';
+import { REVIEW } from '../agent/tools/mcp/review.ts';
 import { openSandbox } from '../agent/tools/sandbox.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { AppError, errorMessage } from '../domain/errors.ts';
+import { systemClock } from '../domain/runtime.ts';
 import { isDemo } from '../open-profiles.ts';
+import { withRemembered } from '../remembered.ts';
 import { openStore } from '../store/open.ts';
 import { type CommonOptions, load, printJson, printLine, quietLog } from './command-line.ts';
 
@@ -39,6 +43,7 @@ async function inspect(loaded: LoadedConfig, fix: boolean): Promise<Finding[]> {
     disk(),
     workspace(resolve(config.agent.workspace)),
     await sandbox(loaded),
+    ...(await mcpServers(loaded)),
     await port(config.server.host, config.server.port),
     approvers(loaded),
     model(loaded),
@@ -107,12 +112,48 @@ function workspace(path: string): Finding {
 async function sandbox({ config }: LoadedConfig): Promise<Finding> {
   const { sandbox: mode, network, enabled } = config.tools.shell;
   if (!enabled) return { check: 'sandbox', ok: true, detail: 'the shell tool is off' };
-  const opened = await openSandbox({ mode, network, hide: [] });
+  const opened = await openSandbox({ mode, hide: [] });
   return {
     check: 'sandbox',
     ok: opened.active || mode === 'off',
-    detail: opened.refusal ?? opened.description,
+    detail: opened.refusal ?? opened.describe(network),
   };
+}
+
+/** Really connects; what people have agreed to is compared, not changed. */
+async function mcpServers(loaded: LoadedConfig): Promise<Finding[]> {
+  const { tools, agent } = loaded.config;
+  const servers = Object.entries(tools.mcp.servers);
+  if (servers.length === 0) return [];
+  const log = quietLog(loaded);
+  const place = {
+    sandbox: await openSandbox({ mode: tools.shell.sandbox, hide: [] }),
+    workspace: resolve(agent.workspace),
+    live: false,
+  };
+  return withRemembered(loaded, log, async (state) => {
+    const hub = createHub({ state, log, clock: systemClock });
+    const handles = await Promise.all(servers.map(([name, server]) => hub.open(name, server, place)));
+    const findings = await Promise.all(handles.map(mcpServer));
+    await hub.close();
+    return findings;
+  });
+}
+
+async function mcpServer(server: ServerHandle): Promise<Finding> {
+  const check = `mcp ${server.name}`;
+  const where = server.sandbox === null ? server.about : `${server.about}; sandbox: ${server.sandbox}`;
+  try {
+    await server.open();
+    const { added, changed } = server.changes();
+    const waiting = added.length + changed.length;
+    const detail = `${server.usable().length} tools (${where})`;
+    return waiting === 0
+      ? { check, ok: true, detail }
+      : { check, ok: false, detail: `${detail}; ${waiting} changed or new: ask the agent for ${REVIEW}` };
+  } catch (error) {
+    return { check, ok: false, detail: `cannot be used: ${errorMessage(error)} (${where})` };
+  }
 }
 
 async function port(host: string, wanted: number): Promise<Finding> {

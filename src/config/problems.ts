@@ -62,8 +62,9 @@ export function problemsOf(
         ),
       ];
   }
+  const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   return [
-    problemAt(at, path, `${name === '' ? 'the file' : name}: ${lower(issue.message)}${numberHint(at, path)}`),
+    problemAt(at, path, `${name === '' ? 'the file' : name}: ${lower(message)}${numberHint(at, path)}`),
   ];
 }
 

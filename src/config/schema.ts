@@ -138,10 +138,6 @@ export const notAvailableYet: readonly {
   { path: ['access', 'unknown'], on: (value) => value === 'pair' },
   { path: ['sessions', 'while_busy'], on: (value) => value === 'steer' },
   { path: ['tools', 'memory', 'enabled'], on: isOn },
-  {
-    path: ['tools', 'mcp', 'servers'],
-    on: (value) => isSection(value) && Object.keys(value ?? {}).length > 0,
-  },
   { path: ['models', 'roles', 'memory'], on: isFilled },
   { path: ['models', 'roles', 'reflection'], on: isFilled },
   { path: ['memory', 'enabled'], on: isOn },

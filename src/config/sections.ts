@@ -81,12 +81,22 @@ export const agent = z.strictObject({
 
 const mcpServer = z.union([
   z.strictObject({
-    command: z.string(),
+    command: z.string().min(1).describe('Program of a local server.'),
     args: z.array(z.string()).default([]),
-    env: z.record(z.string(), z.string()).default({}),
+    env: z.record(z.string(), z.string()).default({}).describe('All of its environment.'),
+    network: z.boolean().default(false).describe('Whether it reaches the network.'),
   }),
-  z.strictObject({ url: z.url(), headers: z.record(z.string(), z.string()).default({}) }),
+  z.strictObject({
+    url: z.url({ protocol: /^https?$/, error: 'must be an address such as https://example.com/mcp' }),
+    headers: z.record(z.string(), z.string()).default({}).describe('Sent to this address only.'),
+  }),
 ]);
+
+/** It becomes the first part of the names of the tools: `jira.create_issue`, `jira__create_issue` on the wire. */
+const serverName = z
+  .string()
+  .regex(/^[a-zA-Z0-9]+([_-][a-zA-Z0-9]+)*$/, 'must be made of letters, digits and single - or _')
+  .max(32);
 
 export const tools = z.strictObject({
   shell: z
@@ -112,7 +122,7 @@ export const tools = z.strictObject({
     })
     .prefault({}),
   memory: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
-  mcp: z.strictObject({ servers: z.record(z.string(), mcpServer).default({}) }).prefault({}),
+  mcp: z.strictObject({ servers: z.record(serverName, mcpServer).default({}) }).prefault({}),
 });
 
 const rule = z.strictObject({

@@ -114,6 +114,12 @@ export async function startFakeModel(): Promise<FakeModel> {
 
 function mistakeIn(body: Pick<ModelCall, 'messages' | 'tools'>): string | null {
   if (body.tools !== undefined && body.tools.length === 0) return "[] is too short - 'tools'";
+  const named = [
+    ...(body.tools ?? []).map((tool) => tool.function.name),
+    ...body.messages.flatMap((message) => (message.tool_calls ?? []).map((call) => call.function.name)),
+  ];
+  const illegal = named.find((name) => !/^[a-zA-Z0-9_-]{1,64}$/.test(name));
+  if (illegal !== undefined) return `Invalid name '${illegal}': does not match '^[a-zA-Z0-9_-]+$'`;
   const open = new Set<string>();
   for (const message of body.messages) {
     if (message.role === 'tool') {

@@ -10,6 +10,7 @@ import type {
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ToolCall } from '../../domain/event.ts';
 import type { ChatMessage, Endpoint, ModelReply, ModelRequest, Reasoning } from './client.ts';
+import { fromWireName, toWireName } from './wire-name.ts';
 
 export type OpenAiOptions = {
   readonly baseUrl: string;
@@ -181,7 +182,10 @@ function checked(draft: Draft, model: string, request: ModelRequest): Omit<Model
   const taken = new Set<string>();
   const toolCalls: ToolCall[] = [...draft.calls.values()].map((call, index) => ({
     id: uniqueId(call.id, index, taken),
-    tool: call.tool,
+    tool: fromWireName(
+      call.tool,
+      (request.tools ?? []).map((tool) => tool.name),
+    ),
     args: call.args === '' ? '{}' : call.args,
   }));
   const usable = draft.text.trim() !== '' || (request.tools !== undefined && toolCalls.length > 0);
@@ -216,7 +220,11 @@ function body(options: OpenAiOptions, request: ModelRequest): Omit<ChatCompletio
       : {
           tools: request.tools.map((tool) => ({
             type: 'function' as const,
-            function: { name: tool.name, description: tool.description, parameters: { ...tool.parameters } },
+            function: {
+              name: toWireName(tool.name),
+              description: tool.description,
+              parameters: { ...tool.parameters },
+            },
           })),
         }),
     ...tokenLimit(options),
@@ -267,7 +275,7 @@ function toMessage(message: ChatMessage): ChatCompletionMessageParam {
         tool_calls: message.toolCalls.map((call) => ({
           id: call.id,
           type: 'function',
-          function: { name: call.tool, arguments: call.args },
+          function: { name: toWireName(call.tool), arguments: call.args },
         })),
       };
     case 'tool':

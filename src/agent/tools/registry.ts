@@ -6,6 +6,7 @@ import { readFile } from './files/read-file.ts';
 import { searchFiles } from './files/search-files.ts';
 import { writeFile } from './files/write-file.ts';
 import { createFetchTool } from './http/fetch-url.ts';
+import type { McpTools } from './mcp/tools.ts';
 import { readOutput } from './read-output.ts';
 import type { Sandbox, SandboxMode } from './sandbox.ts';
 import { createShellTool } from './shell/tool.ts';
@@ -34,22 +35,34 @@ export type Tools = {
 /** Full output kept for `read_output`: the largest thing one action may put into the database. */
 const KEEP_BYTES = 8 * 1024 * 1024;
 
-function toSpec(tool: AnyTool): ToolSpec {
-  const { $schema: _, ...parameters } = z.toJSONSchema(tool.input, { io: 'input' });
-  return { name: tool.name, description: tool.description, parameters };
+/** Endpoints take no more. */
+const MOST_TOOLS = 128;
+
+function toSpec({ name, description, input, parameters }: AnyTool): ToolSpec {
+  if (parameters !== undefined) return { name, description, parameters };
+  const { $schema: _, ...own } = z.toJSONSchema(input, { io: 'input' });
+  return { name, description, parameters: own };
 }
 
-/** @param deps.sandbox from `openSandbox`, for the mode and network that `config.shell` names */
-export function createTools(deps: { readonly config: ToolsConfig; readonly sandbox: Sandbox }): Tools {
-  const { config, sandbox } = deps;
-  const { enabled, timeoutMs } = config.shell;
+/** @param deps.sandbox from `openSandbox`, for the mode that `config.shell` names */
+export function createTools(deps: {
+  readonly config: ToolsConfig;
+  readonly sandbox: Sandbox;
+  readonly mcp: McpTools;
+}): Tools {
+  const { config, sandbox, mcp } = deps;
+  const { enabled, timeoutMs, network } = config.shell;
   const tools: AnyTool[] = [
-    ...(enabled ? [createShellTool({ sandbox, timeoutMs, keepBytes: KEEP_BYTES })] : []),
+    ...(enabled ? [createShellTool({ sandbox, network, timeoutMs, keepBytes: KEEP_BYTES })] : []),
     ...(config.files.enabled ? [readFile, writeFile, listFiles, searchFiles] : []),
     ...(config.http.enabled ? [createFetchTool({ allow: config.http.allow })] : []),
   ];
   if (tools.length > 0) tools.push(readOutput);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const specs = tools.map(toSpec);
-  return { get: (name) => byName.get(name), list: () => tools, specs: () => specs };
+  return {
+    get: (name) => byName.get(name) ?? mcp.get(name),
+    list: () => [...tools, ...mcp.list()],
+    specs: () => [...specs, ...mcp.list().map(toSpec)].slice(0, MOST_TOOLS),
+  };
 }

@@ -34,6 +34,8 @@ export type Assessment = {
   readonly effect?: Effect;
   /** Argument vector when the command needs no shell; null when it does. Only the shell tool sets it. */
   readonly argv?: readonly string[] | null;
+  /** True when no rule and no grant may stand in for a person's yes. */
+  readonly insists?: boolean;
   /** True when the arguments leave for a place outside: also what only reads may carry data away (A28). */
   readonly sendsOut?: boolean;
   /** "bubblewrap, no network" or "off"; set by tools that run processes. */
@@ -67,6 +69,8 @@ export type Tool<Schema extends z.ZodType = z.ZodType> = {
   readonly description: string;
   /** Arguments; `.describe()` each field for the model. */
   readonly input: Schema;
+  /** JSON Schema for the model, where it is not made from `input`. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
   readonly effect: Effect;
   readonly timeoutMs: number;
   /** Must not change anything. Throws only on bugs; bad input is a `deny` or a result. */

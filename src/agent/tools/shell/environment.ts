@@ -1,7 +1,7 @@
 /** The whole environment of a command: nothing of the gateway's own reaches it (E26, A19). */
 
 /** Not the gateway's PATH: a folder that the workspace could write to must not be in it. */
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Settings that git would otherwise take from files which a command may have written. */
 const git = {
@@ -18,7 +18,7 @@ const git = {
 
 /** @param above the folder over the workspace: git looks for a repository no higher up than below it */
 export const commandEnvironment = (workspace: string, above: string): Readonly<Record<string, string>> => ({
-  PATH,
+  PATH: SYSTEM_PATH,
   HOME: workspace,
   LANG: 'C.UTF-8',
   TERM: 'dumb',

@@ -1,11 +1,13 @@
 /** Runs one program in its own process group: output kept in flat memory, time limited, nothing left behind. */
-import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { errorMessage } from '../../../domain/errors.ts';
 import type { Clock } from '../../../domain/runtime.ts';
+import type { Launch } from '../bubblewrap.ts';
+import { launch, signalGroup } from '../launch.ts';
 import { createCapture } from './capture.ts';
 
 export type ProcessRequest = {
-  readonly argv: readonly string[];
+  readonly run: Launch;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
@@ -34,15 +36,6 @@ const TERM_GRACE_MS = 1_000;
 /** A background child may hold the output open after the command itself has ended; it is not waited for longer. */
 const DRAIN_MS = 200;
 
-/** The whole group; it may be gone already. */
-function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // No such process: nothing left to end.
-  }
-}
-
 const notStarted = (problem: string): ProcessResult => ({
   output: '',
   bytes: 0,
@@ -54,22 +47,17 @@ const notStarted = (problem: string): ProcessResult => ({
   durationMs: 0,
 });
 
-function start({ argv: [program = '', ...args], cwd, env }: ProcessRequest) {
-  // A group of its own, so that all of it can be ended at once.
-  return spawn(program, args, { cwd, env: { ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
 /** Resolves when the program has ended and every process of its group was killed. Never rejects. */
 export async function runProcess(request: ProcessRequest): Promise<ProcessResult> {
   try {
-    return await watch(request, start(request));
+    return await watch(request, launch(request.run, request.cwd, request.env, 'ignore'));
   } catch (error) {
     // Arguments that can be passed to no program: a NUL character, too many of them.
     return notStarted(errorMessage(error));
   }
 }
 
-function watch(request: ProcessRequest, child: ReturnType<typeof start>): Promise<ProcessResult> {
+function watch(request: ProcessRequest, child: ChildProcess): Promise<ProcessResult> {
   const { timeoutMs, signal, clock, keepBytes } = request;
   const { pid } = child;
   const started = clock.monotonic();
@@ -90,15 +78,15 @@ function watch(request: ProcessRequest, child: ReturnType<typeof start>): Promis
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
 
-  child.stdout.on('data', (chunk: Buffer) => capture.add(chunk));
-  child.stderr.on('data', (chunk: Buffer) => capture.add(chunk));
+  child.stdout?.on('data', (chunk: Buffer) => capture.add(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => capture.add(chunk));
   child.once('exit', () => {
     clearTimeout(killer);
     // The command is over; what it left running in its group is not to outlive it.
     if (pid !== undefined) signalGroup(pid, 'SIGKILL');
     drainer = setTimeout(() => {
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
     }, DRAIN_MS);
   });
   return new Promise<ProcessResult>((resolve) => {

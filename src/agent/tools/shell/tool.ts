@@ -12,6 +12,7 @@ import { type ProcessResult, runProcess } from './run.ts';
 
 export type ShellDeps = {
   readonly sandbox: Sandbox;
+  readonly network: boolean;
   readonly timeoutMs: number;
   /** Full output kept for `read_output`, in bytes; what the prompt holds is cut further. */
   readonly keepBytes: number;
@@ -71,7 +72,8 @@ function toResult(result: ProcessResult, timeoutMs: number, sandbox: string): To
 }
 
 export function createShellTool(deps: ShellDeps) {
-  const { sandbox } = deps;
+  const { sandbox, network } = deps;
+  const place = sandbox.describe(network);
   const limitSeconds = Math.max(1, Math.floor(deps.timeoutMs / 1000));
   const input = z.strictObject({
     command: z
@@ -94,7 +96,7 @@ export function createShellTool(deps: ShellDeps) {
     const base = {
       display: { question: 'Run this command?', text: command, language: 'bash', title },
       argv: judged.argv,
-      sandbox: sandbox.description,
+      sandbox: place,
     };
     if (sandbox.refusal !== null) {
       return { ...base, decision: 'deny', risk: 'blocked', reasons: [sandbox.refusal], alwaysKey: null };
@@ -119,7 +121,7 @@ export function createShellTool(deps: ShellDeps) {
     await mkdir(workspace, { recursive: true });
     const direct = argv !== null && !builtins.has(argv[0] ?? '');
     const result = await runProcess({
-      argv: sandbox.wrap(direct ? argv : [...shellProgram, command], workspace),
+      run: sandbox.wrap(direct ? argv : [...shellProgram, command], { workspace, network }),
       cwd: workspace,
       env: commandEnvironment(workspace, dirname(workspace)),
       timeoutMs,
@@ -127,14 +129,14 @@ export function createShellTool(deps: ShellDeps) {
       clock,
       keepBytes: deps.keepBytes,
     });
-    return toResult(result, timeoutMs, sandbox.description);
+    return toResult(result, timeoutMs, place);
   }
 
   return defineTool({
     name: 'shell',
     description:
       'Runs a command in the workspace and returns its output and exit code. Commands that only read run at ' +
-      `once; others ask a person first. Sandbox: ${sandbox.description}.`,
+      `once; others ask a person first. Sandbox: ${place}.`,
     input,
     effect: 'once',
     timeoutMs: deps.timeoutMs + BACKSTOP_MS,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createMcpTools } from '../../../../src/agent/tools/mcp/tools.ts';
 import { createTools, type ToolsConfig } from '../../../../src/agent/tools/registry.ts';
 import { openSandbox } from '../../../../src/agent/tools/sandbox.ts';
 
@@ -10,9 +11,13 @@ const shell = {
   network: false,
 } as const;
 const off = { enabled: false, allow: [] };
-const sandbox = await openSandbox({ mode: 'off', network: false, hide: [] });
+const sandbox = await openSandbox({ mode: 'off', hide: [] });
 const tools = (config: Partial<ToolsConfig> = {}) =>
-  createTools({ config: { shell, files: { enabled: true }, http: off, ...config }, sandbox });
+  createTools({
+    config: { shell, files: { enabled: true }, http: off, ...config },
+    sandbox,
+    mcp: createMcpTools([]),
+  });
 
 describe('createTools', () => {
   it('offers what the configuration turns on', () => {

@@ -22,14 +22,14 @@ function snapshot(folder: string): string[] {
     });
 }
 
-const sandbox = await openSandbox({ mode: 'auto', network: false, hide: [] });
+const sandbox = await openSandbox({ mode: 'auto', hide: [] });
 const allowed = readCorpus('shell.tsv').filter(({ verdict }) => verdict === 'allow');
 
-describe(`commands that run unasked (sandbox: ${sandbox.description})`, () => {
+describe(`commands that run unasked (sandbox: ${sandbox.describe(false)})`, () => {
   it(`E19 leave every file as it was: ${allowed.length} commands`, async () => {
     const { workspace } = scratch();
     fillProject(workspace);
-    const tool = createShellTool({ sandbox, timeoutMs: 20_000, keepBytes: 100_000 });
+    const tool = createShellTool({ sandbox, network: false, timeoutMs: 20_000, keepBytes: 100_000 });
     const before = snapshot(workspace);
     const queue = [...allowed];
     const changed: string[] = [];

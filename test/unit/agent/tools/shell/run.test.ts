@@ -6,7 +6,7 @@ import { systemClock } from '../../../../../src/domain/runtime.ts';
 
 const run = (script: string, change: Partial<ProcessRequest> = {}) =>
   runProcess({
-    argv: ['/bin/sh', '-c', script],
+    run: { argv: ['/bin/sh', '-c', script], descriptors: [] },
     cwd: '/',
     env: { PATH: '/usr/bin:/bin' },
     timeoutMs: 20_000,
@@ -70,8 +70,13 @@ describe('runProcess', () => {
   });
 
   it('says what is wrong when the program does not exist or an argument is impossible', async () => {
-    expect(await run('', { argv: ['/nowhere/x'] })).toMatchObject({ ended: 'not-started', exitCode: null });
-    expect(await run('', { argv: ['/bin/echo', 'a\0b'] })).toMatchObject({ ended: 'not-started' });
+    expect(await run('', { run: { argv: ['/nowhere/x'], descriptors: [] } })).toMatchObject({
+      ended: 'not-started',
+      exitCode: null,
+    });
+    expect(await run('', { run: { argv: ['/bin/echo', 'a\0b'], descriptors: [] } })).toMatchObject({
+      ended: 'not-started',
+    });
   });
 
   it('F29 keeps head and tail of 256 MB in flat memory', async () => {

@@ -5,11 +5,11 @@ import { openSandbox, type SandboxConfig } from '../../../../../src/agent/tools/
 import { createShellTool } from '../../../../../src/agent/tools/shell/tool.ts';
 import { contextFor, fillProject, scratch } from '../scratch.ts';
 
-const open = await openSandbox({ mode: 'off', network: false, hide: [] });
-const confined = await openSandbox({ mode: 'auto', network: false, hide: [] });
+const open = await openSandbox({ mode: 'off', hide: [] });
+const confined = await openSandbox({ mode: 'auto', hide: [] });
 
 const shellIn = (sandbox = open, timeoutMs = 20_000) =>
-  createShellTool({ sandbox, timeoutMs, keepBytes: 100_000 });
+  createShellTool({ sandbox, network: false, timeoutMs, keepBytes: 100_000 });
 const runIn = (workspace: string, command: string, sandbox = open, more: object = {}) =>
   shellIn(sandbox).run({ command, ...more }, contextFor(workspace));
 
@@ -176,8 +176,8 @@ describe('shell', () => {
   });
 });
 
-describe(`the sandbox (here: ${confined.description})`, () => {
-  const config: SandboxConfig = { mode: 'require', network: false, hide: [] };
+describe(`the sandbox (here: ${confined.describe(false)})`, () => {
+  const config: SandboxConfig = { mode: 'require', hide: [] };
 
   it('A25 refuses to run anything when it is required and missing', async () => {
     const { workspace } = scratch();
@@ -197,11 +197,8 @@ describe(`the sandbox (here: ${confined.description})`, () => {
   it('says so when there is none and it is not required', async () => {
     const { workspace } = scratch();
     const sandbox = await openSandbox({ ...config, mode: 'auto' }, async () => 'bubblewrap is not installed');
-    expect(sandbox).toMatchObject({
-      active: false,
-      refusal: null,
-      description: 'none (bubblewrap is not installed)',
-    });
+    expect(sandbox).toMatchObject({ active: false, refusal: null });
+    expect(sandbox.describe(false)).toBe('none (bubblewrap is not installed)');
     const assessment = await shellIn(sandbox).assess({ command: 'ls' }, { workspace });
     expect(assessment).toMatchObject({ decision: 'allow', sandbox: 'none (bubblewrap is not installed)' });
     expect((await runIn(workspace, 'touch proof', sandbox)).ok).toBe(true);
@@ -241,7 +238,6 @@ describe(`the sandbox (here: ${confined.description})`, () => {
     writeFileSync(join(data, 'parley.db'), 'canary');
     const hiding = await openSandbox({
       mode: 'auto',
-      network: false,
       hide: [data, join(outside, 'nothing')],
     });
     const { output } = await runIn(workspace, `cat ${data}/parley.db`, hiding);

@@ -1,0 +1,69 @@
+/** MCP servers as they come from npm, through the real program: asked for, run, described, reviewed when they change. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ROOT, until } from './support/gateway.ts';
+import {
+  ask,
+  freshPlace,
+  ONCE,
+  type Scenario,
+  startScenario,
+  toolResults,
+  types,
+} from './support/scenario.ts';
+
+const packages = join(ROOT, 'node_modules/@modelcontextprotocol');
+const node = process.execPath;
+
+describe('servers from npm', () => {
+  let s: Scenario;
+  beforeAll(async () => {
+    s = await startScenario({
+      yaml: `
+tools:
+  mcp:
+    servers:
+      everything: { command: ${node}, args: [${packages}/server-everything/dist/index.js], env: { MARK: visible-mark } }
+      files: { command: ${node}, args: [${packages}/server-filesystem/dist/index.js, data/workspace] }
+approvals:
+  rules: [{ tool: "everything.echo", decision: allow }]`,
+    });
+    mkdirSync(join(s.folder.path, 'data/workspace'), { recursive: true });
+  });
+  afterAll(() => s.close());
+  beforeEach(() => s.model.reset());
+
+  const once = (name: string, args: unknown) =>
+    s.model.script((_call, index) => (index === 0 ? { toolCalls: [{ name, args }] } : { text: 'done' }));
+
+  it('offers their tools under legal names, and an allow rule by pattern runs one unasked', async () => {
+    once('everything__echo', { message: 'hello there' });
+    const { events } = await ask(s, await freshPlace(s), 'echo');
+    const names = (s.model.calls[0]?.tools ?? []).map((tool) => tool.function.name);
+    expect(names).toEqual(expect.arrayContaining(['everything__echo', 'files__read_text_file', 'shell']));
+    expect(toolResults(events)[0]).toMatchObject({
+      tool: 'everything.echo',
+      ok: true,
+      output: 'Echo: hello there',
+      untrusted: true,
+    });
+    expect(types(events)).not.toContain('approval.requested');
+  });
+
+  it('A13 asks although the server calls its tool read-only, with all of the arguments on the card', async () => {
+    const path = join(s.folder.path, 'data/workspace/a.txt');
+    writeFileSync(path, 'text of the file');
+    once('files__read_text_file', { path });
+    const place = await freshPlace(s);
+    const posted = await s.owner.post(place, 'read it');
+    const card = await s.owner.card(place);
+    expect(card.card?.action.text).toContain(`"path": "${path}"`);
+    await s.owner.press(place, card, ONCE);
+    await until('the end', async () => types(await s.eventsOf(posted.id)).includes('turn.finished'));
+    expect(toolResults(await s.eventsOf(posted.id))[0]).toMatchObject({
+      ok: true,
+      output: 'text of the file',
+    });
+  });
+});
