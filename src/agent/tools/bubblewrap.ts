@@ -1,5 +1,5 @@
 /** The arguments of bubblewrap for one place: what is there, what is not, how much a program may take. */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { seccompFilter } from './seccomp.ts';
@@ -63,14 +63,16 @@ const canonical = (path: string): string => (existsSync(path) ? realpathSync(pat
 
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
 /** A folder becomes an empty one, a file an empty device. */
 const hiding = (path: string): string[] =>
-  existsSync(join(path, '.')) ? ['--tmpfs', path] : ['--ro-bind', '/dev/null', path];
+  isFolder(path) ? ['--tmpfs', path] : ['--ro-bind', '/dev/null', path];
 
 /** What runs on the host when git is used there later is read-only; hooks that do not exist yet stay away (A21). */
 function guarding(workspace: string): string[] {
   const settings = join(workspace, '.git');
-  if (!existsSync(join(settings, '.')) || canonical(settings) !== settings) return [];
+  if (!isFolder(settings) || canonical(settings) !== settings) return [];
   const [hooks, config] = [join(settings, 'hooks'), join(settings, 'config')];
   return [
     ...(existsSync(hooks) ? ['--ro-bind', hooks, hooks] : ['--tmpfs', hooks, '--remount-ro', hooks]),

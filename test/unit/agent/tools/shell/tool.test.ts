@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -208,6 +209,19 @@ describe(`the sandbox (here: ${confined.describe(false)})`, () => {
     const probe = vi.fn(async () => null);
     expect((await openSandbox({ ...config, mode: 'off' }, probe)).active).toBe(false);
     expect(probe).not.toHaveBeenCalled();
+  });
+
+  it('works wherever bubblewrap does, whatever files are to be hidden', async () => {
+    const { outside } = scratch();
+    const works =
+      spawnSync('bwrap', ['--ro-bind', '/', '/', '--unshare-pid', '--unshare-net', 'true']).status === 0;
+    const file = join(outside, '.env');
+    writeFileSync(file, 'TOKEN=canary');
+    const sandbox = await openSandbox({
+      mode: 'auto',
+      hide: [file, outside, '/etc/hostname', '/etc/cron.d'],
+    });
+    expect(sandbox.active).toBe(works);
   });
 
   // Where bubblewrap does not work the same commands run in the open; then only what holds there is checked.
