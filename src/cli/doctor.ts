@@ -102,7 +102,7 @@ function disk(): Finding {
 
 function workspace(path: string): Finding {
   try {
-    accessSync(exists(path) ? path : dirname(path), constants.W_OK);
+    accessSync(nearest(path), constants.W_OK);
     return { check: 'workspace', ok: true, detail: path };
   } catch (error) {
     return { check: 'workspace', ok: false, detail: `cannot write to ${path}: ${errorMessage(error)}` };
@@ -197,6 +197,9 @@ function model({ config }: LoadedConfig): Finding {
     detail: demo ? 'the offline demo model: no key is set' : `${name} at ${base_url}`,
   };
 }
+
+/** The folder itself, or the first above it that is there: it will be made below that. */
+const nearest = (path: string): string => (exists(path) ? path : nearest(dirname(path)));
 
 function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
