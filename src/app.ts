@@ -21,6 +21,7 @@ import { createStopper } from './gateway/stopper.ts';
 import { createWorker } from './gateway/worker.ts';
 import { createHttpServer } from './http/server.ts';
 import { sectionOf as channelSectionOf, openChannels } from './open-channels.ts';
+import { openMemory } from './open-memory.ts';
 import { accessOf, openProfiles, type Profiles } from './open-profiles.ts';
 import { createMetrics } from './runtime/metrics.ts';
 import { createRedact } from './runtime/redact.ts';
@@ -129,13 +130,25 @@ export async function startApp({
       streaming: (name) => channelSection(name)?.stream ?? false,
       clock,
     });
+    const redact = createRedact(() => current.secrets);
+    const memory = openMemory({
+      store,
+      enabled: () => current.config.memory.enabled,
+      profiles: () => profiles,
+      requireBudget: limits.requireBudget,
+      redact,
+      clock,
+      log,
+    });
     const engine = createEngine({
       store,
       settings: (turn) => profileOf(turn).settings,
       render: createRenderer(renderer),
       nobodyToAsk: (turn) => (mayDecide(turn).length > 0 ? null : NOBODY_TO_ASK),
       requireBudget: limits.requireBudget,
-      redact: createRedact(() => current.secrets),
+      recall: memory.recall,
+      followUps: memory.followUps,
+      redact,
       clock,
       log,
       metrics,
@@ -151,7 +164,7 @@ export async function startApp({
       metrics,
     });
     const outbox = createOutbox({ store, adapter, live, worker, clock, log, metrics });
-    const jobs = createJobs({ store, handlers: {}, worker, clock, log, metrics });
+    const jobs = createJobs({ store, handlers: memory.handlers, worker, clock, log, metrics });
     const stopper = createStopper({ store, approvals, worker: turns, clock });
     const gateway = createGateway({
       store,

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createModelClient, type ModelClient } from './agent/model/client.ts';
+import { createEmbedder, type Embedder } from './agent/model/embedder.ts';
 import { createEndpoints, type EndpointSettings } from './agent/model/endpoints.ts';
 import { decidePolicy } from './agent/policy.ts';
 import type { TurnSettings } from './agent/run.ts';
@@ -20,6 +21,8 @@ import { rolesOf } from './gateway/access.ts';
 export type ProfileRuntime = {
   readonly settings: TurnSettings;
   readonly models: ModelClient;
+  /** Null: no vectors are made. */
+  readonly embedder: Embedder | null;
   /** Absolute and canonical. */
   readonly workspace: string;
   readonly sandbox: Sandbox;
@@ -80,6 +83,7 @@ async function openProfile(
     approvalExpiresMs: profile.approvals.expires_after,
     tools,
     models,
+    recall: loaded.config.memory.enabled ? loaded.config.memory.recall : 0,
     decide: ({ tool, args, assessment, user, where, granted, untrusted }) =>
       decidePolicy({
         tool,
@@ -92,7 +96,7 @@ async function openProfile(
         untrusted,
       }),
   };
-  return { settings, models, workspace, sandbox };
+  return { settings, models, embedder: openEmbedder(loaded, profile, deps), workspace, sandbox };
 }
 
 export const accessOf = ({ config }: LoadedConfig) => ({
@@ -134,20 +138,33 @@ const toolSettings = ({ tools: { shell, files, http } }: Profile): ToolsConfig =
   http,
 });
 
-function createModels(profile: Profile, deps: ProfileDeps): ModelClient {
-  const base = profile.models.default;
-  const merged = (over: Overrides<typeof base>): EndpointSettings => {
-    const own: typeof base = { ...base, ...withoutUndefined<typeof base>(over) };
-    return {
-      baseUrl: own.base_url,
-      apiKey: own.api_key,
-      model: own.model,
-      timeoutMs: own.timeout,
-      maxTokens: own.max_tokens,
-      reasoning: own.reasoning,
-      price: own.price,
-    };
+function endpointOf({ models }: Profile, over: Overrides<Profile['models']['default']>): EndpointSettings {
+  const own = { ...models.default, ...withoutUndefined<Profile['models']['default']>(over) };
+  return {
+    baseUrl: own.base_url,
+    apiKey: own.api_key,
+    model: own.model,
+    timeoutMs: own.timeout,
+    maxTokens: own.max_tokens,
+    reasoning: own.reasoning,
+    price: own.price,
   };
+}
+
+function openEmbedder(loaded: LoadedConfig, profile: Profile, deps: ProfileDeps): Embedder | null {
+  const { embedding } = profile.models.roles;
+  if (embedding === null || !loaded.config.memory.enabled) return null;
+  const options = endpointOf(profile, embedding);
+  // The demo model makes no vectors: words are enough to show what memory does.
+  if (isDemo(options)) return null;
+  return createEmbedder({
+    options: { ...options, price: embedding.price ?? { input: 0, output: 0 } },
+    metrics: deps.metrics,
+  });
+}
+
+function createModels(profile: Profile, deps: ProfileDeps): ModelClient {
+  const merged = (over: Parameters<typeof endpointOf>[1]) => endpointOf(profile, over);
   const of = (role: ModelRole) =>
     [merged(profile.models.roles[role] ?? {}), ...profile.models.fallbacks.map(merged)] as const;
   return createModelClient({

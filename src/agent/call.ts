@@ -4,24 +4,33 @@ import type { EventBody, ModelRole } from '../domain/event.ts';
 import type { Clock } from '../domain/runtime.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { HistoryEntry, UsageDelta } from '../store/store.ts';
-import { answerContext, directiveContext } from './context.ts';
+import { answerContext, type ContextInput, directiveContext } from './context.ts';
 import type { ChatMessage, ModelReply, ModelRequest } from './model/client.ts';
 import { type EngineDeps, type Run, write } from './run.ts';
 import type { Step } from './step.ts';
 import { taintOfHistory } from './taint.ts';
 
 type Call = Extract<Step, { kind: 'call-model' }>;
+/** What is put before the message. */
+type Background = Pick<ContextInput, 'history' | 'memories'>;
 
 export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise<void> {
   await deps.requireBudget();
+  const pinned = run.state.context;
   const history = await historyOf(deps, run);
+  const memories = await deps.recall(
+    run.turn,
+    run.settings,
+    pinned === null ? undefined : (pinned.memories ?? []),
+  );
   const first = history[0];
   const context =
-    run.state.context === null
+    pinned === null
       ? {
           historyFrom: first?.ordinal ?? run.turn.ordinal,
           historyTo: run.turn.ordinal - 1,
           ...(taintOfHistory(history) ? { untrusted: true } : {}),
+          ...(memories.length === 0 ? {} : { memories: memories.map((memory) => memory.id) }),
         }
       : undefined;
   await write(deps, run, [
@@ -36,38 +45,26 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
   const startedAt = deps.clock.monotonic();
   let reply: ModelReply;
   try {
-    reply = await fitted(deps, run, call, history);
+    reply = await fitted(deps, run, call, { history, memories });
   } catch (error) {
     // An abort is no failure of the model: the turn is stopped, or the call is abandoned on restart.
     if (!run.signal.aborted && error instanceof AppError) {
       const latencyMs = Math.round(deps.clock.monotonic() - startedAt);
-      await write(deps, run, [
-        {
-          type: 'model.failed',
-          role: call.role,
-          errorCode: error.code,
-          detail: deps.redact(errorMessage(error)),
-          latencyMs,
-        },
-      ]);
+      await write(deps, run, [failedCall(deps, call.role, error, latencyMs)]);
     }
     throw error;
   }
-  await write(deps, run, [toEvent(call.role, reply)], {
+  await write(deps, run, [respondedCall(call.role, reply)], {
     usage: [usageOf(run.turn, call.role, reply, deps.clock)],
   });
   if (run.state.answer === null) run.live.reset();
 }
 
 /** A prompt that does not fit is shortened once: the latest quarter of the history is kept. */
-async function fitted(
-  deps: EngineDeps,
-  run: Run,
-  call: Call,
-  history: readonly HistoryEntry[],
-): Promise<ModelReply> {
+async function fitted(deps: EngineDeps, run: Run, call: Call, background: Background): Promise<ModelReply> {
+  const { history } = background;
   try {
-    return await run.settings.models.call(toRequest(run, call, history));
+    return await run.settings.models.call(toRequest(run, call, background));
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'model.context_overflow' || history.length === 0)
       throw error;
@@ -77,14 +74,17 @@ async function fitted(
     );
     run.live.status('This conversation is long; I am leaving out its older part');
     return run.settings.models.call(
-      toRequest(run, call, history.slice(history.length - Math.floor(history.length / 4))),
+      toRequest(run, call, {
+        ...background,
+        history: history.slice(history.length - Math.floor(history.length / 4)),
+      }),
     );
   }
 }
 
-function toRequest(run: Run, call: Call, history: readonly HistoryEntry[]): ModelRequest {
+function toRequest(run: Run, call: Call, background: Background): ModelRequest {
   const { settings, state, live } = run;
-  const input = { instructions: settings.instructions, history, state };
+  const input = { instructions: settings.instructions, ...background, state };
   const specs = settings.tools.specs();
   const directive = call.role === 'action';
   const messages: ChatMessage[] = directive ? directiveContext(input, specs) : answerContext(input);
@@ -124,7 +124,20 @@ function withinBudget(entries: readonly HistoryEntry[], tokens: number): readonl
   return entries.slice(first + 1);
 }
 
-function toEvent(role: ModelRole, reply: ModelReply): EventBody {
+export const failedCall = (
+  deps: Pick<EngineDeps, 'redact'>,
+  role: ModelRole,
+  error: unknown,
+  latencyMs: number,
+): EventBody => ({
+  type: 'model.failed',
+  role,
+  errorCode: error instanceof AppError ? error.code : 'turn.internal',
+  detail: deps.redact(errorMessage(error)),
+  latencyMs,
+});
+
+export function respondedCall(role: ModelRole, reply: ModelReply): EventBody {
   return {
     type: 'model.responded',
     role,

@@ -1,7 +1,8 @@
 /**
- * What the model reads, in order: instructions, history, the message, and what has happened since.
+ * What the model reads, in order: instructions, memories, history, the message, and what has happened since.
  * Pure. Everything that is not the person's own message or our instructions is marked as untrusted data.
  */
+import type { Memory } from '../domain/memory.ts';
 import type { InboundMessage } from '../domain/message.ts';
 import type { HistoryEntry } from '../store/store.ts';
 import type { ChatMessage, ToolSpec } from './model/client.ts';
@@ -47,14 +48,27 @@ export function historyMessages(history: readonly HistoryEntry[]): ChatMessage[]
 
 export type ContextInput = {
   readonly instructions: string;
+  readonly memories: readonly Memory[];
   readonly history: readonly HistoryEntry[];
   readonly state: TurnState;
 };
 
+const keptFor = { user: 'this person', conversation: 'this conversation', workspace: 'the whole team' };
+
+/** Each with who said it, when, and for whom it is kept. */
+function remembered(memories: readonly Memory[]): string[] {
+  if (memories.length === 0) return [];
+  const lines = memories.map(({ name, body, scope, author, updatedAt }) => {
+    const day = new Date(updatedAt).toISOString().slice(0, 10);
+    return `- ${name} (for ${keptFor[scope]}; said by ${author}, ${day}): ${body}`;
+  });
+  return [`What you remember from earlier:\n${untrusted('memory', lines.join('\n'))}`];
+}
+
 /** The messages of a native call, or of the final answer of either planner. */
 export function answerContext(input: ContextInput): ChatMessage[] {
   const { state } = input;
-  const notes = [input.instructions, HOUSE_RULES, ...closingNotes(state)];
+  const notes = [input.instructions, HOUSE_RULES, ...remembered(input.memories), ...closingNotes(state)];
   return [
     { role: 'system', content: notes.join('\n\n') },
     ...historyMessages(input.history),
@@ -71,6 +85,7 @@ export function directiveContext(input: ContextInput, tools: readonly ToolSpec[]
   const system = [
     input.instructions,
     HOUSE_RULES,
+    ...remembered(input.memories),
     `Decide which actions to take next. Answer with one JSON object and nothing else, of the form\n${DIRECTIVE_FORM}`,
     'Answer {"actions": []} when nothing (more) needs to be done; the reply to the person is written afterwards.',
     `Tools:\n${described.join('\n')}`,

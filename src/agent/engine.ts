@@ -271,6 +271,7 @@ async function end(deps: EngineDeps, run: Run, reason: FinishReason, answer: str
     status: 'done',
     answer,
     deliveries: deps.render.answer(run.turn, answer, stepLines(run.state)),
+    jobs: deps.followUps(run.turn),
   });
   deps.metrics.count('parley_turns_total', { outcome: reason });
 }

@@ -1,6 +1,8 @@
 /** One turn in hand: what it needs from outside, its folded state, and the one way to append to its log. */
 import { AppError, type ErrorCode } from '../domain/errors.ts';
 import { EVENT_VERSION, type Event, type EventBody, type EventOf } from '../domain/event.ts';
+import type { NewJob } from '../domain/job.ts';
+import type { Memory } from '../domain/memory.ts';
 import type { ConversationRef, StepLine, UserId } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { Turn } from '../domain/turn.ts';
@@ -25,6 +27,8 @@ export type TurnSettings = {
   readonly approvalExpiresMs: number;
   readonly tools: Tools;
   readonly models: ModelClient;
+  /** Memories in the prompt; 0: none. */
+  readonly recall: number;
   readonly decide: (question: {
     tool: AnyTool;
     args: unknown;
@@ -68,6 +72,10 @@ export type EngineDeps = {
   readonly nobodyToAsk: (turn: Turn) => string | null;
   /** @throws AppError `limits.budget` when no model call may be made any more today. */
   readonly requireBudget: () => Promise<void>;
+  /** The memories that a message calls to mind, or those of the given ids that may still be seen. */
+  readonly recall: (turn: Turn, settings: TurnSettings, ids?: readonly string[]) => Promise<Memory[]>;
+  /** What is to be done once the turn has ended and its reply is out. */
+  readonly followUps: (turn: Turn) => readonly NewJob[];
   /** Takes the gateway's own secrets out of what tools and endpoints say, before it is stored or shown. */
   readonly redact: (text: string) => string;
   readonly clock: Clock;

@@ -79,6 +79,7 @@ export type TurnState = {
     readonly historyFrom: number;
     readonly historyTo: number;
     readonly untrusted?: boolean | undefined;
+    readonly memories?: readonly string[] | undefined;
   } | null;
   readonly finished: { readonly reason: FinishReason; readonly answer: string | null } | null;
 };
@@ -124,6 +125,8 @@ export function apply(state: TurnState, event: Event): TurnState {
 }
 
 function reduce(state: TurnState, event: Event): TurnState {
+  // What is noted after the end (memory, reflection) is for the record.
+  if (state.finished !== null) return state;
   switch (event.type) {
     case 'turn.started':
       return { ...state, started: event, message: event.message };
@@ -173,6 +176,9 @@ function reduce(state: TurnState, event: Event): TurnState {
       return { ...state, status: 'waiting' };
     case 'command.audited':
     case 'approval.refused':
+    case 'memory.decided':
+    case 'memory.stored':
+    case 'memory.failed':
       return state;
     case 'turn.finished':
       return {

@@ -5,13 +5,19 @@
  */
 import type { InboundMessage } from '../domain/message.ts';
 import type { HistoryEntry } from '../store/store.ts';
-import type { Exchange, TurnState } from './state.ts';
+import { actionsOf, type Exchange, type TurnState } from './state.ts';
 
 /** Where the text came from, in words that go after "it has read"; null: only people's own words. */
 export function taintOf(state: TurnState): string | null {
   const inMessage = state.message === null ? null : taintOfMessage(state.message);
   const inHistory = state.context?.untrusted === true ? 'quotes or files earlier in this conversation' : null;
   return inMessage ?? taintOfExchanges(state.exchanges) ?? inHistory;
+}
+
+/** The same for a turn that has ended: the outputs of its last actions have steered its answer. */
+export function taintOfTurn(state: TurnState): string | null {
+  const foreign = actionsOf(state).find((action) => action.result?.untrusted === true);
+  return taintOf(state) ?? (foreign === undefined ? null : `the output of ${foreign.tool}`);
 }
 
 export const taintOfHistory = (history: readonly HistoryEntry[]): boolean =>

@@ -103,6 +103,7 @@ function createProgram(choose: (action: Action) => void): Command {
     );
   addAudit(group('audit', 'export or verify the log of all turns'), choose);
   addApprovals(group('approvals', 'list or revoke approvals'), choose);
+  addMemory(group('memory', 'list, search, add, forget, export or erase what is remembered'), choose);
   command('usage', 'show what the models were used for')
     .option('--since <day>', 'from this day on, YYYY-MM-DD')
     .option('--json', 'one object a line')
@@ -161,5 +162,53 @@ function addApprovals(parent: Command, choose: (action: Action) => void): void {
     .exitOverride()
     .action((id: string, options: CommonOptions) =>
       choose(async () => (await import('./approvals.ts')).revoke(id, options)),
+    );
+}
+
+function addMemory(parent: Command, choose: (action: Action) => void): void {
+  const command = (name: string, about: string): Command =>
+    parent
+      .command(name)
+      .description(about)
+      .option('--config <file>', 'configuration file')
+      .option('--json', 'one object a line')
+      .exitOverride();
+  type Options = CommonOptions & { json?: boolean; user?: string };
+  command('list', 'what is remembered, oldest first')
+    .option('--user <id>', 'about one person only')
+    .action((options: Options) => choose(async () => (await import('./memory.ts')).list(options)));
+  command('search', 'what is remembered that holds these words')
+    .argument('<words>', 'what to look for')
+    .option('--user <id>', 'about one person only')
+    .action((words: string, options: Options) =>
+      choose(async () => (await import('./memory.ts')).search(words, options)),
+    );
+  command('show', 'one entry with the words it was taken from')
+    .argument('<id>', 'id of the entry')
+    .action((id: string, options: Options) =>
+      choose(async () => (await import('./memory.ts')).show(id, options)),
+    );
+  command('add', 'remember something yourself')
+    .argument('<text>', 'what to remember')
+    .requiredOption('--scope <scope>', 'user, conversation or workspace')
+    .requiredOption('--owner <owner>', 'id of the person, key of the conversation, or path of the workspace')
+    .option('--type <type>', 'what kind of thing it is', 'fact')
+    .option('--importance <number>', 'from 0 to 1', '0.5')
+    .action(
+      (text: string, options: Options & { scope: string; owner: string; type: string; importance: string }) =>
+        choose(async () => (await import('./memory.ts')).add(text, options)),
+    );
+  command('forget', 'remove one entry, from the indexes too')
+    .argument('<id>', 'id of the entry')
+    .action((id: string, options: Options) =>
+      choose(async () => (await import('./memory.ts')).forget(id, options)),
+    );
+  command('export', 'everything, or all about one person, as JSON lines')
+    .option('--user <id>', 'about one person only')
+    .action((options: Options) => choose(async () => (await import('./memory.ts')).exportAll(options)));
+  command('erase', 'remove all about one person')
+    .argument('<user>', 'id of the person, such as slack:U012ABC')
+    .action((user: string, options: Options) =>
+      choose(async () => (await import('./memory.ts')).erase(user, options)),
     );
 }

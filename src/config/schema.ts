@@ -79,7 +79,13 @@ export const configSchema = z.strictObject({
   approvals: approvals.prefault({}),
   btw: z.strictObject({ fallback: z.enum(['direct', 'public', 'refuse']).default('direct') }).prefault({}),
   memory: z
-    .strictObject({ enabled: z.boolean().default(false), recall: z.int().nonnegative().max(100).default(8) })
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe('Remembers across conversations, each for whom it was told.'),
+      recall: z.int().nonnegative().max(100).default(8).describe('Memories in a prompt; 0: none.'),
+    })
     .prefault({}),
   reflection: z
     .strictObject({
@@ -124,8 +130,6 @@ const isOtherThan =
     value !== undefined && value !== standard;
 const isFilled = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).length > 0;
-const isSection = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !('enabled' in value && value.enabled === false);
 
 /**
  * Parts that come later, and how the file switches them on. Doing so is an error, so that nobody believes they work.
@@ -134,14 +138,10 @@ export const notAvailableYet: readonly {
   readonly path: readonly string[];
   readonly on: (value: unknown) => boolean;
 }[] = [
-  { path: ['models', 'roles', 'embedding'], on: isSection },
   { path: ['access', 'unknown'], on: (value) => value === 'pair' },
   { path: ['sessions', 'while_busy'], on: (value) => value === 'steer' },
   { path: ['tools', 'memory', 'enabled'], on: isOn },
-  { path: ['models', 'roles', 'memory'], on: isFilled },
   { path: ['models', 'roles', 'reflection'], on: isFilled },
-  { path: ['memory', 'enabled'], on: isOn },
-  { path: ['memory', 'recall'], on: isOtherThan(8) },
   { path: ['reflection', 'enabled'], on: isOn },
   { path: ['reflection', 'review'], on: isOn },
   { path: ['reflection', 'store_raw'], on: isOn },

@@ -51,7 +51,11 @@ export const models = z.strictObject({
         .describe('Side questions.'),
       memory: roleEndpoint.default({}).describe('Decides what to remember.'),
       reflection: roleEndpoint.default({}).describe('Learns after the work.'),
-      embedding: roleEndpoint.nullable().default(null).describe('Vectors for recall; null: full text only.'),
+      embedding: roleEndpoint
+        .extend({ model: endpointFields.model })
+        .nullable()
+        .default(null)
+        .describe('Vectors for recall; null: full text only.'),
     })
     .prefault({}),
   fallbacks: z.array(roleEndpoint).default([]).describe('Tried in order when the endpoint before gave up.'),

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { memoryScopes } from './memory.ts';
 import type { InboundMessage } from './message.ts';
 import type { TurnId } from './turn.ts';
 
@@ -68,6 +69,8 @@ export const eventSchema = z.discriminatedUnion('type', [
         historyTo: z.number(),
         /** The history held quotes or files: text that nobody on the list wrote. */
         untrusted: z.boolean().optional(),
+        /** Ids of the memories it recalled. */
+        memories: z.array(z.string()).optional(),
       })
       .optional(),
   }),
@@ -190,6 +193,28 @@ export const eventSchema = z.discriminatedUnion('type', [
     /** For operators only; never posted. */
     detail: z.string().nullable(),
   }),
+  /** What role `memory` made of the exchange. This and the next two come after the end and change no state. */
+  z.object({
+    type: z.literal('memory.decided'),
+    shouldStore: z.boolean(),
+    summary: z.string().nullable(),
+    scope: z.enum(memoryScopes).nullable(),
+    memoryType: z.string().nullable(),
+    importance: z.number().nullable(),
+    metadata: z.record(z.string(), z.unknown()),
+    /** Why a rule of ours, not the model, kept it from being stored. */
+    reason: z.string().nullable(),
+  }),
+  z.object({
+    type: z.literal('memory.stored'),
+    memoryId: z.string(),
+    name: z.string(),
+    scope: z.enum(memoryScopes),
+    owner: z.string(),
+    /** An entry of before was brought up to date. */
+    updated: z.boolean(),
+  }),
+  z.object({ type: z.literal('memory.failed'), errorCode: z.string(), detail: z.string() }),
 ]);
 
 export type EventBody = z.infer<typeof eventSchema>;

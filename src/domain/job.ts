@@ -66,3 +66,16 @@ export interface JobStore {
     options: { worker: string; error: string; retryAt: number },
   ): Promise<void>;
 }
+
+/** What is written when a job ends. */
+export type JobEffects = Pick<JobWrite, 'note' | 'memories' | 'jobs'>;
+
+export type JobHandler = {
+  /**
+   * May run more than once for one job, never twice at a time: what it does outside its effects must bear that.
+   * An error that is retryable leads to another try, any other to `givenUp`.
+   */
+  run(job: Job, signal: AbortSignal): Promise<JobEffects>;
+  /** The last word on a job that failed for good. */
+  givenUp(job: Job, error: unknown): JobEffects;
+};

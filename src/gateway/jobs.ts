@@ -3,23 +3,10 @@
  * after a crash. What a job comes to is written together with its end, so it takes effect once or not at all.
  */
 import { AppError, errorMessage } from '../domain/errors.ts';
-import type { Job, JobId, JobWrite } from '../domain/job.ts';
+import type { Job, JobEffects, JobHandler, JobId } from '../domain/job.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { createPump } from './pump.ts';
-
-/** What is written when the job ends. */
-export type JobEffects = Pick<JobWrite, 'note' | 'memories' | 'jobs'>;
-
-export type JobHandler = {
-  /**
-   * May run more than once for one job, never twice at a time: what it does outside its effects must bear that.
-   * An error that is retryable leads to another try, any other to `givenUp`.
-   */
-  run(job: Job, signal: AbortSignal): Promise<JobEffects>;
-  /** The last word on a job that failed for good. */
-  givenUp(job: Job, error: unknown): JobEffects;
-};
 
 export type Jobs = {
   start(): void;

@@ -1,4 +1,5 @@
 /** Rates and budgets: what a person may send in a minute, and what the model may cost in a day. */
+import type { PlannedCall } from '../agent/model/client.ts';
 import { AppError } from '../domain/errors.ts';
 import type { UserId } from '../domain/message.ts';
 import type { Clock } from '../domain/runtime.ts';
@@ -14,8 +15,11 @@ export type LimitSettings = {
 export type Limits = {
   /** Takes one message of a person's allowance; false when it is used up. */
   take(user: UserId): boolean;
-  /** @throws AppError `limits.budget`. */
-  requireBudget(): Promise<void>;
+  /**
+   * Before a model call. What nobody waits for names its size, and is not begun when that would exceed the budget.
+   * @throws AppError `limits.budget`.
+   */
+  requireBudget(planned?: PlannedCall): Promise<void>;
 };
 
 /** Most people remembered at once; an idle bucket is full again after a minute, so forgetting one is harmless. */
@@ -39,14 +43,15 @@ export function createLimits(deps: {
       if (buckets.size > BUCKETS_KEPT && !oldest.done) buckets.delete(oldest.value);
       return tokens >= 1;
     },
-    async requireBudget() {
+    async requireBudget(planned = { tokens: 0, cost: 0 }) {
       const { tokensPerDay, costPerDay } = deps.settings();
       if (tokensPerDay === null && costPerDay === null) return;
       const day = new Date(deps.clock.now()).toISOString().slice(0, 10);
       const spent = await deps.usage.total(day);
+      const exceeds = (limit: number | null, used: number, more: number) =>
+        limit !== null && (used >= limit || used + more > limit);
       const over =
-        (tokensPerDay !== null && spent.tokens >= tokensPerDay) ||
-        (costPerDay !== null && spent.cost >= costPerDay);
+        exceeds(tokensPerDay, spent.tokens, planned.tokens) || exceeds(costPerDay, spent.cost, planned.cost);
       if (over)
         throw new AppError(
           'limits.budget',

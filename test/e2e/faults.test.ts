@@ -301,7 +301,7 @@ describe('bad input and bad surroundings', () => {
   it('all mistakes of a configuration are told at once, each with its place', async () => {
     const folder = createFolder();
     folder.writeConfig(
-      'server: { port: no }\naccess: { users: [123456789012345678] }\nmemory: { enabled: true }\nmodels: { default: { api_key: ${NOT_SET_ANYWHERE} } }\n',
+      'server: { port: no }\naccess: { users: [123456789012345678] }\nsessions: { while_busy: steer }\nmodels: { default: { api_key: ${NOT_SET_ANYWHERE} } }\n',
     );
     const { code, stderr } = await folder.cli('check', '--config', 'parley.yaml');
     expect(code).toBe(1);
@@ -309,7 +309,7 @@ describe('bad input and bad surroundings', () => {
       'parley.yaml:1:11',
       'parley.yaml:2:19',
       '"123456789012345678"',
-      'parley.yaml:3:11',
+      'parley.yaml:3:13',
       'not available yet',
       'parley.yaml:4:31',
       'NOT_SET_ANYWHERE',

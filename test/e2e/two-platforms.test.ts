@@ -41,6 +41,7 @@ access: { approvers: ["telegram:${ana.id}", "slack:${bo.id}"], admins: ["telegra
 approvals: { deliver_to: both }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
+memory: { enabled: false }
 models: { default: { base_url: "${model.url}", api_key: test-model-key, model: scripted, timeout: 10s } }
 `);
     gateway = await folder.start();

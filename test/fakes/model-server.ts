@@ -51,10 +51,16 @@ export type ScriptedReply = {
 
 export type Script = (call: ModelCall, index: number) => ScriptedReply | Promise<ScriptedReply>;
 
+export type EmbeddingScript = (text: string) => number[] | { readonly status: number };
+
 export type FakeModel = {
   readonly url: string;
   readonly calls: readonly ModelCall[];
+  /** Texts that were to become vectors. */
+  readonly embedded: readonly string[];
   script(script: Script): void;
+  /** How vectors are made; by default there is no such endpoint. */
+  embed(script: EmbeddingScript): void;
   reset(): void;
   close(): Promise<void>;
 };
@@ -66,7 +72,9 @@ const textOf = (message: WireMessage): string =>
 
 export async function startFakeModel(): Promise<FakeModel> {
   const calls: ModelCall[] = [];
+  const embedded: string[] = [];
   let current: Script = () => ({ text: 'ok' });
+  let embed: EmbeddingScript = () => ({ status: 404 });
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : undefined);
@@ -78,6 +86,16 @@ export async function startFakeModel(): Promise<FakeModel> {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = JSON.parse(Buffer.concat(chunks).toString('utf8')) as ModelCall['body'] &
       Pick<ModelCall, 'model' | 'messages' | 'tools' | 'stream'>;
+    if (request.url?.endsWith('/embeddings')) {
+      const input = String(body.input);
+      embedded.push(input);
+      const made = embed(input);
+      if (!Array.isArray(made)) return sendError(response, made.status, { message: 'scripted failure' });
+      const data = [{ object: 'embedding', index: 0, embedding: made }];
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ object: 'list', data, model: body.model, usage: { prompt_tokens: 5 } }));
+      return;
+    }
     const call: ModelCall = {
       ...body,
       body,
@@ -98,11 +116,16 @@ export async function startFakeModel(): Promise<FakeModel> {
   return {
     url: `http://127.0.0.1:${port}/v1`,
     calls,
+    embedded,
     script(script) {
       current = script;
     },
+    embed(script) {
+      embed = script;
+    },
     reset() {
       calls.length = 0;
+      embedded.length = 0;
     },
     close: () =>
       new Promise((resolve) => {

@@ -51,9 +51,14 @@ export type ModelReply = {
   readonly cost: number;
 };
 
+/** A call before it is made: what it may use of a budget. */
+export type PlannedCall = { readonly tokens: number; readonly cost: number };
+
 export interface ModelClient {
   /** The model the role would be asked first. */
   modelOf(role: ModelRole): string;
+  /** What a call of that many characters would use, with an answer of that many tokens: an estimate. */
+  plan(role: ModelRole, characters: number, answerTokens: number): PlannedCall;
   /** @throws AppError `model.*`; an abort by `signal` rejects with `signal.reason`. */
   call(request: ModelRequest): Promise<ModelReply>;
 }
@@ -82,9 +87,20 @@ const BASE_DELAY_MS = 500;
 /** A `Retry-After` beyond this is not waited for: the next endpoint or a clear error is better. */
 const MAX_DELAY_MS = 20_000;
 
+/** Where nobody counts exactly. English has about four, Japanese about one. */
+const CHARACTERS_PER_TOKEN = 4;
+
 export function createModelClient(deps: ModelClientDeps): ModelClient {
   return {
     modelOf: (role) => deps.endpoints(role)[0].model,
+    plan(role, characters, answerTokens) {
+      const promptTokens = Math.ceil(characters / CHARACTERS_PER_TOKEN);
+      const { price } = deps.endpoints(role)[0];
+      return {
+        tokens: promptTokens + answerTokens,
+        cost: (promptTokens * price.input + answerTokens * price.output) / 1e6,
+      };
+    },
     async call(request) {
       const endpoints = deps.endpoints(request.role);
       let last: AppError | undefined;

@@ -15,7 +15,7 @@ export function createDemoEndpoint(): Endpoint {
     model: 'demo',
     price: { input: 0, output: 0 },
     async complete(request) {
-      const plan = request.role === 'action' ? directive(request) : native(request);
+      const plan = answer(request);
       if (request.onDelta !== undefined) {
         for (const word of plan.text.split(/(?<=\s)/)) {
           await wait(WORD_MS, undefined, { signal: request.signal });
@@ -28,6 +28,21 @@ export function createDemoEndpoint(): Endpoint {
 }
 
 type Plan = Omit<ModelReply, 'cost' | 'latencyMs'>;
+
+function answer(request: ModelRequest): Plan {
+  if (request.role === 'action') return directive(request);
+  if (request.role === 'memory') return reply(request, JSON.stringify(memoryDecision(request)));
+  return native(request);
+}
+
+/** It remembers what it is told to, word for word, and nothing else. */
+function memoryDecision(request: ModelRequest): Record<string, unknown> {
+  const text = request.messages.map((message) => message.content).join('\n');
+  const said = /<untrusted source="message of [^\n]*\n([\s\S]*?)\n<\/untrusted>/.exec(text)?.[1] ?? '';
+  const wanted = /\b(?:please )?remember(?: that|:)?\s+(.{3,300})/i.exec(said)?.[1];
+  if (wanted === undefined) return { shouldStore: false };
+  return { shouldStore: true, summary: wanted.trim(), scope: 'user', type: 'fact', importance: 0.5 };
+}
 
 function native(request: ModelRequest): Plan {
   if (request.role === 'btw') return reply(request, asideAnswer(request));
@@ -152,6 +167,7 @@ function chat(text: string): string {
     '- `run mkdir reports`: a command that changes something asks you first',
     '- `write notes.md: buy milk`: so does writing a file',
     '- `count to 300`: streams for a while; press Stop, or ask an aside',
+    '- `remember that I drink tea`: goes into my memory; `/memory` shows it',
     '- `/btw what are you doing?`: an aside that only you see',
     '',
     '```js\nconst greeting = "code blocks have a copy button";\n```',

@@ -3,6 +3,7 @@
  * means the same when a turn is folded again.
  */
 import { z } from 'zod';
+import { parseJsonAnswer } from './json.ts';
 
 const directiveSchema = z.object({ actions: z.array(z.unknown()) });
 const actionSchema = z.object({
@@ -27,7 +28,7 @@ export const DIRECTIVE_FORM =
 export function parseDirective(text: string): ParsedDirective {
   let value: unknown;
   try {
-    value = JSON.parse(withoutFence(text));
+    value = parseJsonAnswer(text);
   } catch (error) {
     return { ok: false, error: `not valid JSON: ${error instanceof Error ? error.message : String(error)}` };
   }
@@ -48,11 +49,4 @@ function toAction(item: unknown): DirectiveAction {
     args: JSON.stringify(parsed.data.args),
     reason: parsed.data.reason ?? null,
   };
-}
-
-/** Models like to wrap JSON in a Markdown fence although told not to; that is no reason for a repair call. */
-function withoutFence(text: string): string {
-  const trimmed = text.trim();
-  const match = /^```[a-z]*\n([\s\S]*?)\n?```$/.exec(trimmed);
-  return match?.[1] ?? trimmed;
 }

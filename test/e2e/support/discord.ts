@@ -34,6 +34,7 @@ export type DiscordOptions = {
   /** Further lines of the section. */
   readonly section?: string;
   readonly yaml?: string;
+  readonly memory?: boolean;
   readonly web?: boolean;
   readonly approvers?: string;
 };
@@ -60,6 +61,7 @@ ${options.section ?? ''}
 access: { approvers: ${options.approvers ?? `["discord:${ana.id}", "discord:${bo.id}"]`}, admins: ["discord:${ana.id}"] }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
+memory: { enabled: ${options.memory ?? false} }
 models:
   default: { base_url: "${model.url}", api_key: test-model-key, model: scripted, timeout: 10s }
   roles: { btw: { model: ${BTW_MODEL} } }

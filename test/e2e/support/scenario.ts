@@ -52,6 +52,8 @@ export type ScenarioOptions = {
   readonly model?: string;
   readonly storeUrl?: string;
   readonly approvers?: string;
+  /** Off unless asked for: each turn would make one more call of the model. */
+  readonly memory?: boolean;
 };
 
 export function configText(modelUrl: string, options: ScenarioOptions = {}): string {
@@ -62,6 +64,7 @@ channels: { web: { users: { bo: ${BO_TOKEN}, cy: ${CY_TOKEN} } } }
 access: { approvers: ${options.approvers ?? '["web:owner", "web:bo"]'}, admins: ["web:owner"] }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
+memory: { enabled: ${options.memory ?? false} }
 models:
   default:
     base_url: ${modelUrl}

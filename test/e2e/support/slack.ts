@@ -37,6 +37,7 @@ export type SlackOptions = {
   readonly section?: string;
   readonly mode?: 'socket' | 'http';
   readonly yaml?: string;
+  readonly memory?: boolean;
   readonly approvers?: string;
   /** Before the gateway starts. */
   readonly prepare?: (slack: FakeSlack) => void;
@@ -80,6 +81,7 @@ ${options.section ?? ''}
 access: { approvers: ${options.approvers ?? '["slack:U0ANA", "slack:U0BO"]'}, admins: ["slack:U0ANA"] }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
+memory: { enabled: ${options.memory ?? false} }
 models:
   default: { base_url: "${model.url}", api_key: test-model-key, model: scripted, timeout: 10s }
   roles: { btw: { model: ${BTW_MODEL} } }

@@ -30,6 +30,7 @@ export type TelegramOptions = {
   /** Further lines of the section. */
   readonly section?: string;
   readonly yaml?: string;
+  readonly memory?: boolean;
   /** The web chat beside it; its owner may approve too. */
   readonly web?: boolean;
   readonly approvers?: string;
@@ -64,6 +65,7 @@ ${options.section ?? ''}
 access: { approvers: ${options.approvers ?? `["telegram:${ana.id}", "telegram:${bo.id}", "web:owner"]`}, admins: ["telegram:${ana.id}"] }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
+memory: { enabled: ${options.memory ?? false} }
 models:
   default: { base_url: "${model.url}", api_key: test-model-key, model: scripted, timeout: 10s }
   roles: { btw: { model: ${BTW_MODEL} } }

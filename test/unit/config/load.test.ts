@@ -99,8 +99,8 @@ describe('the configuration', () => {
     ],
     [
       'a part that is not built yet',
-      'memory: { enabled: true }',
-      /^c\.yaml:1:11: memory\.enabled: not available yet/,
+      'sessions: { while_busy: steer }',
+      /^c\.yaml:1:13: sessions\.while_busy: not available yet/,
     ],
   ])('refuses %s, saying where', (_what, source, expected) => {
     expect(mistakes(source)[0]).toMatch(expected);

@@ -1,8 +1,8 @@
 /** The job runner over a real store: effects once, retries in time, nothing lost when it is stopped. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../../src/domain/errors.ts';
-import type { Job } from '../../../src/domain/job.ts';
-import { createJobs, type JobHandler } from '../../../src/gateway/jobs.ts';
+import type { Job, JobHandler } from '../../../src/domain/job.ts';
+import { createJobs } from '../../../src/gateway/jobs.ts';
 import { createMetrics } from '../../../src/runtime/metrics.ts';
 import { openStore } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';

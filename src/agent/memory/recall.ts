@@ -1,0 +1,71 @@
+/**
+ * What a message calls to mind: full text and, where vectors are made, likeness of meaning, fused by rank; then, while
+ * there is room, what matters most. Everything comes out of queries that carry the viewer.
+ */
+import { errorMessage } from '../../domain/errors.ts';
+import type { Memory, MemoryId, Viewer } from '../../domain/memory.ts';
+import type { MemoryStore } from '../../domain/memory-store.ts';
+import type { Logger } from '../../domain/runtime.ts';
+
+export type RecallQuestion = {
+  readonly viewer: Viewer;
+  readonly text: string;
+  readonly limit: number;
+  /** The vector of the text and the name of the model that made it; null where no vectors are made. */
+  readonly embed: (() => Promise<{ model: string; vector: Float32Array }>) | null;
+};
+
+export type RecallDeps = { readonly memories: MemoryStore; readonly log: Logger };
+
+/** Of reciprocal rank fusion: how little the first places of one list outweigh the agreement of both. */
+const RANK_CONSTANT = 60;
+/** Vectors compared for one question; a likeness takes about a microsecond. */
+const MAX_VECTORS = 20_000;
+
+/** Best first. An embedder that fails leaves the full text. */
+export async function recall(deps: RecallDeps, question: RecallQuestion): Promise<Memory[]> {
+  const { viewer, text, limit } = question;
+  if (limit === 0) return [];
+  const [matches, alike, prominent] = await Promise.all([
+    deps.memories.search({ viewer, text, limit: limit * 2 }),
+    byMeaning(deps, question),
+    deps.memories.prominent({ viewer, limit }),
+  ]);
+  const byText = matches.map(({ memory }) => memory.id);
+  const ranked = [...fuse([byText, alike]), ...prominent.map((memory) => memory.id)];
+  return await deps.memories.visible(viewer, [...new Set(ranked)].slice(0, limit));
+}
+
+async function byMeaning(deps: RecallDeps, { viewer, limit, embed }: RecallQuestion): Promise<MemoryId[]> {
+  if (embed === null) return [];
+  try {
+    const { model, vector } = await embed();
+    const candidates = await deps.memories.vectors({ viewer, model, limit: MAX_VECTORS });
+    return candidates
+      .map((one) => ({ id: one.id, likeness: dot(one.vector, vector) }))
+      .sort((a, b) => b.likeness - a.likeness)
+      .slice(0, limit * 2)
+      .map(({ id }) => id);
+  } catch (error) {
+    deps.log.warn({ detail: errorMessage(error) }, 'no vectors for this message; recalling by words alone');
+    return [];
+  }
+}
+
+/** Reciprocal rank fusion: each list gives 1 / (constant + rank). */
+export function fuse(lists: readonly (readonly MemoryId[])[]): MemoryId[] {
+  const scores = new Map<MemoryId, number>();
+  for (const list of lists) {
+    for (const [rank, id] of list.entries())
+      scores.set(id, (scores.get(id) ?? 0) + 1 / (RANK_CONSTANT + rank + 1));
+  }
+  return [...scores].sort((a, b) => b[1] - a[1]).map(([id]) => id);
+}
+
+/** Of unit vectors: 1 alike, 0 unrelated. Vectors of different sizes have nothing in common. */
+function dot(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return -1;
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+}
