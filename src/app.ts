@@ -6,17 +6,20 @@ import { createHub } from './agent/tools/mcp/hub.ts';
 import type { ChannelAdapter } from './channels/adapter.ts';
 import { encodeButton, parseButton } from './channels/button-token.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { ApprovalTerms } from './domain/approval.ts';
 import { AppError, errorMessage } from './domain/errors.ts';
 import { type Clock, type Logger, newId, systemClock } from './domain/runtime.ts';
 import type { Turn } from './domain/turn.ts';
-import { approversFor } from './gateway/access.ts';
+import { approversFor, countPeople } from './gateway/access.ts';
+import { createApprovalClock } from './gateway/approval-clock.ts';
 import { createApprovals } from './gateway/approvals.ts';
+import type { CardOptions } from './gateway/cards.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { createJobs } from './gateway/jobs.ts';
 import { createLimits } from './gateway/limits.ts';
 import { createLiveReplies } from './gateway/live-reply.ts';
 import { createOutbox } from './gateway/outbox.ts';
-import { createRenderer, type RendererOptions } from './gateway/renderer.ts';
+import { createRenderer } from './gateway/renderer.ts';
 import { createStopper } from './gateway/stopper.ts';
 import { createWorker } from './gateway/worker.ts';
 import { createHttpServer } from './http/server.ts';
@@ -87,8 +90,7 @@ export async function startApp({
     const adapter = (name: string) => adapters.get(name);
     const access = () => accessOf(current);
     const profileOf = (turn: Pick<Turn, 'profile'>) => profiles.get(turn.profile);
-    const secondPerson = (turn: Turn) => profileSection(current, turn.profile).approvals.second_person;
-    const mayDecide = (turn: Turn) => approversFor(access(), turn.user, secondPerson(turn));
+    const mayDecide = (turn: Turn, terms: ApprovalTerms) => approversFor(access(), turn.user, terms);
     const channelSection = (name: string) => channelSectionOf(current, name);
 
     const http = createHttpServer({
@@ -118,13 +120,13 @@ export async function startApp({
       usage: store.usage,
       clock,
     });
-    const renderer: RendererOptions = {
+    const cards: CardOptions = {
       deliverTo: (turn) => profileSection(current, turn.profile).approvals.deliver_to,
       approversFor: mayDecide,
       approvalButton: (id, decision) => encodeButton({ kind: 'approval', id, decision }),
+      batchButton: (id, decision) => encodeButton({ kind: 'batch', id, decision }),
       now: () => clock.now(),
     };
-    const approvals = createApprovals({ store, access, secondPerson, renderer, clock, log, metrics });
     const live = createLiveReplies({
       adapter,
       streaming: (name) => channelSection(name)?.stream ?? false,
@@ -143,8 +145,13 @@ export async function startApp({
     const engine = createEngine({
       store,
       settings: (turn) => profileOf(turn).settings,
-      render: createRenderer(renderer),
-      nobodyToAsk: (turn) => (mayDecide(turn).length > 0 ? null : NOBODY_TO_ASK),
+      render: createRenderer(cards),
+      nobodyToAsk: (turn, terms) => unreachable(countPeople(access(), mayDecide(turn, terms)), terms),
+      agreed(turn, terms, { votes }) {
+        const may = mayDecide(turn, terms);
+        const counted = votes.filter((vote) => may.includes(vote.by)).map((vote) => vote.by);
+        return countPeople(access(), counted) >= terms.required;
+      },
       requireBudget: limits.requireBudget,
       recall: memory.recall,
       followUps: memory.followUps,
@@ -153,6 +160,17 @@ export async function startApp({
       log,
       metrics,
     });
+    const approvals = createApprovals({
+      store,
+      access,
+      review: engine.review,
+      alwaysExpiresMs: (turn) => profileSection(current, turn.profile).approvals.always_expires_after,
+      cards,
+      clock,
+      log,
+      metrics,
+    });
+    const approvalClock = createApprovalClock({ store, cards, clock, log, metrics });
     const turns = createWorker({
       store,
       engine,
@@ -207,7 +225,7 @@ export async function startApp({
     open.unshift(() => http.close());
     for (const one of adapters.values()) open.unshift(() => one.stop());
     await startAdapters(adapters, gateway, log);
-    approvals.start();
+    approvalClock.start();
     await turns.start();
     outbox.start();
     jobs.start();
@@ -231,7 +249,7 @@ export async function startApp({
       await Promise.all([turns.drain(DRAIN_MS), gateway.drain()]);
       await outbox.stop();
       await jobs.drain(JOBS_DRAIN_MS);
-      await approvals.stop();
+      await approvalClock.stop();
       await closeAll();
     };
     metrics.gauge('parley_ready_seconds', performance.now() / 1000);
@@ -262,8 +280,15 @@ export async function startApp({
   }
 }
 
-const NOBODY_TO_ASK =
-  'This needs approval, and nobody is set up to give it, so it was not done. An admin can list approvers in access.approvers.';
+/** Null when enough different people can be asked. */
+function unreachable(people: number, terms: ApprovalTerms): string | null {
+  if (people >= terms.required) return null;
+  const who =
+    people === 0
+      ? 'nobody is set up to give it'
+      : `${terms.required} people have to give it and only ${people} can`;
+  return `This needs approval, and ${who}, so it was not done. An admin can list approvers in access.approvers.`;
+}
 
 const profileSection = (loaded: LoadedConfig, profile: string) =>
   loaded.profiles.get(profile) ?? loaded.config;

@@ -6,8 +6,11 @@ import type { LoadedConfig } from './config/load.ts';
 import { type Logger, systemClock } from './domain/runtime.ts';
 import { rolesOf } from './gateway/access.ts';
 import { profileFor } from './gateway/router.ts';
-import { accessOf, openProfiles } from './open-profiles.ts';
+import { accessOf, openProfiles, termsOf } from './open-profiles.ts';
 import { withRemembered } from './remembered.ts';
+
+/** Without the terms when nobody is asked. */
+export type Explained = Omit<PolicyDecision, 'terms' | 'grantable'> & Partial<Pick<PolicyDecision, 'terms'>>;
 
 export type Question = { readonly tool: string; readonly args: unknown };
 
@@ -16,7 +19,7 @@ const noMetrics = { count: () => {}, gauge: () => {}, observe: () => {} };
 export async function judgeOffline(
   loaded: LoadedConfig,
   asked: { user: string; conversation: string | null; log: Logger },
-): Promise<(question: Question) => Promise<PolicyDecision>> {
+): Promise<(question: Question) => Promise<Explained>> {
   const profiles = await withRemembered(loaded, asked.log, (state) =>
     openProfiles(loaded, {
       clock: systemClock,
@@ -30,7 +33,7 @@ export async function judgeOffline(
   const where = placeOf(asked.conversation, asked.user);
   const name = profileFor({ ...where, account: '' }, loaded.config.routes);
   const { settings, workspace } = profiles.get(name);
-  const rules = (loaded.profiles.get(name) ?? loaded.config).approvals.rules;
+  const profile = loaded.profiles.get(name) ?? loaded.config;
   const roles = rolesOf(accessOf(loaded), { id: asked.user, kind: 'person' });
   return async ({ tool: toolName, args }) => {
     const tool = settings.tools.get(toolName);
@@ -51,16 +54,18 @@ export async function judgeOffline(
         reasons: [checked.error],
       };
     const assessment = await tool.assess(checked.args, { workspace });
-    return decidePolicy({
+    const { decision, rule, risk, reasons, terms } = decidePolicy({
       tool,
       args: checked.args,
       assessment,
-      rules,
+      rules: profile.approvals.rules,
+      terms: termsOf(profile),
       actor: { user: asked.user, roles },
       where,
       granted: false,
       untrusted: null,
     });
+    return { decision, rule, risk, reasons, ...(decision === 'ask' ? { terms } : {}) };
   };
 }
 

@@ -13,6 +13,7 @@ import { openSandbox, type Sandbox } from './agent/tools/sandbox.ts';
 import type { AnyTool } from './agent/tools/tool.ts';
 import type { LoadedConfig, Profile } from './config/load.ts';
 import { DEFAULT_BASE_URL } from './config/sections.ts';
+import type { ApprovalTerms } from './domain/approval.ts';
 import { AppError, errorMessage } from './domain/errors.ts';
 import type { ModelRole } from './domain/event.ts';
 import type { Clock, Logger, Metrics } from './domain/runtime.ts';
@@ -81,6 +82,9 @@ async function openProfile(
     contextTokens: profile.agent.context_tokens,
     promptOutputBytes: shell.max_output,
     approvalExpiresMs: profile.approvals.expires_after,
+    remindAfterMs: profile.approvals.remind_after,
+    maxCards: profile.approvals.max_cards,
+    cardsPerMinute: profile.approvals.cards_per_minute,
     tools,
     models,
     recall: loaded.config.memory.enabled ? loaded.config.memory.recall : 0,
@@ -90,6 +94,7 @@ async function openProfile(
         args,
         assessment,
         rules: profile.approvals.rules,
+        terms: termsOf(profile),
         actor: { user, roles: rolesOf(accessOf(loaded), { id: user, kind: 'person' }) },
         where,
         granted,
@@ -98,6 +103,13 @@ async function openProfile(
   };
   return { settings, models, embedder: openEmbedder(loaded, profile, deps), workspace, sandbox };
 }
+
+/** Of requests that no rule says more about. */
+export const termsOf = ({ approvals }: Pick<Profile, 'approvals'>): ApprovalTerms => ({
+  approvers: null,
+  required: approvals.required,
+  secondPerson: approvals.second_person,
+});
 
 export const accessOf = ({ config }: LoadedConfig) => ({
   ...config.access,

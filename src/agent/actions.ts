@@ -4,7 +4,6 @@
  */
 import { type Approval, actionDigest, type PlannedAction } from '../domain/approval.ts';
 import type { EventBody } from '../domain/event.ts';
-import { newSecret } from '../domain/runtime.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { NewApproval, NewDelivery } from '../store/store.ts';
 import type { PolicyDecision } from './policy.ts';
@@ -70,97 +69,22 @@ export async function judge(
   return { action, tool, args: checked.args, assessment, policy, granted };
 }
 
-/** Asks for `first` and for every later action of the batch that needs asking: one card each. */
-export async function requestApprovals(
-  deps: EngineDeps,
-  run: Run,
-  first: Judged,
-  later: readonly Action[],
-  extraReason?: string,
-): Promise<Effects> {
-  const { turn, settings } = run;
-  const effects = noEffects();
-  const asked = [first];
-  for (const action of later) {
-    if (action.status !== 'proposed') continue;
-    const judged = await judge(deps, run, action);
-    if (!('failure' in judged) && judged.policy.decision === 'ask') asked.push(judged);
-  }
-  const now = deps.clock.now();
-  const unreachable = deps.nobodyToAsk(turn);
-  for (const judged of asked) {
-    const { action, assessment } = judged;
-    const reasons = [...(extraReason === undefined ? [] : [extraReason]), ...judged.policy.reasons];
-    const planned = plannedAction(turn, judged);
-    const alwaysKey = extraReason === undefined ? assessment.alwaysKey : null;
-    const request = {
-      type: 'approval.requested',
-      index: action.index,
-      callId: action.callId,
-      approvalId: newSecret(),
-      action: planned,
-      digest: actionDigest(planned),
-      risk: judged.policy.risk,
-      reasons,
-      modelReason: action.reason,
-      display: assessment.display,
-      sandbox: assessment.sandbox ?? null,
-      grantable: alwaysKey !== null,
-      expiresAt: now + settings.approvalExpiresMs,
-    } as const satisfies EventBody;
-    effects.events.push(request);
-    if (unreachable !== null) {
-      effects.events.push({
-        type: 'approval.resolved',
-        approvalId: request.approvalId,
-        index: action.index,
-        decision: 'deny',
-        by: null,
-        byName: null,
-      });
-      effects.deliveries.push(deps.render.notice(turn, `unasked:${request.approvalId}`, unreachable));
-      continue;
-    }
-    effects.approvals.push({
-      id: request.approvalId,
-      index: request.index,
-      action: request.action,
-      digest: request.digest,
-      risk: request.risk,
-      reasons: request.reasons,
-      alwaysKey,
-      expiresAt: request.expiresAt,
-    });
-    effects.deliveries.push(...deps.render.cards(turn, request));
-  }
-  const approvalIds = effects.approvals.map((approval) => approval.id);
-  if (approvalIds.length > 0) effects.events.push({ type: 'turn.waiting', approvalIds });
-  return effects;
-}
-
-function plannedAction(turn: Turn, judged: Judged): PlannedAction {
-  const base = {
-    tool: judged.tool.name,
-    args: judged.args,
-    workspace: turn.workspace,
-    profile: turn.profile,
-  };
-  return judged.assessment.files === undefined ? base : { ...base, files: judged.assessment.files };
-}
-
 /** Why an approved action may no longer run; null when it may. The approval is compared with the immutable event. */
 export function refusalAtExecution(
-  action: Action,
-  approval: Approval | undefined,
+  deps: Pick<EngineDeps, 'agreed' | 'clock'>,
+  turn: Turn,
   judged: Judged,
-  now: number,
+  approval: Approval | undefined,
 ): string | null {
+  const { action, policy } = judged;
   const request = action.approval;
   if (request === null || approval === undefined) return 'Refused: there is no record of its approval.';
   const intact = approval.digest === request.digest && actionDigest(approval.action) === request.digest;
   if (!intact) return 'Refused: the stored action is not the one that was approved (digest mismatch).';
-  if (now > request.expiresAt) return 'Not run: the approval expired before it could start.';
-  if (judged.policy.decision === 'deny') return `Refused: ${judged.policy.rule} forbids it by now.`;
+  if (deps.clock.now() > request.expiresAt) return 'Not run: the approval expired before it could start.';
+  if (policy.decision === 'deny') return `Refused: ${policy.rule} forbids it by now.`;
+  if (policy.decision === 'ask' && !deps.agreed(turn, policy.terms, approval))
+    return `Refused: by the rules of now (${policy.rule}), those who approved are not enough. Ask again.`;
   const files = JSON.stringify(judged.assessment.files ?? {});
   if (files !== JSON.stringify(request.action.files ?? {}))
     return 'Refused: a file it would execute has changed since it was approved.';

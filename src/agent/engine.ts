@@ -3,12 +3,14 @@
  * person. Everything it knows is in the log, so a crash, a restart and an approval three days later are one case.
  */
 import { AppError, type ErrorCode, errorMessage } from '../domain/errors.ts';
-import type { EventBody, EventOf, FinishReason } from '../domain/event.ts';
+import type { Event, EventBody, EventOf, FinishReason } from '../domain/event.ts';
 import type { StepLine } from '../domain/message.ts';
-import type { TurnStatus } from '../domain/turn.ts';
+import type { Turn, TurnStatus } from '../domain/turn.ts';
 import type { ClaimedTurn, NewDelivery } from '../store/store.ts';
 import * as actions from './actions.ts';
+import { requestApprovals } from './asking.ts';
 import { callModel } from './call.ts';
+import type { PolicyDecision } from './policy.ts';
 import { type EngineDeps, type Live, type Run, reload, tryWrite, write } from './run.ts';
 import { type Action, actionsOf, fold, type TurnState } from './state.ts';
 import { nextStep, type Step } from './step.ts';
@@ -18,6 +20,8 @@ export type Outcome = 'ended' | 'waiting' | 'released';
 export type Engine = {
   /** Resolves when the turn ended, waits, or was taken away. @throws AppError `store.*`: the lease then decides. */
   runTurn(claimed: ClaimedTurn, signal: AbortSignal, live: Live): Promise<Outcome>;
+  /** What policy says by now about an action that waits for a decision; undefined when it is no action any more. */
+  review(turn: Turn, events: readonly Event[], index: number): Promise<PolicyDecision | undefined>;
 };
 
 export function createEngine(deps: EngineDeps): Engine {
@@ -30,6 +34,14 @@ export function createEngine(deps: EngineDeps): Engine {
       } catch (error) {
         return await onFailure(deps, run, error);
       }
+    },
+    async review(turn, events, index) {
+      const state = fold(events);
+      const action = actionsOf(state).find((one) => one.index === index);
+      if (action?.approval == null) return undefined;
+      const run = { turn, state, settings: deps.settings(turn) };
+      const judged = await actions.judge(deps, run, action, action.approval.action);
+      return 'failure' in judged ? undefined : judged.policy;
     },
   };
 }
@@ -132,7 +144,7 @@ async function ask(
   later: readonly Action[],
   extraReason?: string,
 ): Promise<'on' | 'waiting'> {
-  const { events, ...effects } = await actions.requestApprovals(deps, run, judged, later, extraReason);
+  const { events, ...effects } = await requestApprovals(deps, run, judged, later, extraReason);
   const waiting = effects.approvals.length > 0;
   await write(deps, run, events, waiting ? { ...effects, status: 'waiting' } : effects);
   return waiting ? 'waiting' : 'on';
@@ -143,9 +155,7 @@ async function runApproved(deps: EngineDeps, run: Run, action: Action): Promise<
     action.approval === null ? undefined : await deps.store.approvals.get(action.approval.approvalId);
   const judged = await actions.judge(deps, run, action, approval?.action);
   const refusal =
-    'failure' in judged
-      ? judged.failure
-      : actions.refusalAtExecution(action, approval, judged, deps.clock.now());
+    'failure' in judged ? judged.failure : actions.refusalAtExecution(deps, run.turn, judged, approval);
   if (refusal !== null || 'failure' in judged) {
     const text = refusal ?? 'Refused.';
     await write(deps, run, [unrun(action, text)], {
@@ -240,7 +250,7 @@ async function cancelApproval(deps: EngineDeps, run: Run, action: Action, reason
     by: null,
     byName: null,
     now: deps.clock.now(),
-    deliveries: deps.render.cancelled(run.turn, action, reason),
+    deliveries: () => deps.render.cancelled(run.turn, action, reason),
   });
   await reload(deps, run);
 }

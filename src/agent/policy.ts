@@ -2,7 +2,7 @@
  * May this action run? (pure) Rules of the operator over the defaults, over nothing that the model says.
  * Deny beats ask beats allow, whatever order the rules stand in; a hard block of the tool beats them all.
  */
-import type { Risk } from '../domain/approval.ts';
+import type { ApprovalTerms, Risk } from '../domain/approval.ts';
 import type { UserId } from '../domain/message.ts';
 import { matchesGlob } from './glob.ts';
 import type { AnyTool, Assessment } from './tools/tool.ts';
@@ -23,6 +23,12 @@ export type PolicyRule = {
   readonly decision: PolicyOutcome;
   /** Of an allow: it holds also after text from outside was read. */
   readonly after_untrusted?: boolean | undefined;
+  /** Of an ask: who decides, instead of `access.approvers`. */
+  readonly approvers?: readonly UserId[] | undefined;
+  /** Of an ask: how many of them have to approve. */
+  readonly required?: number | undefined;
+  /** Of an ask: not the requester. */
+  readonly second_person?: boolean | undefined;
 };
 
 export type PolicyQuestion = {
@@ -37,6 +43,8 @@ export type PolicyQuestion = {
   readonly where: { readonly channel: string; readonly conversation: string };
   /** An "always" was granted for exactly this action, here. */
   readonly granted: boolean;
+  /** Of requests that no rule says more about. */
+  readonly terms: ApprovalTerms;
   /** Text from outside that the model has read in this turn, and so may follow: what, in words (`taintOf`). */
   readonly untrusted: string | null;
 };
@@ -47,6 +55,10 @@ export type PolicyDecision = {
   readonly rule: string;
   readonly risk: Risk;
   readonly reasons: readonly string[];
+  /** Of an `ask`: who decides. */
+  readonly terms: ApprovalTerms;
+  /** Of an `ask`: whether an "always" would keep it from asking the next time. */
+  readonly grantable: boolean;
 };
 
 const argumentText = (args: unknown, name: string): string | undefined => {
@@ -75,55 +87,68 @@ function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
   return matches && !allowsTooMuch(rule, question);
 }
 
-const onlyReads = ({ assessment, tool }: PolicyQuestion): boolean =>
-  (assessment.effect ?? tool.effect) === 'read';
-
-/** But for the text from outside. */
-const wouldBeAllowed = (question: PolicyQuestion): boolean =>
-  (onlyReads(question) && question.assessment.decision === 'allow') ||
-  (question.granted && question.assessment.alwaysKey !== null) ||
-  question.rules.some((rule) => rule.decision === 'allow' && applies(rule, question));
-
 /** Never throws. */
 export function decidePolicy(question: PolicyQuestion): PolicyDecision {
-  const { assessment, tool } = question;
+  const { assessment, tool, rules, terms } = question;
   const { risk, reasons } = assessment;
-  if (assessment.decision === 'deny') {
-    return { decision: 'deny', rule: `built-in: ${tool.name} refuses this action`, risk, reasons };
-  }
-  const isRead = onlyReads(question);
+  const as = (decision: PolicyOutcome, rule: string): PolicyDecision => ({
+    decision,
+    rule,
+    risk,
+    reasons,
+    terms,
+    grantable: false,
+  });
+  if (assessment.decision === 'deny') return as('deny', `built-in: ${tool.name} refuses this action`);
+  const matching = [...rules.entries()].filter(([, rule]) => applies(rule, question));
+  const first = (decision: PolicyOutcome) => matching.find(([, rule]) => rule.decision === decision);
+  const denied = first('deny');
+  if (denied !== undefined) return as('deny', nameOf(denied));
+  const asked = first('ask');
+  const asking = matching.map(([, rule]) => rule).filter((rule) => rule.decision === 'ask');
+  if (asked !== undefined) return { ...as('ask', nameOf(asked)), terms: strictest(terms, asking) };
+
+  const isRead = (assessment.effect ?? tool.effect) === 'read';
   // The Rule of Two: what has read text from outside may not change things, nor tell anybody outside, without a
   // person in between.
   const tainted = question.untrusted !== null && (!isRead || assessment.sendsOut === true);
-  for (const decision of ['deny', 'ask', 'allow'] as const) {
-    const index = question.rules.findIndex(
-      (rule) =>
-        rule.decision === decision &&
-        applies(rule, question) &&
-        !(
-          decision === 'allow' &&
-          (assessment.insists === true || (tainted && rule.after_untrusted !== true))
-        ),
-    );
-    if (index >= 0) return { decision, rule: `approvals.rules[${index}]`, risk, reasons };
-  }
-  if (isRead && assessment.decision === 'allow' && !tainted)
-    return { decision: 'allow', rule: 'default: what only reads is allowed', risk, reasons };
-  if (tainted && wouldBeAllowed(question)) {
+  const allowing = matching.filter(([, rule]) => rule.decision === 'allow');
+  const allowed = allowing.find(
+    ([, rule]) => assessment.insists !== true && (!tainted || rule.after_untrusted === true),
+  );
+  if (allowed !== undefined) return as('allow', nameOf(allowed));
+  const harmless = isRead && assessment.decision === 'allow';
+  if (harmless && !tainted) return as('allow', 'default: what only reads is allowed');
+  // Where several have to agree each time, one of them cannot agree for good.
+  const mayBeGranted = assessment.alwaysKey !== null && terms.required === 1;
+  const granted = question.granted && mayBeGranted;
+  if (tainted && (harmless || granted || allowing.length > 0)) {
     return {
-      decision: 'ask',
-      rule: 'default: after text from outside was read, whatever may change something or give it away asks',
-      risk,
+      ...as(
+        'ask',
+        'default: after text from outside was read, whatever may change something or give it away asks',
+      ),
       reasons: [...reasons, `it has read text from outside (${question.untrusted})`],
     };
   }
-  if (question.granted && assessment.alwaysKey !== null) {
-    return {
-      decision: 'allow',
-      rule: 'always-grant: exactly this action was allowed for good',
-      risk,
-      reasons,
-    };
-  }
-  return { decision: 'ask', rule: 'default: everything that may change something asks', risk, reasons };
+  if (granted) return as('allow', 'always-grant: exactly this action was allowed for good');
+  const rule = 'default: everything that may change something asks';
+  return { ...as('ask', rule), grantable: mayBeGranted };
+}
+
+const nameOf = ([index]: readonly [number, PolicyRule]): string => `approvals.rules[${index}]`;
+
+/** What all of the rules demand: only people whom each of them names, and as many as the most demanding one wants. */
+function strictest(base: ApprovalTerms, rules: readonly PolicyRule[]): ApprovalTerms {
+  return rules.reduce<ApprovalTerms>(
+    (terms, rule) => ({
+      approvers:
+        rule.approvers === undefined
+          ? terms.approvers
+          : rule.approvers.filter((id) => terms.approvers === null || terms.approvers.includes(id)),
+      required: Math.max(terms.required, rule.required ?? 1),
+      secondPerson: terms.secondPerson || rule.second_person === true,
+    }),
+    base,
+  );
 }

@@ -1,4 +1,6 @@
 /** One turn in hand: what it needs from outside, its folded state, and the one way to append to its log. */
+
+import type { Approval, ApprovalTerms } from '../domain/approval.ts';
 import { AppError, type ErrorCode } from '../domain/errors.ts';
 import { EVENT_VERSION, type Event, type EventBody, type EventOf } from '../domain/event.ts';
 import type { NewJob } from '../domain/job.ts';
@@ -25,6 +27,12 @@ export type TurnSettings = {
   /** Bytes of one tool output in the prompt. */
   readonly promptOutputBytes: number;
   readonly approvalExpiresMs: number;
+  /** Time after which the approvers are asked again; null: never. */
+  readonly remindAfterMs: number | null;
+  /** More requests at once than this share one card. */
+  readonly maxCards: number;
+  /** Cards a minute in one session; what comes beyond is denied. */
+  readonly cardsPerMinute: number;
   readonly tools: Tools;
   readonly models: ModelClient;
   /** Memories in the prompt; 0: none. */
@@ -44,6 +52,8 @@ export type TurnSettings = {
 /** Turns what happened into deliveries (pure; implemented by the gateway's renderer). */
 export type Render = {
   cards(turn: Turn, request: EventOf<'approval.requested'>): NewDelivery[];
+  /** One card that shows all of a batch and decides about all of it. */
+  batchCard(turn: Turn, requests: readonly EventOf<'approval.requested'>[]): NewDelivery[];
   /** The settled card of an action that has run, failed or been refused after its approval. */
   outcome(
     turn: Turn,
@@ -68,8 +78,10 @@ export type EngineDeps = {
   readonly store: Pick<Store, 'turns' | 'events' | 'approvals' | 'sessions'>;
   readonly settings: (turn: Turn) => TurnSettings;
   readonly render: Render;
-  /** Null when somebody can be asked; else what the requester is told. */
-  readonly nobodyToAsk: (turn: Turn) => string | null;
+  /** Null when enough people can be asked; else what the requester is told. */
+  readonly nobodyToAsk: (turn: Turn, terms: ApprovalTerms) => string | null;
+  /** Whether those who approved suffice by the terms of now. */
+  readonly agreed: (turn: Turn, terms: ApprovalTerms, approval: Approval) => boolean;
   /** @throws AppError `limits.budget` when no model call may be made any more today. */
   readonly requireBudget: () => Promise<void>;
   /** The memories that a message calls to mind, or those of the given ids that may still be seen. */

@@ -29,6 +29,8 @@ export type Action = {
   readonly title: string | null;
   readonly status: ActionStatus;
   readonly approval: EventOf<'approval.requested'> | null;
+  /** The approvers were asked in private as well. */
+  readonly reminded: boolean;
   readonly decision: {
     readonly kind: Decision;
     readonly by: string | null;
@@ -169,12 +171,20 @@ function reduce(state: TurnState, event: Event): TurnState {
     case 'tool.interrupted':
       return changeAction(state, event.index, { status: 'interrupted' });
     case 'approval.requested':
-      return changeAction(state, event.index, { status: 'asked', approval: event, decision: null });
+      return changeAction(state, event.index, {
+        status: 'asked',
+        approval: event,
+        reminded: false,
+        decision: null,
+      });
+    case 'approval.reminded':
+      return changeAction(state, event.index, { reminded: true });
     case 'approval.resolved':
       return resolved(state, event);
     case 'turn.waiting':
       return { ...state, status: 'waiting' };
     case 'command.audited':
+    case 'approval.voted':
     case 'approval.refused':
     case 'memory.decided':
     case 'memory.stored':
@@ -237,6 +247,7 @@ function newAction(index: number, callId: string, tool: string, args: string, re
     title: null,
     status: 'proposed',
     approval: null,
+    reminded: false,
     decision: null,
     result: null,
   };
@@ -266,9 +277,10 @@ function resolved(state: TurnState, event: EventOf<'approval.resolved'>): TurnSt
 function refusalText(event: EventOf<'approval.resolved'>): string {
   if (event.decision === 'expired') return 'Not run: the request for approval expired without a decision.';
   if (event.decision === 'cancelled') return 'Not run: the request was cancelled.';
+  const why = event.reason === undefined ? '' : ` Reason given: ${event.reason}`;
   return event.byName === null
-    ? 'Not run: nobody is available to approve this.'
-    : `Not run: ${event.byName} denied it.`;
+    ? `Not run: ${event.reason ?? 'nobody is available to approve this.'}`
+    : `Not run: ${event.byName} denied it.${why}`;
 }
 
 function changeAction(state: TurnState, index: number, change: Partial<Action>): TurnState {

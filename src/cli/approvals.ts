@@ -13,7 +13,7 @@ export async function list(options: CommonOptions & { json?: boolean }): Promise
       turn: one.turnId,
       requestedBy: one.requestedBy,
     }));
-    const always = (await store.approvals.grants()).map((one) => ({
+    const always = (await store.approvals.grants(Date.now())).map((one) => ({
       id: one.id,
       kind: 'always',
       tool: one.tool,

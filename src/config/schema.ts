@@ -51,6 +51,10 @@ export const configSchema = z.strictObject({
       users: z.array(userIdOrAll()).default(['*']).describe('Who may talk.'),
       approvers: z.array(userId()).default([]).describe('Who may approve; empty: nobody.'),
       admins: z.array(userId()).default([]),
+      people: z
+        .record(z.string(), z.array(userId()).min(1))
+        .default({})
+        .describe('Accounts of one person on several platforms: they count as one where two have to agree.'),
       unknown: z.enum(['ignore', 'refuse', 'pair']).default('ignore').describe('What strangers get.'),
     })
     .prefault({}),

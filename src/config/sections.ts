@@ -1,6 +1,6 @@
 /** The sections of the configuration that profiles may override: models, agent, tools, approvals. */
 import { z } from 'zod';
-import { byteSize, destination, duration } from './units.ts';
+import { byteSize, destination, duration, userId } from './units.ts';
 
 const price = z.strictObject({ input: z.number().nonnegative(), output: z.number().nonnegative() });
 
@@ -129,19 +129,38 @@ export const tools = z.strictObject({
   mcp: z.strictObject({ servers: z.record(serverName, mcpServer).default({}) }).prefault({}),
 });
 
-const rule = z.strictObject({
-  tool: z.string().min(1).describe('Name of a tool; * stands for any characters.'),
-  match: z.record(z.string(), z.string()).optional().describe('Argument → pattern with *; all must match.'),
-  channel: z.string().optional(),
-  conversation: z.string('must be a string in quotes: ids are never numbers').optional(),
-  role: z.enum(['user', 'approver', 'admin']).optional(),
-  risk: z.enum(['low', 'medium', 'high']).optional(),
-  decision: z.enum(['allow', 'ask', 'deny']),
-  after_untrusted: z
-    .boolean()
-    .optional()
-    .describe('Of an allow: holds also after text from outside was read, which otherwise makes effects ask.'),
-});
+const rule = z
+  .strictObject({
+    tool: z.string().min(1).describe('Name of a tool; * stands for any characters.'),
+    match: z.record(z.string(), z.string()).optional().describe('Argument → pattern with *; all must match.'),
+    channel: z.string().optional(),
+    conversation: z.string('must be a string in quotes: ids are never numbers').optional(),
+    role: z.enum(['user', 'approver', 'admin']).optional(),
+    risk: z.enum(['low', 'medium', 'high']).optional(),
+    decision: z.enum(['allow', 'ask', 'deny']),
+    after_untrusted: z
+      .boolean()
+      .optional()
+      .describe(
+        'Of an allow: holds also after text from outside was read, which otherwise makes effects ask.',
+      ),
+    approvers: z
+      .array(userId())
+      .min(1, 'must name somebody; to forbid it, write decision: deny')
+      .optional()
+      .describe('Of an ask: who decides, instead of access.approvers.'),
+    required: z.int().min(1).max(20).optional().describe('Of an ask: how many of them have to approve.'),
+    second_person: z.boolean().optional().describe('Of an ask: not whoever asked for it.'),
+  })
+  .superRefine((value, context) => {
+    const only = { ask: ['approvers', 'required', 'second_person'], allow: ['after_untrusted'], deny: [] };
+    for (const key of [...only.ask, ...only.allow]) {
+      const means = only.ask.includes(key) ? 'ask' : 'allow';
+      if (Reflect.get(value, key) === undefined || value.decision === means) continue;
+      const message = `means nothing beside decision: ${value.decision}; it belongs to decision: ${means}`;
+      context.addIssue({ code: 'custom', path: [key], message });
+    }
+  });
 
 export const approvals = z.strictObject({
   expires_after: duration()
@@ -149,6 +168,23 @@ export const approvals = z.strictObject({
     .prefault('30m'),
   deliver_to: z.enum(['conversation', 'approvers', 'both']).default('conversation'),
   second_person: z.boolean().default(false).describe('Nobody approves what they asked for themselves.'),
+  required: z.int().min(1).max(20).default(1).describe('How many different people have to approve.'),
+  remind_after: duration()
+    .refine((ms) => ms > 0, 'must be longer than nothing; null: never')
+    .nullable()
+    .default(null)
+    .describe('Ask the approvers again, in private, when nobody decided for this long; null: never.'),
+  always_expires_after: duration()
+    .refine((ms) => ms > 0, 'must be longer than nothing; null: never')
+    .nullable()
+    .default(null)
+    .describe('How long an "always" lasts; null: until it is revoked.'),
+  max_cards: z.int().min(1).max(20).default(4).describe('More requests at once than this share one card.'),
+  cards_per_minute: z
+    .int()
+    .min(1)
+    .default(10)
+    .describe('Most cards a minute in one conversation; what comes beyond is denied.'),
   rules: z.array(rule).default([]).describe('deny beats ask beats allow.'),
 });
 

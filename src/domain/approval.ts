@@ -10,6 +10,24 @@ export type ApprovalStatus = 'pending' | 'approved' | 'denied' | 'expired' | 'ca
 /** What a person pressed, or what time and `/stop` did instead. */
 export type Decision = 'once' | 'always' | 'deny' | 'expired' | 'cancelled';
 
+/** Who decides about a request, and how many of them have to agree. */
+export type ApprovalTerms = {
+  /** Null: whoever `access.approvers` lists at that time. */
+  readonly approvers: readonly UserId[] | null;
+  /** Different people who have to approve; a single one who denies is enough. */
+  readonly required: number;
+  /** Nobody approves what they asked for themselves. */
+  readonly secondPerson: boolean;
+};
+
+/** One approval of somebody. `person` is the same for all ids of one person. */
+export type Vote = {
+  readonly by: UserId;
+  readonly byName: string;
+  readonly person: string;
+  readonly at: number;
+};
+
 /** The stored plan: what was shown is what runs. `args` are the validated arguments of the tool. */
 export type PlannedAction = {
   readonly tool: string;
@@ -36,6 +54,11 @@ export type Approval = {
   readonly requestedBy: UserId;
   readonly createdAt: number;
   readonly expiresAt: number;
+  readonly terms: ApprovalTerms;
+  /** Approvals so far; empty for one that was denied or not decided by people. */
+  readonly votes: readonly Vote[];
+  /** Requests that one answer of the model brought together, and that may be decided together. */
+  readonly batch: string | null;
   readonly status: ApprovalStatus;
   readonly decision: Decision | null;
   readonly decidedBy: UserId | null;
@@ -58,6 +81,9 @@ export type Grant = {
 
 export type Verdict =
   | { readonly outcome: 'decided'; readonly status: ApprovalStatus }
+  /** It counts, and others have to approve too. */
+  | { readonly outcome: 'voted' }
+  | { readonly outcome: 'already-voted' }
   | { readonly outcome: 'already-decided' }
   | { readonly outcome: 'expired' }
   | { readonly outcome: 'not-grantable' };
@@ -73,18 +99,29 @@ const statusOf: Record<Decision, ApprovalStatus> = {
 /**
  * The state machine of one approval (pure). A decision counts only while it is pending and in time;
  * after `expiresAt` every press finds it expired, whether or not the timer has got round to it yet.
+ * @param by.person who it is, whatever account they use; null when time or a stop decides
+ * @param by.required how many have to approve by the rules of now, which may be stricter than those it was asked under
  */
 export function decide(
-  approval: Pick<Approval, 'status' | 'expiresAt' | 'alwaysKey'>,
+  approval: Pick<Approval, 'status' | 'expiresAt' | 'alwaysKey' | 'terms' | 'votes'>,
   decision: Decision,
   now: number,
+  by: { readonly person: string | null; readonly required: number },
 ): Verdict {
   if (approval.status !== 'pending') return { outcome: 'already-decided' };
   const byPerson = decision === 'once' || decision === 'always' || decision === 'deny';
   if (byPerson && now >= approval.expiresAt) return { outcome: 'expired' };
   if (decision === 'always' && approval.alwaysKey === null) return { outcome: 'not-grantable' };
+  const approves = decision === 'once' || decision === 'always';
+  if (approves && approval.votes.some((vote) => vote.person === by.person))
+    return { outcome: 'already-voted' };
+  const required = Math.max(approval.terms.required, by.required);
+  if (approves && approval.votes.length + 1 < required) return { outcome: 'voted' };
   return { outcome: 'decided', status: statusOf[decision] };
 }
+
+/** Those who approved, as in "Ana and Bo". */
+export const voterNames = (votes: readonly Vote[]): string => votes.map((vote) => vote.byName).join(' and ');
 
 /** JSON with sorted keys, so that equal values have equal text whatever order they were built in. */
 export function canonicalJson(value: unknown): string {

@@ -166,14 +166,36 @@ export const eventSchema = z.discriminatedUnion('type', [
     /** Whether "always" may be offered. */
     grantable: z.boolean(),
     expiresAt: z.number(),
+    /** Who decides, where that is not everybody of `access.approvers`. */
+    approvers: z.array(z.string()).optional(),
+    /** How many have to approve; absent: one. */
+    required: z.number().optional(),
+    secondPerson: z.boolean().optional(),
+    /** Asked together with others: the id of what decides about all of them. */
+    batch: z.string().optional(),
   }),
+  /** One of several who have to approve did. */
+  z.object({
+    type: z.literal('approval.voted'),
+    approvalId: z.string(),
+    index: z.number(),
+    by: z.string(),
+    byName: z.string(),
+    votes: z.number(),
+    required: z.number(),
+  }),
+  /** Nobody had decided for a while: the approvers were asked again, in private. */
+  z.object({ type: z.literal('approval.reminded'), approvalId: z.string(), index: z.number() }),
   z.object({
     type: z.literal('approval.resolved'),
     approvalId: z.string(),
     index: z.number(),
     decision: z.enum(['once', 'always', 'deny', 'expired', 'cancelled']),
     by: z.string().nullable(),
+    /** Of all who approved, where several had to. */
     byName: z.string().nullable(),
+    /** Why not, for the model: what the person said, or which rule forbids it by now. */
+    reason: z.string().optional(),
   }),
   /** Somebody pressed who may not decide; the request stays open. */
   z.object({

@@ -1,4 +1,5 @@
 /** Who may talk, approve and administer. One pure function over immutable ids; names never decide anything. */
+import type { ApprovalTerms } from '../domain/approval.ts';
 import type { Author, UserId } from '../domain/message.ts';
 
 export type AccessRules = {
@@ -7,6 +8,8 @@ export type AccessRules = {
   readonly approvers: readonly string[];
   readonly admins: readonly string[];
   readonly unknown: 'ignore' | 'refuse';
+  /** Name → accounts of that person. */
+  readonly people: Readonly<Record<string, readonly UserId[]>>;
 };
 
 export type Role = 'user' | 'approver' | 'admin';
@@ -23,8 +26,25 @@ export function rolesOf(rules: AccessRules, author: Pick<Author, 'id' | 'kind'>)
   return roles;
 }
 
-/** Approvers who may decide about a request of `requester`, for delivery and for the refusal text. */
-export function approversFor(rules: AccessRules, requester: UserId, secondPerson: boolean): UserId[] {
-  // "*" never widens approval: an id is listed, or it may not approve.
-  return rules.approvers.filter((id) => id !== '*' && !(secondPerson && id === requester));
+/** The same for every account of one person, so that nobody agrees with themselves on another platform. */
+export function personOf(rules: Pick<AccessRules, 'people'>, id: UserId): string {
+  const found = Object.entries(rules.people).find(([, accounts]) => accounts.includes(id));
+  return found === undefined ? id : `person:${found[0]}`;
 }
+
+/** Who may decide about a request of `requester`, for delivery, for the check of a press and for the refusal text. */
+export function approversFor(
+  rules: Pick<AccessRules, 'approvers' | 'people'>,
+  requester: UserId,
+  terms: ApprovalTerms,
+): UserId[] {
+  const asker = personOf(rules, requester);
+  // "*" never widens approval: an id is listed, or it may not approve.
+  return (terms.approvers ?? rules.approvers).filter(
+    (id) => id !== '*' && !(terms.secondPerson && personOf(rules, id) === asker),
+  );
+}
+
+/** How many different people are among them. */
+export const countPeople = (rules: Pick<AccessRules, 'people'>, ids: readonly UserId[]): number =>
+  new Set(ids.map((id) => personOf(rules, id))).size;

@@ -1,193 +1,240 @@
 /** Takes decisions, whatever way they come, settles every copy of the card, and lets time decide the rest. */
+import type { PolicyDecision } from '../agent/policy.ts';
 import type { Approval, Decision } from '../domain/approval.ts';
-import { errorMessage } from '../domain/errors.ts';
-import type { EventOf } from '../domain/event.ts';
-import type { Author, UserId } from '../domain/message.ts';
+import type { Event } from '../domain/event.ts';
+import type { Author } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { Turn, TurnId } from '../domain/turn.ts';
 import type { NewDelivery, Store } from '../store/store.ts';
-import { type AccessRules, approversFor, rolesOf } from './access.ts';
-import { type RendererOptions, settledCards } from './renderer.ts';
+import { type AccessRules, approversFor, personOf, rolesOf } from './access.ts';
+import { decidedText, outcomeText, refusalText, tooLateText, votedText } from './approval-words.ts';
+import { type CardOptions, type Request, settledCards } from './cards.ts';
 
 export type PersonsDecision = Extract<Decision, 'once' | 'always' | 'deny'>;
 
+export type Answer = { readonly accepted: boolean; readonly text: string };
+
 export type Approvals = {
-  start(): void;
-  stop(): Promise<void>;
-  /** Resolves, once durable, to what the person who decided is told. Never throws for what they did wrong. */
-  decide(
-    id: string,
-    decision: PersonsDecision,
-    by: Author,
-  ): Promise<{ readonly accepted: boolean; readonly text: string }>;
+  /**
+   * Resolves, once durable, to what the person who decided is told. Never throws for what they did wrong.
+   * @param id of a request, or of a batch of them
+   * @param reason of a refusal: the model is told
+   */
+  decide(id: string, decision: PersonsDecision, by: Author, reason?: string): Promise<Answer>;
   /** Edits of all open cards of a turn that is being stopped. */
   settlePending(turnId: TurnId, outcome: string): Promise<NewDelivery[]>;
 };
 
 export type ApprovalsDeps = {
-  readonly store: Pick<Store, 'approvals' | 'turns' | 'events' | 'onChange'>;
+  readonly store: Pick<Store, 'approvals' | 'turns' | 'events'>;
   readonly access: () => AccessRules;
-  readonly secondPerson: (turn: Turn) => boolean;
-  readonly renderer: RendererOptions;
+  /** What policy says by now; undefined when the action makes no sense any more. */
+  readonly review: (
+    turn: Turn,
+    events: readonly Event[],
+    index: number,
+  ) => Promise<PolicyDecision | undefined>;
+  /** How long an "always" of this turn's profile lasts; null: until it is revoked. */
+  readonly alwaysExpiresMs: (turn: Turn) => number | null;
+  readonly cards: CardOptions;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
 };
 
-/** Deadlines are looked at again at least this often: timers longer than 24 days overflow, and clocks get set. */
-const LONGEST_SLEEP_MS = 60_000;
-const EXPIRE_AT_ONCE = 100;
+const UNKNOWN: Answer = { accepted: false, text: 'There is no such request for approval.' };
 
 export function createApprovals(deps: ApprovalsDeps): Approvals {
-  let timer: NodeJS.Timeout | undefined;
-  let running = false;
-  let sweeping: Promise<void> = Promise.resolve();
-  let unsubscribe = () => {};
-
-  const sweep = (): void => {
-    clearTimeout(timer);
-    sweeping = sweeping.then(expireAndSchedule).catch((error: unknown) => {
-      deps.log.error({ detail: errorMessage(error) }, 'cannot expire approvals; trying again');
-      if (running) timer = setTimeout(sweep, 1_000);
-    });
-  };
-
-  async function expireAndSchedule(): Promise<void> {
-    if (!running) return;
-    for (const approval of await deps.store.approvals.overdue(deps.clock.now(), EXPIRE_AT_ONCE)) {
-      await settle(approval, 'expired', null, 'Expired without a decision; not run.');
+  async function decideOne(
+    id: string,
+    decision: PersonsDecision,
+    by: Author,
+    reason?: string,
+  ): Promise<Answer> {
+    const found = await findRequest(deps, id);
+    if (found === undefined) return UNKNOWN;
+    const { approval, turn, events } = found;
+    const policy = decision === 'deny' ? undefined : await deps.review(turn, events, approval.index);
+    const refusal = refusalFor(deps, found, policy, by);
+    if (refusal !== null) return refuse(deps, approval, decision, by, refusal);
+    if (decision !== 'deny' && approval.status === 'pending' && policy?.decision !== 'ask') {
+      // Allowed by now is as good as asked; anything else must not run, whoever presses.
+      if (policy?.decision !== 'allow') return forbid(deps, found, policy);
     }
-    const next = await deps.store.approvals.nextDeadline();
-    if (next === undefined || !running) return;
-    clearTimeout(timer);
-    timer = setTimeout(sweep, Math.min(LONGEST_SLEEP_MS, Math.max(0, next - deps.clock.now())));
-  }
-
-  async function settle(approval: Approval, decision: Decision, by: Author | null, outcome: string) {
-    const found = await request(approval);
-    const deliveries =
-      found === undefined ? [] : settledCards(found.turn, found.request, outcome, 'decided', deps.renderer);
-    const result = await deps.store.approvals.decide({
-      id: approval.id,
-      decision,
-      by: by?.id ?? null,
-      byName: by?.name ?? null,
-      now: deps.clock.now(),
-      deliveries,
-    });
-    if (result.outcome === 'decided') deps.metrics.count('parley_approvals_total', { decision });
-    return result;
-  }
-
-  async function request(
-    approval: Approval,
-  ): Promise<{ turn: Turn; request: EventOf<'approval.requested'> } | undefined> {
-    const turn = await deps.store.turns.get(approval.turnId);
-    if (turn === undefined) return undefined;
-    for (const event of await deps.store.events.list(approval.turnId)) {
-      if (event.type === 'approval.requested' && event.approvalId === approval.id)
-        return { turn, request: event };
-    }
-    return undefined;
+    const { accepted, text } = await settle(deps, found, decision, by, policy, reason);
+    return { accepted, text };
   }
 
   return {
-    start() {
-      running = true;
-      unsubscribe = deps.store.onChange('approvals', sweep);
-      sweep();
-    },
-    async stop() {
-      running = false;
-      unsubscribe();
-      clearTimeout(timer);
-      await sweeping;
-    },
-    async decide(id, decision, by) {
-      const approval = await deps.store.approvals.get(id);
-      const turn = approval === undefined ? undefined : await deps.store.turns.get(approval.turnId);
-      if (approval === undefined || turn === undefined)
-        return { accepted: false, text: 'There is no such request for approval.' };
-      const refusal = refusalFor(deps, turn, by);
-      if (refusal !== null) {
-        deps.metrics.count('parley_approvals_refused_total');
-        deps.log.warn(
-          { approval: id.slice(0, 6), turn: turn.id, by: by.id, decision },
-          'approval refused: not an approver',
-        );
-        await deps.store.approvals.recordRefusal({
-          id,
-          decision,
-          by: by.id,
-          byName: by.name,
-          now: deps.clock.now(),
-        });
-        return { accepted: false, text: refusal };
-      }
-      const result = await settle(approval, decision, by, outcomeText(decision, by.name));
-      switch (result.outcome) {
-        case 'decided':
-          return { accepted: true, text: outcomeText(decision, by.name) };
-        case 'already-decided':
-          return { accepted: false, text: `Already decided: ${pastText(result.approval)}` };
-        case 'expired':
-          sweep();
-          return {
-            accepted: false,
-            text: 'This request has expired; nothing was run. Ask again if it is still needed.',
-          };
-        case 'not-grantable':
-          return {
-            accepted: false,
-            text: 'This can only be approved once: it is not the kind of action that may always run.',
-          };
-        case 'unknown':
-          return { accepted: false, text: 'There is no such request for approval.' };
-      }
+    async decide(id, decision, by, reason) {
+      const batch = await deps.store.approvals.ofBatch(id);
+      if (batch.length === 0) return decideOne(id, decision, by, reason);
+      if (decision === 'always')
+        return { accepted: false, text: 'Requests asked together can be approved once or denied.' };
+      const open = batch.filter((approval) => approval.status === 'pending');
+      if (open.length === 0) return { accepted: false, text: 'All of these are decided already.' };
+      const answers: Answer[] = [];
+      for (const approval of open) answers.push(await decideOne(approval.id, decision, by, reason));
+      const refused = answers.filter((answer) => !answer.accepted);
+      const done = `${outcomeText(decision, by.name)}: ${answers.length - refused.length} of ${answers.length}.`;
+      const texts = [...new Set(refused.map((answer) => answer.text))];
+      return { accepted: refused.length === 0, text: [done, ...texts].join(' ') };
     },
     async settlePending(turnId, outcome) {
       const deliveries: NewDelivery[] = [];
       for (const approval of await deps.store.approvals.pending({ turnId })) {
-        const found = await request(approval);
-        if (found !== undefined)
-          deliveries.push(...settledCards(found.turn, found.request, outcome, 'decided', deps.renderer));
+        const found = await findRequest(deps, approval.id);
+        if (found !== undefined) deliveries.push(...decidedCards(found, outcome, deps.cards));
       }
       return deliveries;
     },
   };
 }
 
-function refusalFor(deps: ApprovalsDeps, turn: Turn, by: Author): string | null {
-  const rules = deps.access();
-  const others = approversFor(rules, turn.user, deps.secondPerson(turn));
-  if (others.includes(by.id) && rolesOf(rules, by).includes('approver')) return null;
-  const who =
-    others.length === 0
-      ? 'Nobody is set up to approve; an admin can change access.approvers.'
-      : `Ask ${others.map(plainName).join(' or ')}.`;
-  const own = by.id === turn.user && rules.approvers.includes(by.id);
-  return own
-    ? `A second person has to decide about your own request. ${who}`
-    : `You may not decide about this. ${who}`;
-}
+/** A request with all that is known about it. */
+export type FoundRequest = {
+  readonly approval: Approval;
+  readonly turn: Turn;
+  readonly events: readonly Event[];
+  readonly request: Request;
+  readonly reminded: boolean;
+};
 
-const plainName = (user: UserId): string => user.slice(user.indexOf(':') + 1);
-
-function outcomeText(decision: PersonsDecision, name: string): string {
-  if (decision === 'deny') return `Denied by ${name}`;
-  return decision === 'always' ? `Always allowed by ${name}` : `Approved once by ${name}`;
-}
-
-function pastText(approval: Approval): string {
-  const name = approval.decidedByName ?? 'somebody';
-  switch (approval.decision) {
-    case 'once':
-    case 'always':
-    case 'deny':
-      return `${outcomeText(approval.decision, name)}.`;
-    case 'expired':
-      return 'it expired without a decision.';
-    default:
-      return 'the work was stopped.';
+export async function findRequest(
+  { store }: Pick<ApprovalsDeps, 'store'>,
+  id: string,
+): Promise<FoundRequest | undefined> {
+  const approval = await store.approvals.get(id);
+  const turn = approval && (await store.turns.get(approval.turnId));
+  if (approval === undefined || turn === undefined) return undefined;
+  const events = await store.events.list(turn.id);
+  let request: Request | undefined;
+  let reminded = false;
+  for (const event of events) {
+    if (event.type === 'approval.requested' && event.approvalId === id) request = event;
+    if (event.type === 'approval.reminded' && event.approvalId === id) reminded = true;
   }
+  return request && { approval, turn, events, request, reminded };
+}
+
+export const decidedCards = (found: FoundRequest, outcome: string, cards: CardOptions): NewDelivery[] =>
+  settledCards(found.turn, found.request, { outcome, step: 'decided', reminded: found.reminded }, cards);
+
+async function settle(
+  deps: ApprovalsDeps,
+  found: FoundRequest,
+  decision: PersonsDecision,
+  by: Author,
+  policy: PolicyDecision | undefined,
+  reason: string | undefined,
+): Promise<Answer> {
+  const { approval, turn } = found;
+  const now = deps.clock.now();
+  const lasts = deps.alwaysExpiresMs(turn);
+  const required = policy?.decision === 'ask' ? policy.terms.required : 1;
+  const result = await deps.store.approvals.decide({
+    id: approval.id,
+    decision,
+    by: by.id,
+    byName: by.name,
+    person: personOf(deps.access(), by.id),
+    required,
+    ...(reason === undefined ? {} : { reason }),
+    now,
+    grantExpiresAt: lasts === null ? null : now + lasts,
+    deliveries: (after) => {
+      if (after.status !== 'pending') return decidedCards(found, decidedText(after), deps.cards);
+      const change = { step: `vote-${after.votes.length}`, outcome: null, votes: after.votes };
+      return settledCards(turn, found.request, { ...change, reminded: found.reminded }, deps.cards);
+    },
+  });
+  switch (result.outcome) {
+    case 'decided':
+      deps.metrics.count('parley_approvals_total', { decision });
+      return { accepted: true, text: decidedText(result.approval) };
+    case 'voted':
+      return {
+        accepted: true,
+        text: votedText(result.approval, Math.max(required, approval.terms.required)),
+      };
+    case 'already-voted':
+      return { accepted: false, text: 'You have approved this already; somebody else has to agree too.' };
+    case 'already-decided':
+      return { accepted: false, text: tooLateText(result.approval) };
+    case 'expired':
+      return {
+        accepted: false,
+        text: 'This request has expired; nothing was run. Ask again if it is still needed.',
+      };
+    case 'not-grantable':
+      return {
+        accepted: false,
+        text: 'This can only be approved once: it is not the kind of action that may always run.',
+      };
+    case 'unknown':
+      return UNKNOWN;
+  }
+}
+
+/** Null when this person may decide: by the rules it was asked under, and by those of now (F35). */
+function refusalFor(
+  deps: ApprovalsDeps,
+  { approval, turn }: FoundRequest,
+  policy: PolicyDecision | undefined,
+  by: Author,
+): string | null {
+  const access = deps.access();
+  const asked = approversFor(access, turn.user, approval.terms);
+  const now = policy?.decision === 'ask' ? approversFor(access, turn.user, policy.terms) : asked;
+  const may = asked.filter((id) => now.includes(id));
+  if (may.includes(by.id) && rolesOf(access, by).length > 0) return null;
+  const listed = (approval.terms.approvers ?? access.approvers).includes(by.id);
+  const own = listed && personOf(access, by.id) === personOf(access, turn.user);
+  return refusalText(may, own);
+}
+
+async function refuse(
+  deps: ApprovalsDeps,
+  approval: Approval,
+  decision: PersonsDecision,
+  by: Author,
+  text: string,
+): Promise<Answer> {
+  deps.metrics.count('parley_approvals_refused_total');
+  deps.log.warn(
+    { approval: approval.id.slice(0, 6), turn: approval.turnId, by: by.id, decision },
+    'approval refused: not an approver',
+  );
+  const { id } = approval;
+  await deps.store.approvals.recordRefusal({
+    id,
+    decision,
+    by: by.id,
+    byName: by.name,
+    now: deps.clock.now(),
+  });
+  return { accepted: false, text };
+}
+
+/** The rules became stricter while it waited: nobody can approve it any more. */
+async function forbid(
+  deps: ApprovalsDeps,
+  found: FoundRequest,
+  policy: PolicyDecision | undefined,
+): Promise<Answer> {
+  const reason =
+    policy === undefined
+      ? 'the action cannot be run any more under the configuration of now'
+      : `${policy.rule} forbids it by now`;
+  await deps.store.approvals.decide({
+    id: found.approval.id,
+    decision: 'deny',
+    by: null,
+    byName: null,
+    reason,
+    now: deps.clock.now(),
+    deliveries: () => decidedCards(found, `Not run: ${reason}`, deps.cards),
+  });
+  deps.metrics.count('parley_approvals_total', { decision: 'deny' });
+  return { accepted: false, text: `Not run: ${reason}.` };
 }

@@ -21,9 +21,8 @@ import { type AccessRules, type Role, rolesOf } from './access.ts';
 import type { CommandContext, CommandDeps } from './commands/command.ts';
 import { commands } from './commands/index.ts';
 import type { Limits } from './limits.ts';
-import { seconds } from './renderer.ts';
 import { type ChannelRules, type ProfileRoute, profileFor, route } from './router.ts';
-import { nameAction } from './words.ts';
+import { nameAction, seconds } from './words.ts';
 
 export type GatewaySettings = {
   readonly access: AccessRules;
@@ -49,6 +48,7 @@ export type GatewayDeps = CommandDeps & {
 
 export type ParsedButton =
   | { readonly kind: 'approval'; readonly id: string; readonly decision: 'once' | 'always' | 'deny' }
+  | { readonly kind: 'batch'; readonly id: string; readonly decision: 'once' | 'deny' }
   | { readonly kind: 'stop' | 'btw'; readonly turn: string };
 
 export type Gateway = ChannelSink & {
@@ -237,7 +237,7 @@ async function onClick(deps: GatewayDeps, click: ButtonClick): Promise<void> {
     deps.metrics.count('parley_clicks_refused_total', { reason: 'unknown' });
     return say('This button means nothing to me any more.');
   }
-  if (button.kind === 'approval') {
+  if (button.kind === 'approval' || button.kind === 'batch') {
     const { accepted, text } = await deps.approvals.decide(button.id, button.decision, click.author);
     // What was decided shows on the card itself; only what did not count needs telling.
     return accepted ? undefined : say(text);

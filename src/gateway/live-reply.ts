@@ -4,7 +4,7 @@ import type { ChannelAdapter, ReplyStream } from '../channels/adapter.ts';
 import type { StepLine } from '../domain/message.ts';
 import type { Clock } from '../domain/runtime.ts';
 import type { Turn, TurnId } from '../domain/turn.ts';
-import { seconds } from './renderer.ts';
+import { seconds } from './words.ts';
 
 export type LiveReplies = {
   open(turn: Turn): Live;

@@ -23,3 +23,10 @@ function code(text: string): string {
   const line = showInvisible(text).replaceAll('`', "'").replaceAll(/\s+/g, ' ').trim();
   return `\`${line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…` : line}\``;
 }
+
+/** 840 ms, 1.2 s, 3 min 5 s */
+export function seconds(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}

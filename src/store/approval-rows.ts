@@ -32,9 +32,20 @@ export async function insertApprovals(tx: Tx, turn: TurnRow, approvals: readonly
         decided_by: null,
         decided_by_name: null,
         decided_at: null,
+        terms: JSON.stringify(approval.terms),
+        votes: '[]',
+        batch: approval.batch,
+        remind_at: approval.remindAt,
       })),
     )
     .execute();
+  const batches = [...new Set(approvals.flatMap((approval) => approval.batch ?? []))];
+  if (batches.length > 0) {
+    await tx.db
+      .insertInto('approval_batches')
+      .values(batches.map((id) => ({ id, turn_id: turn.id, open: 1 })))
+      .execute();
+  }
   tx.changed('approvals');
 }
 

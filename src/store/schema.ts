@@ -83,7 +83,15 @@ export type ApprovalsTable = {
   decided_by: string | null;
   decided_by_name: Json | null;
   decided_at: number | null;
+  terms: Json;
+  votes: Json;
+  batch: string | null;
+  /** When the approvers are asked again; null: never, or done. */
+  remind_at: number | null;
 };
+
+/** Requests asked together; `open` while the card that decides about all of them has buttons. */
+export type ApprovalBatchesTable = { id: string; turn_id: string; open: number };
 
 export type GrantsTable = {
   id: string;
@@ -211,6 +219,7 @@ export type Schema = {
   events: EventsTable;
   outputs: OutputsTable;
   approvals: ApprovalsTable;
+  approval_batches: ApprovalBatchesTable;
   grants: GrantsTable;
   jobs: JobsTable;
   memories: MemoriesTable;

@@ -2,7 +2,15 @@
  * The store as everyone else sees it. Every method is one transaction and resolves once it is durable.
  * Methods throw AppError `store.*`; a method that finds nothing returns undefined or an empty list.
  */
-import type { Approval, ApprovalId, Decision, Grant, PlannedAction, Risk } from '../domain/approval.ts';
+import type {
+  Approval,
+  ApprovalId,
+  ApprovalTerms,
+  Decision,
+  Grant,
+  PlannedAction,
+  Risk,
+} from '../domain/approval.ts';
 import type { ChainedEvent, Event, EventBody, ModelRole } from '../domain/event.ts';
 import type { Feed, KeyValue } from '../domain/feed.ts';
 import type { JobStore, NewJob } from '../domain/job.ts';
@@ -55,6 +63,10 @@ export type NewApproval = {
   readonly reasons: readonly string[];
   readonly alwaysKey: string | null;
   readonly expiresAt: number;
+  readonly terms: ApprovalTerms;
+  readonly batch: string | null;
+  /** When the approvers are to be asked again; null: never. */
+  readonly remindAt: number | null;
 };
 
 export type NewDelivery = {
@@ -199,6 +211,9 @@ export interface EventStore {
 
 export type DecideResult =
   | { readonly outcome: 'decided'; readonly approval: Approval }
+  /** It counts; `approval.votes` says who approved so far, and more have to. */
+  | { readonly outcome: 'voted'; readonly approval: Approval }
+  | { readonly outcome: 'already-voted'; readonly approval: Approval }
   /** Somebody (or time) was first; `approval` says who. */
   | { readonly outcome: 'already-decided'; readonly approval: Approval }
   | { readonly outcome: 'expired'; readonly approval: Approval }
@@ -219,9 +234,16 @@ export interface ApprovalStore {
     decision: Decision;
     by: UserId | null;
     byName: string | null;
+    /** Who it is, whatever account they use; default: `by`. */
+    person?: string;
+    /** How many have to approve by the rules of now; the stricter of this and what it was asked under holds. */
+    required?: number;
+    /** For the model, of a refusal. */
+    reason?: string;
     now: number;
     grantExpiresAt?: number | null;
-    deliveries?: readonly NewDelivery[];
+    /** What to tell of it, given the approval as it is afterwards. Pure: it may be called again. */
+    deliveries?: (approval: Approval) => readonly NewDelivery[];
   }): Promise<DecideResult>;
   /** Appends `approval.refused`, for the audit: somebody pressed who may not. Nothing else changes. */
   recordRefusal(refusal: {
@@ -233,9 +255,22 @@ export interface ApprovalStore {
   }): Promise<void>;
   /** Pending ones past their deadline. */
   overdue(now: number, limit: number): Promise<Approval[]>;
-  /** Earliest deadline of a pending one. */
+  /** Pending ones that are due for a reminder. */
+  forgotten(now: number, limit: number): Promise<Approval[]>;
+  /** Appends `approval.reminded`, with `deliveries`; false when it was decided or reminded of meanwhile. */
+  remind(id: ApprovalId, now: number, deliveries: readonly NewDelivery[]): Promise<boolean>;
+  /** The requests of a batch, in the order of their actions. */
+  ofBatch(batch: string): Promise<Approval[]>;
+  /** Batches whose card still has buttons and of which nothing is pending any more. */
+  decidedBatches(limit: number): Promise<{ batch: string; turnId: TurnId }[]>;
+  /** Closes a batch, with the last edit of its card. */
+  closeBatch(batch: string, now: number, deliveries: readonly NewDelivery[]): Promise<void>;
+  /** Cards of a session since then: requests asked together count once. */
+  askedSince(session: SessionKey, since: number): Promise<number>;
+  /** Earliest deadline or reminder of a pending one. */
   nextDeadline(): Promise<number | undefined>;
-  grants(): Promise<Grant[]>;
+  /** Those in force, oldest first. */
+  grants(now: number): Promise<Grant[]>;
   findGrant(key: string, profile: string, workspace: string, now: number): Promise<Grant | undefined>;
   /** False when there is no such grant. */
   revoke(grantId: string, now: number): Promise<boolean>;

@@ -58,6 +58,7 @@ describe('A28 who is told what', () => {
         actor: { user: 'web:ana', roles: ['user'] },
         where: { channel: 'web', conversation: 'general' },
         granted: false,
+        terms: { approvers: null, required: 1, secondPerson: false },
         untrusted,
       }).decision;
     };

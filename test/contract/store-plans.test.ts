@@ -45,6 +45,12 @@ test('every statement on the path of a message searches by an index', async () =
     await store.approvals.pending();
     await store.approvals.overdue(1, 1);
     await store.approvals.nextDeadline();
+    await store.approvals.forgotten(1, 1);
+    await store.approvals.remind(approval.id, 1, []);
+    await store.approvals.ofBatch('b');
+    await store.approvals.decidedBatches(1);
+    await store.approvals.closeBatch('b', 1, []);
+    await store.approvals.askedSince(keyOf(), 1);
     await store.turns.cancel({ id: parked.turn.id, by: null, byName: null, now: 1 });
     await store.turns.byMessage(place('c'), 'm1');
     await store.turns.list({ status: 'waiting', limit: 5 });

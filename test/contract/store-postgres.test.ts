@@ -4,6 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { describeApprovalTerms } from './store/approval-terms-suite.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
 import { describeJobs } from './store/jobs-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
@@ -51,6 +52,7 @@ describe('store on PostgreSQL', () => {
   describe('approvals', () => describeApprovals(open));
   describe('jobs', () => describeJobs(open));
   describe('memories', () => describeMemories(open));
+  describe('terms of approval', () => describeApprovalTerms(open));
   describe('the rest', () => describeRest(open));
 });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { describe } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
+import { describeApprovalTerms } from './store/approval-terms-suite.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
 import { describeJobs } from './store/jobs-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
@@ -41,5 +42,6 @@ describe('store on SQLite', () => {
   describe('approvals', () => describeApprovals(open));
   describe('jobs', () => describeJobs(open));
   describe('memories', () => describeMemories(open));
+  describe('terms of approval', () => describeApprovalTerms(open));
   describe('the rest', () => describeRest(open));
 });

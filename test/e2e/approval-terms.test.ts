@@ -1,13 +1,32 @@
 /** Who is asked, when, and how many have to agree: rules of the configuration through the whole program. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ScriptedReply } from '../fakes/model-server.ts';
 import { until } from './support/gateway.ts';
-import { DENY, type EventRow, type Scenario, scripts, sh, startScenario } from './support/scenario.ts';
-import type { Place } from './support/web-client.ts';
+import {
+  ALWAYS,
+  BO_TOKEN,
+  CY_TOKEN,
+  configText,
+  DENY,
+  type EventRow,
+  ONCE,
+  type Scenario,
+  type ScenarioOptions,
+  scripts,
+  sh,
+  startScenario,
+  toolResults,
+} from './support/scenario.ts';
+import { type Place, textOf, type WebClient } from './support/web-client.ts';
 
-const yaml = `
+const rulesYaml = `
 approvals:
+  cards_per_minute: 3
+  max_cards: 3
   rules:
+    - { tool: shell, match: { command: "mkdir two*" }, decision: ask, required: 2 }
+    - { tool: shell, match: { command: "mkdir cy*" }, decision: ask, approvers: ["web:cy"] }
+    - { tool: shell, match: { command: "mkdir other*" }, decision: ask, second_person: true }
     - { tool: shell, match: { command: "mkdir -p allowed*" }, decision: allow }
     - { tool: shell, match: { command: "mkdir -p trusted*" }, decision: allow, after_untrusted: true }
 `;
@@ -15,10 +34,14 @@ approvals:
 describe('terms of approval', () => {
   let s: Scenario;
   let plan: ReturnType<typeof scripts>;
+  let bo: WebClient;
+  let cy: WebClient;
   let number = 0;
 
   beforeAll(async () => {
-    s = await startScenario({ yaml });
+    s = await startScenario({ yaml: rulesYaml });
+    bo = await s.as(BO_TOKEN);
+    cy = await s.as(CY_TOKEN);
   });
   afterAll(() => s.close());
   beforeEach(() => {
@@ -44,6 +67,8 @@ describe('terms of approval', () => {
             post.conversation === place.conversation && (post.kind === 'answer' || post.kind === 'error'),
         ),
     );
+  const cards = (place: Place) =>
+    s.owner.posts().filter((post) => post.conversation === place.conversation && post.card !== null);
   const audits = (events: readonly EventRow[]) => events.filter((event) => event.type === 'command.audited');
 
   describe('A29: after text from outside', () => {
@@ -68,4 +93,211 @@ describe('terms of approval', () => {
       expect(audits(await s.eventsOf(id)).map((event) => event.ok)).toEqual([true, true, true]);
     });
   });
+
+  describe('A5: who decides', () => {
+    it('two have to approve: the card says so, names the first, and the second one lets it run', async () => {
+      const { place, id } = await begin(sh('mkdir two-a'));
+      const card = await s.owner.card(place);
+      expect(card.card?.facts).toContain('2 people have to approve');
+      expect(card.buttons.map((button) => button.label)).toEqual([ONCE, DENY]);
+      await s.owner.press(place, card, ONCE);
+      const voted = await until('the first vote on the card', () =>
+        cards(place).find((post) => post.card?.facts.join().includes('so far Owner')),
+      );
+      expect(voted.buttons.map((button) => button.label)).toEqual([ONCE, DENY]);
+      expect(toolResults(await s.eventsOf(id))).toEqual([]);
+      await s.owner.press(place, voted, ONCE);
+      expect(toolResults(await s.eventsOf(id))).toEqual([]);
+      await bo.press(place, await bo.card(place), ONCE);
+      await answer(place);
+      expect(toolResults(await s.eventsOf(id))).toMatchObject([{ ok: true }]);
+      expect(cards(place).at(-1)?.card?.outcome).toContain('Approved once by Owner and bo');
+    });
+
+    it('E39: a rule names who decides: an approver of other things is refused in private, the one named decides', async () => {
+      const { place, id } = await begin(sh('mkdir cy-a'));
+      await s.owner.press(place, await s.owner.card(place), ONCE);
+      await until('the refusal', async () =>
+        (await s.eventsOf(id)).find((event) => event.type === 'approval.refused'),
+      );
+      await cy.press(place, await cy.card(place), ONCE);
+      await answer(place);
+      expect(toolResults(await s.eventsOf(id))).toMatchObject([{ ok: true }]);
+    });
+
+    it('a rule may want somebody else than the requester', async () => {
+      const { place, id } = await begin(sh('mkdir other-a'));
+      await s.owner.press(place, await s.owner.card(place), ONCE);
+      await until('the refusal', async () =>
+        (await s.eventsOf(id)).find((event) => event.type === 'approval.refused'),
+      );
+      await bo.press(place, await bo.card(place), ONCE);
+      await answer(place);
+      expect(toolResults(await s.eventsOf(id))).toMatchObject([{ ok: true }]);
+    });
+
+    it('the model is told why it was denied, and never an approval id', async () => {
+      const { place, id, key } = await begin(sh('mkdir denied-a'));
+      await s.owner.card(place);
+      const [asked] = await s.folder.json<{ id: string }>('approvals', 'list', '--json');
+      await s.owner.command(place, `/approve ${asked?.id} deny not before the release`);
+      await answer(place);
+      const [, told] = s.model.calls.filter((call) => call.text.includes(key));
+      expect(told?.text).toContain('Not run: Owner denied it. Reason given: not before the release');
+      expect(JSON.stringify(s.model.calls.map((call) => call.body))).not.toContain(asked?.id);
+      expect((await s.eventsOf(id)).at(-1)).toMatchObject({ reason: 'denied' });
+    });
+  });
+
+  describe('A49: many at once', () => {
+    it('three requests have a card each and one that decides about all of them', async () => {
+      const { place, id } = await begin(sh('mkdir all-a', 'mkdir all-b', 'mkdir all-c'));
+      const all = await s.owner.card(place, '1 of 3');
+      expect(all.card?.action.text).toBe(
+        ['a', 'b', 'c'].map((name, i) => `${i + 1} of 3: Run this command?\nmkdir all-${name}`).join('\n\n'),
+      );
+      expect(cards(place)).toHaveLength(4);
+      await s.owner.press(place, all, 'Approve all 3 once');
+      await answer(place);
+      expect(toolResults(await s.eventsOf(id))).toMatchObject([{ ok: true }, { ok: true }, { ok: true }]);
+      const settled = await until('the settled card', () =>
+        cards(place).find((post) => post.card?.title === all.card?.title && post.card?.outcome),
+      );
+      expect(settled.card?.outcome).toBe([1, 2, 3].map((n) => `${n}: Approved once by Owner`).join(' · '));
+      expect(cards(place).flatMap((post) => post.buttons)).toEqual([]);
+    });
+
+    it('more than the limit share one card, which denies all of them', async () => {
+      const { place, id } = await begin(sh('mkdir lot-a', 'mkdir lot-b', 'mkdir lot-c', 'mkdir lot-d'));
+      const all = await s.owner.card(place);
+      expect(cards(place)).toHaveLength(1);
+      await s.owner.press(place, all, 'Deny all');
+      await answer(place);
+      const resolved = (await s.eventsOf(id)).filter((event) => event.type === 'approval.resolved');
+      expect(resolved.map((event) => event.decision)).toEqual(['deny', 'deny', 'deny', 'deny']);
+      expect(toolResults(await s.eventsOf(id))).toEqual([]);
+    });
+
+    it('who may not decide about one of them decides about the others only', async () => {
+      const { place, id } = await begin(sh('mkdir mixed-a', 'mkdir mixed-b', 'mkdir cy-b'));
+      await s.owner.press(place, await s.owner.card(place, '1 of 3'), 'Approve all 3 once');
+      await until('the refusal', async () =>
+        (await s.eventsOf(id)).find((event) => event.type === 'approval.refused'),
+      );
+      const own = await until('the card about it', () =>
+        cy.posts().find((post) => post.card?.action.text === 'mkdir cy-b'),
+      );
+      await cy.press(place, own, DENY);
+      await answer(place);
+      expect(toolResults(await s.eventsOf(id))).toMatchObject([
+        { index: 1, ok: true },
+        { index: 2, ok: true },
+      ]);
+    });
+
+    it('beyond the cards of a minute nothing is asked: it is denied, and the person is told', async () => {
+      const { place, id } = await begin(sh('mkdir r-1'), sh('mkdir r-2'), sh('mkdir r-3'), sh('mkdir r-4'));
+      for (const name of ['r-1', 'r-2', 'r-3'])
+        await s.owner.press(place, await s.owner.card(place, `mkdir ${name}`), ONCE);
+      await answer(place);
+      expect(
+        (await s.eventsOf(id)).filter((event) => event.type === 'approval.resolved').at(-1),
+      ).toMatchObject({
+        decision: 'deny',
+        by: null,
+      });
+      expect(cards(place)).toHaveLength(3);
+      expect(s.owner.posts().some((post) => textOf(post.html).includes('may be asked for in a minute'))).toBe(
+        true,
+      );
+    });
+  });
+
+  describe('F35: a reload while it waits', () => {
+    afterEach(() => reloadTo(s, { yaml: rulesYaml }));
+
+    it('a rule that forbids it denies it when somebody presses', async () => {
+      const { place, id } = await begin(sh('mkdir later-a'));
+      const card = await s.owner.card(place);
+      await reloadTo(s, {
+        yaml: 'approvals: { rules: [{ tool: shell, match: { command: "mkdir later*" }, decision: deny }] }',
+      });
+      await s.owner.press(place, card, ONCE);
+      await answer(place);
+      expect(cards(place).at(-1)?.card?.outcome).toContain('approvals.rules[0] forbids it by now');
+      expect(toolResults(await s.eventsOf(id))).toEqual([]);
+    });
+
+    it('a rule that wants two makes the first press a vote', async () => {
+      const { place, id } = await begin(sh('mkdir later-b'));
+      const card = await s.owner.card(place);
+      await reloadTo(s, { yaml: 'approvals: { required: 2 }' });
+      await s.owner.press(place, card, ONCE);
+      await until('the vote', async () =>
+        (await s.eventsOf(id)).find((event) => event.type === 'approval.voted'),
+      );
+      await bo.press(place, await bo.card(place), ONCE);
+      await answer(place);
+      expect(toolResults(await s.eventsOf(id))).toMatchObject([{ ok: true }]);
+    });
+
+    it('an approver who is off the list decides no more', async () => {
+      const { place, id } = await begin(sh('mkdir later-c'));
+      const card = await bo.card(place);
+      await reloadTo(s, { approvers: '["web:owner"]' });
+      await bo.press(place, card, ONCE);
+      await until('the refusal', async () =>
+        (await s.eventsOf(id)).find((event) => event.type === 'approval.refused'),
+      );
+      await s.owner.press(place, card, DENY);
+      await answer(place);
+    });
+  });
+
+  it('E42: an always of limited time runs out', async () => {
+    await reloadTo(s, { yaml: 'approvals: { always_expires_after: 1s }' });
+    const first = await begin(sh('mkdir -p lasting'));
+    await s.owner.press(first.place, await s.owner.card(first.place), ALWAYS);
+    await answer(first.place);
+    const listed = await s.folder.json<Listed>('approvals', 'list', '--json');
+    const grant = listed.find((one) => one.args.command === 'mkdir -p lasting');
+    await until('the end of it', () => Date.now() > Date.parse(grant?.expiresAt ?? ''));
+    const again = await begin(sh('mkdir -p lasting'));
+    await s.owner.press(again.place, await s.owner.card(again.place), DENY);
+    await answer(again.place);
+  });
+
+  it('F40: undecided, it is brought to the approvers in private, then denied; every copy says so', async () => {
+    await reloadTo(s, { yaml: 'approvals: { remind_after: 300ms, expires_after: 4s }' });
+    const { place, id } = await begin(sh('mkdir forgotten'));
+    await until('the reminder', () =>
+      s.owner
+        .posts()
+        .find((post) => textOf(post.html).includes('Still waiting for approval of mkdir forgotten')),
+    );
+    const direct = await until('the private card', () =>
+      bo
+        .posts()
+        .find(
+          (post) => post.card?.action.text === 'mkdir forgotten' && post.conversation !== place.conversation,
+        ),
+    );
+    await answer(place);
+    expect((await s.eventsOf(id)).filter((event) => event.type === 'approval.reminded')).toHaveLength(1);
+    await until('both cards to say it', () =>
+      [...cards(place), ...bo.posts().filter((post) => post.id === direct.id)].every((post) =>
+        post.card?.outcome?.includes('Expired'),
+      ),
+    );
+  });
 });
+
+type Listed = { readonly args: { readonly command: string }; readonly expiresAt: string };
+
+async function reloadTo(s: Scenario, options: ScenarioOptions): Promise<void> {
+  const count = () => s.gateway.output().split('configuration reloaded').length;
+  const before = count();
+  s.folder.writeConfig(configText(s.model.url, options));
+  s.gateway.signal('SIGHUP');
+  await until('the reload', () => count() > before);
+}

@@ -1,6 +1,6 @@
 /** `/approvals`: what waits for a decision, what is always allowed, and taking that back. */
 import type { Approval, Grant } from '../../domain/approval.ts';
-import { nameAction } from '../words.ts';
+import { nameAction, seconds } from '../words.ts';
 import type { ChatCommand } from './command.ts';
 
 export const approvals: ChatCommand = {
@@ -17,8 +17,8 @@ export const approvals: ChatCommand = {
     }
     const everywhere = context.roles.includes('approver');
     const pending = await deps.store.approvals.pending(everywhere ? {} : { session: context.session });
-    const grants = everywhere ? await deps.store.approvals.grants() : [];
-    await context.reply(listing(pending, grants));
+    const grants = everywhere ? await deps.store.approvals.grants(deps.clock.now()) : [];
+    await context.reply(listing(pending, grants, deps.clock.now()));
   },
 };
 
@@ -33,10 +33,18 @@ async function revoke(
   return (await store.revoke(id, now)) ? 'Revoked. The next time it asks again.' : 'There is no such grant.';
 }
 
-function listing(pending: readonly Approval[], grants: readonly Grant[]): string {
+function listing(pending: readonly Approval[], grants: readonly Grant[], now: number): string {
   const lines = pending.length === 0 ? ['Nothing waits for approval.'] : ['Waiting for approval:'];
-  for (const one of pending) lines.push(`- \`${one.id}\` ${nameAction(one.action)}`);
+  for (const one of pending) {
+    const { required } = one.terms;
+    const votes = required === 1 ? '' : `, ${one.votes.length} of ${required} approved`;
+    const left = seconds(Math.max(0, one.expiresAt - now));
+    lines.push(`- \`${one.id}\` ${nameAction(one.action)} (denied in ${left}${votes})`);
+  }
   if (grants.length > 0) lines.push('', 'Always allowed:');
-  for (const one of grants) lines.push(`- \`${one.id}\` ${nameAction(one)} (profile ${one.profile})`);
+  for (const one of grants) {
+    const until = one.expiresAt === null ? 'until revoked' : `for ${seconds(one.expiresAt - now)}`;
+    lines.push(`- \`${one.id}\` ${nameAction(one)} (${until}, profile ${one.profile}, in ${one.workspace})`);
+  }
   return lines.join('\n');
 }

@@ -1,24 +1,29 @@
 /** `/approve ID once|always|deny`: the text form of the buttons, for platforms and people without them. */
 import type { ChatCommand } from './command.ts';
 
+/** For the model: a sentence, not a document. */
+const MAX_REASON = 500;
+
 const decisions = { once: 'once', always: 'always', deny: 'deny' } as const;
 
 export const approve: ChatCommand = {
   name: 'approve',
-  argument: 'ID once|always|deny',
+  argument: 'ID once|always|deny [REASON]',
   about: 'Decide about something that waits for approval',
   async run(deps, context) {
     const [id, word, ...rest] = context.argument.split(/\s+/);
     const decision = Object.hasOwn(decisions, word ?? '')
       ? decisions[word as keyof typeof decisions]
       : undefined;
-    if (id === undefined || decision === undefined || rest.length > 0) {
+    const reason = rest.join(' ').slice(0, MAX_REASON);
+    if (id === undefined || decision === undefined || (reason !== '' && decision !== 'deny')) {
       await context.reply(
-        'Usage: /approve ID once, /approve ID always or /approve ID deny. /approvals lists the ids.',
+        'Usage: /approve ID once, /approve ID always or /approve ID deny [REASON]. /approvals lists the ids.',
       );
       return;
     }
-    const { text } = await deps.approvals.decide(id, decision, context.message.author);
+    const author = context.message.author;
+    const { text } = await deps.approvals.decide(id, decision, author, reason === '' ? undefined : reason);
     await context.reply(text);
   },
 };

@@ -1,7 +1,6 @@
 /** `/status`: what is going on here right now. */
 import type { Turn } from '../../domain/turn.ts';
-import { seconds } from '../renderer.ts';
-import { nameAction } from '../words.ts';
+import { nameAction, seconds } from '../words.ts';
 import type { ChatCommand } from './command.ts';
 
 export const status: ChatCommand = {

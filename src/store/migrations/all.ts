@@ -1,9 +1,11 @@
 /** Every migration by name, in order. A name that was released never changes. */
 import type { MigrationFor } from '../migrate.ts';
 import { foundation } from './0001-foundation.ts';
+import { approvalTerms } from './0002-approval-terms.ts';
 import { memory } from './0003-memory.ts';
 
 export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0001-foundation': foundation,
+  '0002-approval-terms': approvalTerms,
   '0003-memory': memory,
 };

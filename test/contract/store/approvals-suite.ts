@@ -36,8 +36,10 @@ export function describeApprovals(open: OpenBackend): void {
     await accept(store, 'next');
     expect(await claim(store, { now: 1_000_000 })).toEqual([]);
     expect((await store.turns.get(turn.id))?.status).toBe('waiting');
+    const { remindAt: _, ...asked } = approval;
     const stored = {
-      ...approval,
+      ...asked,
+      votes: [],
       turnId: turn.id,
       session: keyOf(),
       requestedBy: 'web:ana',
@@ -65,7 +67,7 @@ export function describeApprovals(open: OpenBackend): void {
       by: 'web:ben',
       byName: 'Ben \u0000',
       now: 5_000,
-      deliveries: [delivery('card-edit')],
+      deliveries: () => [delivery('card-edit')],
     });
     expect(result).toMatchObject({
       outcome: 'decided',
@@ -191,7 +193,7 @@ export function describeApprovals(open: OpenBackend): void {
       now: 5_000,
       grantExpiresAt: 50_000,
     });
-    const [grant] = await store.approvals.grants();
+    const [grant] = await store.approvals.grants(0);
     expect(grant).toMatchObject({ key: long, tool: 'shell', grantedBy: 'web:ben', expiresAt: 50_000 });
     expect(await store.approvals.findGrant(long, 'default', '/work', 6_000)).toEqual(grant);
     expect(await store.approvals.findGrant(`${long} y`, 'default', '/work', 6_000)).toBeUndefined();
@@ -202,7 +204,7 @@ export function describeApprovals(open: OpenBackend): void {
     const again = approvalOf(1, { alwaysKey: long });
     await park(store, [again], 'other');
     await decide(again.id, 'always', 'web:cy', 6_000);
-    const grants = await store.approvals.grants();
+    const grants = await store.approvals.grants(0);
     expect(grants.map((each) => [each.id, each.grantedBy, each.expiresAt])).toEqual([
       [grant?.id, 'web:cy', null],
     ]);
@@ -210,7 +212,7 @@ export function describeApprovals(open: OpenBackend): void {
     expect(await store.approvals.revoke(grant?.id ?? '', 7_000)).toBe(true);
     expect(await store.approvals.revoke(grant?.id ?? '', 7_000)).toBe(false);
     expect(await store.approvals.findGrant(long, 'default', '/work', 7_000)).toBeUndefined();
-    expect(await store.approvals.grants()).toEqual([]);
+    expect(await store.approvals.grants(0)).toEqual([]);
   });
 
   test('A12: what can never be always allowed is not granted, and stays open', async () => {
@@ -218,7 +220,7 @@ export function describeApprovals(open: OpenBackend): void {
     await park(store, [approval]);
     expect(await decide(approval.id, 'always')).toMatchObject({ outcome: 'not-grantable' });
     expect((await store.approvals.get(approval.id))?.status).toBe('pending');
-    expect(await store.approvals.grants()).toEqual([]);
+    expect(await store.approvals.grants(0)).toEqual([]);
   });
 
   test('E74: stopping a waiting turn calls its approvals off, with the log telling so, and the next turn goes', async () => {

@@ -122,6 +122,9 @@ export const approvalOf = (index: number, more: Partial<NewApproval> = {}): NewA
   reasons: ['deletes files'],
   alwaysKey: `shell rm ${index}`,
   expiresAt: 100_000,
+  terms: { approvers: null, required: 1, secondPerson: false },
+  batch: null,
+  remindAt: null,
   ...more,
 });
 

@@ -20,6 +20,7 @@ const question: PolicyQuestion = {
   where: { channel: 'slack', conversation: 'C1' },
   granted: false,
   untrusted: null,
+  terms: { approvers: null, required: 1, secondPerson: false },
 };
 
 const reading = { ...assessment, decision: 'allow', risk: 'low', effect: 'read' } as const;
@@ -30,6 +31,8 @@ const decide = (change: Partial<PolicyQuestion>) => decidePolicy({ ...question, 
 describe('decidePolicy', () => {
   it('E20 asks for what may change something, and says that this is the default', () => {
     expect(decide({})).toEqual({
+      terms: question.terms,
+      grantable: true,
       decision: 'ask',
       rule: 'default: everything that may change something asks',
       risk: 'medium',

@@ -4,11 +4,19 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/domain/errors.ts';
 import type { InboundMessage } from '../../../src/domain/message.ts';
 import { sessionKey } from '../../../src/domain/session.ts';
-import { approversFor, rolesOf } from '../../../src/gateway/access.ts';
+import { approversFor, countPeople, personOf, rolesOf } from '../../../src/gateway/access.ts';
 import { createLimits } from '../../../src/gateway/limits.ts';
 import { parseCommand, profileFor, route } from '../../../src/gateway/router.ts';
 
-const rules = { users: ['*'], approvers: ['slack:U1'], admins: ['slack:U2'], unknown: 'ignore' } as const;
+const rules = {
+  users: ['*'],
+  approvers: ['slack:U1'],
+  admins: ['slack:U2'],
+  unknown: 'ignore',
+  people: { ana: ['slack:U1', 'telegram:9'] },
+} as const;
+const anybody = { approvers: null, required: 1, secondPerson: false } as const;
+const another = { ...anybody, secondPerson: true } as const;
 const names = new Set(['btw', 'stop', 'help']);
 
 describe('access', () => {
@@ -25,9 +33,22 @@ describe('access', () => {
   });
 
   it('A5: an empty list of approvers is nobody, "*" is nobody too, and the second person is not the first', () => {
-    expect(approversFor({ ...rules, approvers: [] }, 'web:x', false)).toEqual([]);
-    expect(approversFor({ ...rules, approvers: ['*'] }, 'web:x', false)).toEqual([]);
-    expect(approversFor({ ...rules, approvers: ['web:x', 'web:y'] }, 'web:x', true)).toEqual(['web:y']);
+    expect(approversFor({ ...rules, approvers: [] }, 'web:x', anybody)).toEqual([]);
+    expect(approversFor({ ...rules, approvers: ['*'] }, 'web:x', anybody)).toEqual([]);
+    expect(approversFor({ ...rules, approvers: ['web:x', 'web:y'] }, 'web:x', another)).toEqual(['web:y']);
+  });
+
+  it('A5: the second person is not the first on another platform, and counts once wherever they are', () => {
+    const approvers = ['slack:U1', 'telegram:9', 'web:ben'];
+    expect(approversFor({ ...rules, approvers }, 'telegram:9', another)).toEqual(['web:ben']);
+    expect(countPeople(rules, approvers)).toBe(2);
+    expect(personOf(rules, 'telegram:9')).toBe(personOf(rules, 'slack:U1'));
+    expect(personOf(rules, 'web:ana')).toBe('web:ana');
+  });
+
+  it('A5: a rule names who decides instead, and "*" is nobody there too', () => {
+    const terms = { ...anybody, approvers: ['web:ben', '*'] };
+    expect(approversFor(rules, 'web:x', terms)).toEqual(['web:ben']);
   });
 });
 

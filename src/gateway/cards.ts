@@ -1,0 +1,200 @@
+/** Approval cards (pure): what one shows, where its copies are, and what becomes of them. */
+import { type ApprovalTerms, type Vote, voterNames } from '../domain/approval.ts';
+import type { EventOf } from '../domain/event.ts';
+import type { Button, Card, OutboundMessage, UserId } from '../domain/message.ts';
+import type { Turn } from '../domain/turn.ts';
+import { mixedScripts, showInvisible } from '../domain/visible.ts';
+import type { NewDelivery } from '../store/store.ts';
+import { nameAction, seconds } from './words.ts';
+
+export type CardOptions = {
+  readonly deliverTo: (turn: Turn) => 'conversation' | 'approvers' | 'both';
+  /** Who may decide about a request of this turn. */
+  readonly approversFor: (turn: Turn, terms: ApprovalTerms) => readonly UserId[];
+  readonly now: () => number;
+  readonly approvalButton: (approvalId: string, decision: 'once' | 'always' | 'deny') => string;
+  readonly batchButton: (batch: string, decision: 'once' | 'deny') => string;
+};
+
+export type Request = EventOf<'approval.requested'>;
+
+/** How a card that was posted before is to look from now on. */
+export type CardChange = {
+  /** Keeps the keys of successive edits apart. */
+  readonly step: string;
+  /** Null: still open. */
+  readonly outcome: string | null;
+  /** The approvers got copies in private as well. */
+  readonly reminded: boolean;
+  /** Who approved so far, while others have to approve too. */
+  readonly votes?: readonly Vote[];
+};
+
+export function newCards(turn: Turn, request: Request, options: CardOptions): NewDelivery[] {
+  const message = cardMessage(turn, request, null, options);
+  return placesOf(turn, request, request.approvalId, false, options).map((place) => ({
+    ...place,
+    turnId: turn.id,
+    message,
+  }));
+}
+
+/** Edits every copy of the card. */
+export function settledCards(
+  turn: Turn,
+  request: Request,
+  change: CardChange,
+  options: CardOptions,
+): NewDelivery[] {
+  const message = cardMessage(turn, request, change.outcome, options, change.votes);
+  const places = placesOf(turn, request, request.approvalId, change.reminded, options);
+  return places.map((place) => editOf(turn, place, change.step, message));
+}
+
+/** Nobody has decided: the approvers get the card in private, or are told of the one they have. */
+export function reminders(
+  turn: Turn,
+  request: Request,
+  askedAt: number,
+  options: CardOptions,
+): NewDelivery[] {
+  const action = nameAction(request.action);
+  const ago = seconds(options.now() - askedAt);
+  const left = seconds(Math.max(0, request.expiresAt - options.now()));
+  const text = `Still waiting for approval of ${action} (asked ${ago} ago). It is denied in ${left}.`;
+  const notice = (key: string, lane: string, target: NewDelivery['target']): NewDelivery => {
+    return { key, turnId: turn.id, lane, target, message: { kind: 'notice', text, turnId: turn.id } };
+  };
+  const here = notice(`${request.approvalId}:reminder`, turn.session, { kind: 'send', to: turn.input.where });
+  const hadCards = options.deliverTo(turn) !== 'conversation';
+  const card = cardMessage(turn, request, null, options);
+  const approvers = options.approversFor(turn, termsOf(request)).map((user) => {
+    const place = directPlace(request.approvalId, user);
+    return hadCards
+      ? notice(`${place.key}:reminder`, place.lane, place.target)
+      : { ...place, turnId: turn.id, message: card };
+  });
+  return [here, ...approvers];
+}
+
+export const termsOf = (request: Request): ApprovalTerms => ({
+  approvers: request.approvers ?? null,
+  required: request.required ?? 1,
+  secondPerson: request.secondPerson ?? false,
+});
+
+export type CardPlace = Pick<NewDelivery, 'key' | 'lane' | 'target'>;
+
+/** @param id of the approval, or of the batch */
+export function placesOf(
+  turn: Turn,
+  request: Request,
+  id: string,
+  reminded: boolean,
+  options: CardOptions,
+): CardPlace[] {
+  const to = options.deliverTo(turn);
+  const here = {
+    key: `${id}:card`,
+    lane: turn.session,
+    target: { kind: 'send', to: turn.input.where },
+  } as const;
+  const approvers = () => options.approversFor(turn, termsOf(request)).map((user) => directPlace(id, user));
+  return [...(to === 'approvers' ? [] : [here]), ...(to === 'conversation' && !reminded ? [] : approvers())];
+}
+
+const directPlace = (id: string, user: UserId): CardPlace => ({
+  key: `${id}:card:${user}`,
+  lane: `direct:${user}`,
+  target: { kind: 'direct', user },
+});
+
+export const editOf = (
+  turn: Turn,
+  place: CardPlace,
+  step: string,
+  message: OutboundMessage,
+): NewDelivery => ({
+  key: `${place.key}:${step}`,
+  turnId: turn.id,
+  lane: place.lane,
+  target: { kind: 'edit', of: place.key },
+  message,
+});
+
+function cardMessage(
+  turn: Turn,
+  request: Request,
+  outcome: string | null,
+  options: CardOptions,
+  votes: readonly Vote[] = [],
+): OutboundMessage {
+  const card: Card = {
+    title: request.display.question,
+    action: { text: showInvisible(request.display.text), language: request.display.language },
+    facts: factsOf(turn, request, votes),
+    why: whyOf(request),
+    ...(request.modelReason === null ? {} : { modelReason: showInvisible(request.modelReason) }),
+    ...(outcome === null ? { expiresAt: request.expiresAt } : { outcome, settledAt: options.now() }),
+  };
+  const buttons = outcome === null ? buttonsOf(request, options) : [];
+  const words = request.grantable ? 'once, always or deny' : 'once or deny';
+  const decide = `Decide with /approve ${request.approvalId} ${words}`;
+  return { kind: 'card', text: cardText(card, decide), card, buttons, turnId: turn.id };
+}
+
+function factsOf(turn: Turn, request: Request, votes: readonly Vote[]): string[] {
+  const { required } = termsOf(request);
+  const voted = votes.length === 0 ? '' : `, so far ${voterNames(votes)}`;
+  return [
+    `asked by ${turn.input.author.name}`,
+    `in ${request.action.workspace}`,
+    ...(request.sandbox === null ? [] : [`sandbox: ${request.sandbox}`]),
+    ...(required === 1 ? [] : [`${required} people have to approve${voted}`]),
+  ];
+}
+
+export function whyOf(request: Request): string[] {
+  const strange = mixedScripts(request.display.text);
+  return [
+    ...request.reasons,
+    ...(strange.length === 0 ? [] : [`looks like other letters: ${strange.join(', ')}`]),
+  ];
+}
+
+/** For readers and platforms without cards: the same facts as text, with the command that decides. */
+export function cardText(card: Card, decide: string): string {
+  const fence = '`'.repeat(Math.max(3, longestRun(card.action.text, '`') + 1));
+  const lines = [
+    card.title,
+    `${fence}${card.action.language}`,
+    card.action.text,
+    fence,
+    card.facts.join(' · '),
+  ];
+  if (card.why.length > 0) lines.push(`Why it asks: ${card.why.join('; ')}`);
+  lines.push(card.outcome ?? decide);
+  return lines.join('\n');
+}
+
+function longestRun(text: string, character: string): number {
+  let longest = 0;
+  let run = 0;
+  for (const one of text) {
+    run = one === character ? run + 1 : 0;
+    longest = Math.max(longest, run);
+  }
+  return longest;
+}
+
+function buttonsOf(request: Request, options: CardOptions): Button[] {
+  const token = (decision: 'once' | 'always' | 'deny') =>
+    options.approvalButton(request.approvalId, decision);
+  return [
+    { label: 'Approve once', token: token('once'), style: 'primary' },
+    ...(request.grantable
+      ? [{ label: 'Always allow this', token: token('always'), style: 'plain' } as const]
+      : []),
+    { label: 'Deny', token: token('deny'), style: 'danger' },
+  ];
+}
