@@ -25,12 +25,16 @@ export async function start(options: StartOptions): Promise<number> {
     write: (line) => void process.stdout.write(line),
   });
   const app = await startApp({ loaded, log, dryRun: options.dryRun ?? false });
-  const reload = async (): Promise<void> => {
-    loaded = await reloaded(app, loaded, options, log);
+  // One after the other: what was read last is what ends up in force.
+  let reloading: Promise<void> = Promise.resolve();
+  const reload = (): void => {
+    reloading = reloading.then(async () => {
+      loaded = await reloaded(app, loaded, options, log);
+    });
   };
-  const unwatch = watchConfig(loaded, () => void reload());
+  const unwatch = watchConfig(loaded, reload);
   // Before anybody is told that it is ready: who hears it may stop it at once.
-  const stopped = untilStopped(app, log, () => void reload());
+  const stopped = untilStopped(app, log, reload);
   printLine(`Parley is ready: ${app.url}`);
   if (options.dryRun) printLine('Dry run: tools do nothing, and nothing is kept.');
   // Now, not at exit: a process that is killed leaves the next one as warm as one that ends in order.
@@ -55,7 +59,7 @@ async function reloaded(
       (section) => JSON.stringify(before.config[section]) !== JSON.stringify(next.config[section]),
     );
     log.info(
-      { file: next.file, needsRestart: fixed },
+      { file: next.file, revision: next.revision, needsRestart: fixed },
       fixed.length === 0
         ? 'configuration reloaded'
         : 'configuration reloaded; some sections take effect with the next start',

@@ -1,4 +1,5 @@
 /** YAML text → checked configuration. Everything that is wrong is said at once, before anything starts. */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
@@ -19,6 +20,8 @@ export type LoadedConfig = {
   readonly profiles: ReadonlyMap<string, Profile>;
   /** Null: built-in defaults. */
   readonly file: string | null;
+  /** Short hash of the file's text, to tell which one is in force. */
+  readonly revision: string;
   /** Values that must never be logged. */
   readonly secrets: ReadonlySet<string>;
 };
@@ -68,7 +71,14 @@ export function parseConfig(source: string, file: string, environment: Environme
   problems.push(...unavailable(raw, at), ...unknownProfiles(raw, at), ...missingFiles(raw, at));
   if (problems.length > 0 || !parsed.success) throw configError(file, problems);
   const all = new Map<string, Profile>([['default', parsed.data], ...profiles]);
-  return { config: parsed.data, profiles: all, file, secrets: secretsOf(parsed.data, ...profiles.values()) };
+  const revision = createHash('sha256').update(source).digest('hex').slice(0, 12);
+  return {
+    config: parsed.data,
+    profiles: all,
+    file,
+    revision,
+    secrets: secretsOf(parsed.data, ...profiles.values()),
+  };
 }
 
 /** @throws AppError for an alias without its anchor, or so many that only an attack writes them. */

@@ -1,4 +1,5 @@
 /** Who is asked, when, and how many have to agree: rules of the configuration through the whole program. */
+import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ScriptedReply } from '../fakes/model-server.ts';
 import { until } from './support/gateway.ts';
@@ -295,9 +296,16 @@ describe('terms of approval', () => {
 type Listed = { readonly args: { readonly command: string }; readonly expiresAt: string };
 
 async function reloadTo(s: Scenario, options: ScenarioOptions): Promise<void> {
-  const count = () => s.gateway.output().split('configuration reloaded').length;
-  const before = count();
-  s.folder.writeConfig(configText(s.model.url, options));
+  const text = configText(s.model.url, options);
+  const revision = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  s.folder.writeConfig(text);
   s.gateway.signal('SIGHUP');
-  await until('the reload', () => count() > before);
+  // The latest line about it: the same text may have been in force before.
+  await until('the reload', () =>
+    s.gateway
+      .output()
+      .split('\n')
+      .findLast((line) => line.includes('configuration reloaded'))
+      ?.includes(revision),
+  );
 }
