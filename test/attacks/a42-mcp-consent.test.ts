@@ -108,6 +108,7 @@ describe('A42 the review', () => {
       actor: { user: 'web:ana', roles: ['admin'] },
       where: { channel: 'web', conversation: 'general' },
       granted: true,
+      terms: { approvers: null, required: 1, secondPerson: false },
       untrusted: null,
     });
     expect(decision.decision).toBe('ask');
