@@ -2,6 +2,7 @@
 import { dirname, relative, resolve } from 'node:path';
 import { createBtw } from './agent/btw.ts';
 import { createEngine } from './agent/engine.ts';
+import { createProxies } from './agent/tools/http/proxy.ts';
 import { createHub } from './agent/tools/mcp/hub.ts';
 import type { ChannelAdapter } from './channels/adapter.ts';
 import { encodeButton, parseButton } from './channels/button-token.ts';
@@ -74,9 +75,21 @@ export async function startApp({
   try {
     let current = loaded;
     const hub = createHub({ state: store.state('mcp'), log, clock });
-    open.unshift(() => hub.close());
+    const proxies = createProxies();
+    open.unshift(
+      () => hub.close(),
+      () => proxies.close(),
+    );
     const profilesOf = async (from: LoadedConfig): Promise<Profiles> => {
-      const made = await openProfiles(from, { clock, log, metrics, dryRun, hub, hidden: hiddenFrom(from) });
+      const made = await openProfiles(from, {
+        clock,
+        log,
+        metrics,
+        dryRun,
+        hub,
+        proxies,
+        hidden: hiddenFrom(from),
+      });
       await hub.keepOpened();
       return made;
     };

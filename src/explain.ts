@@ -1,6 +1,7 @@
 /** The same judgement as in a turn, without a turn: for `parley explain`. */
 import { decidePolicy, type PolicyDecision } from './agent/policy.ts';
 import { validateArgs } from './agent/tools/execute.ts';
+import { createProxies } from './agent/tools/http/proxy.ts';
 import { createHub } from './agent/tools/mcp/hub.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { type Logger, systemClock } from './domain/runtime.ts';
@@ -27,6 +28,7 @@ export async function judgeOffline(
       metrics: noMetrics,
       hidden: [],
       dryRun: true,
+      proxies: createProxies(),
       hub: createHub({ state, log: asked.log, clock: systemClock }),
     }),
   );

@@ -6,6 +6,7 @@ import { createEmbedder, type Embedder } from './agent/model/embedder.ts';
 import { createEndpoints, type EndpointSettings } from './agent/model/endpoints.ts';
 import { decidePolicy } from './agent/policy.ts';
 import type { TurnSettings } from './agent/run.ts';
+import type { Proxies } from './agent/tools/http/proxy.ts';
 import type { Hub } from './agent/tools/mcp/hub.ts';
 import { createMcpTools } from './agent/tools/mcp/tools.ts';
 import { createTools, type Tools, type ToolsConfig } from './agent/tools/registry.ts';
@@ -42,6 +43,7 @@ export type ProfileDeps = {
   readonly hidden: readonly string[];
   readonly dryRun: boolean;
   readonly hub: Hub;
+  readonly proxies: Proxies;
 };
 
 /** Rounds of actions when the file does not say; a directive costs two calls each, and small models wander. */
@@ -67,7 +69,11 @@ async function openProfile(
   const models = createModels(profile, deps);
   const workspace = makeFolder(resolve(profile.agent.workspace));
   const { shell } = profile.tools;
-  const sandbox = await openSandbox({ mode: shell.sandbox, hide: deps.hidden });
+  const sandbox = await openSandbox({
+    mode: shell.sandbox,
+    hide: deps.hidden,
+    proxies: deps.proxies,
+  });
   const place = { sandbox, workspace, live: !deps.dryRun };
   const servers = Object.entries(profile.tools.mcp.servers);
   const handles = await Promise.all(servers.map(([name, server]) => deps.hub.open(name, server, place)));

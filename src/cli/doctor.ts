@@ -116,7 +116,7 @@ async function sandbox({ config }: LoadedConfig): Promise<Finding> {
   return {
     check: 'sandbox',
     ok: opened.active || mode === 'off',
-    detail: opened.refusal ?? opened.describe(network),
+    detail: opened.refusal ?? [opened.describe(network), opened.remedy ?? ''].join('. ').replace(/\. $/, ''),
   };
 }
 

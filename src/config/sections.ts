@@ -83,12 +83,14 @@ export const agent = z.strictObject({
   context_tokens: z.int().positive().default(100_000).describe('Compaction above it.'),
 });
 
+const network = z.union([z.boolean(), z.array(destination())]);
+
 const mcpServer = z.union([
   z.strictObject({
     command: z.string().min(1).describe('Program of a local server.'),
     args: z.array(z.string()).default([]),
     env: z.record(z.string(), z.string()).default({}).describe('All of its environment.'),
-    network: z.boolean().default(false).describe('Whether it reaches the network.'),
+    network: network.default(false).describe('none, all, or only these hosts.'),
   }),
   z.strictObject({
     url: z.url({ protocol: /^https?$/, error: 'must be an address such as https://example.com/mcp' }),
@@ -112,7 +114,7 @@ export const tools = z.strictObject({
         .describe('bubblewrap: where it works, or always, or never.'),
       timeout: duration().prefault('60s'),
       max_output: byteSize().prefault('64KiB').describe('Of one command, in the prompt.'),
-      network: z.boolean().default(false),
+      network: network.default(false).describe('none, all, or only these hosts.'),
     })
     .prefault({}),
   files: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),

@@ -77,8 +77,9 @@ describe('A42 the list of tools', () => {
     const sandbox = {
       active: false,
       describe: () => 'none',
+      remedy: null,
       refusal: null,
-      wrap: (argv: readonly string[]) => ({ argv, descriptors: [] }),
+      wrap: async (argv: readonly string[]) => ({ argv, descriptors: [] }),
     };
     const other = await s.hub.open(
       'fake',

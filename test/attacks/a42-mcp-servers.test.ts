@@ -61,7 +61,7 @@ describe(`a local server (sandbox: ${sandbox.describe(false)})`, () => {
     writeFileSync(secret, 'canary');
     const hiding = await openSandbox({ mode: 'auto', hide: [secret] });
     const script = `cat ${secret}; ls -A /root /home; cat /proc/net/dev | tail -n +3 | cut -d: -f1`;
-    const { argv, descriptors } = hiding.wrap(['/bin/sh', '-c', script], {
+    const { argv, descriptors } = await hiding.wrap(['/bin/sh', '-c', script], {
       workspace: s.workspace,
       network: false,
       cwd: process.cwd(),

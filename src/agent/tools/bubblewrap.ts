@@ -10,7 +10,8 @@ export type Shown = { readonly path: string; readonly writable: boolean };
 export type Place = {
   /** Absolute, canonical; writable. */
   readonly workspace: string;
-  readonly network: boolean;
+  /** Of the way out that `Network` asked for: all of it, none, or the socket of a proxy. */
+  readonly network: boolean | { readonly proxy: string };
   /** Where it starts; the workspace when left out. */
   readonly cwd?: string;
   readonly shown?: readonly Shown[];
@@ -35,6 +36,14 @@ const system = new Set([
 
 /** Folders replaced by empty ones: people's files, sockets of the machine (Docker's among them), temporary files. */
 const emptied = ['/home', '/root', '/run', '/var/run', '/tmp', '/var/tmp', '/mnt', '/media', '/srv'];
+
+const kernelSettings = ['/proc/sys', '/proc/irq', '/proc/bus', '/proc/fs'];
+
+/** The memory of the kernel, its keys and addresses, its emergency brake. */
+const kernelSecrets = [
+  ...['/proc/kcore', '/proc/keys', '/proc/kallsyms', '/proc/kmsg', '/proc/sysrq-trigger', '/proc/timer_list'],
+  ...['/proc/acpi', '/proc/scsi', '/sys/firmware'],
+];
 
 /** What a gateway that runs as root could otherwise read: hashes, keys, tokens, other services' data. */
 const credentials = [
@@ -69,6 +78,30 @@ const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: fal
 const hiding = (path: string): string[] =>
   isFolder(path) ? ['--tmpfs', path] : ['--ro-bind', '/dev/null', path];
 
+/** Where what the bridge needs is found inside; the folder is empty otherwise. */
+const BRIDGE = '/run/parley';
+/** Inside there is nobody else on this loopback. */
+const BRIDGE_PORT = 3128;
+
+/** Bubblewrap forwards no ports: a few lines of our own listen inside and speak to the proxy through its socket. */
+function bridging(socket: string): { readonly args: string[]; readonly program: string[] } {
+  const [node, script, inner] = [`${BRIDGE}/node`, `${BRIDGE}/forwarder.ts`, `${BRIDGE}/proxy.sock`];
+  const proxy = `http://127.0.0.1:${BRIDGE_PORT}`;
+  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
+  const binds = [
+    [process.execPath, node],
+    [join(import.meta.dirname, 'forwarder.ts'), script],
+    [socket, inner],
+  ];
+  return {
+    args: [
+      ...binds.flatMap(([from = '', to = '']) => ['--ro-bind', from, to]),
+      ...names.flatMap((name) => ['--setenv', name, proxy]),
+    ],
+    program: [node, script, inner, String(BRIDGE_PORT)],
+  };
+}
+
 /** What runs on the host when git is used there later is read-only; hooks that do not exist yet stay away (A21). */
 function guarding(workspace: string): string[] {
   const settings = join(workspace, '.git');
@@ -88,8 +121,11 @@ export function bubblewrapped(
 ): Launch {
   const args = ['--die-with-parent', '--new-session', '--unshare-user-try', '--unshare-pid', '--unshare-ipc'];
   args.push('--unshare-uts', '--unshare-cgroup-try', '--cap-drop', 'ALL');
-  if (!network) args.push('--unshare-net');
+  if (network !== true) args.push('--unshare-net');
   args.push('--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc');
+  // Settings of the kernel are root's to write, also where root has no capabilities left.
+  for (const path of kernelSettings.filter(existsSync)) args.push('--ro-bind', path, path);
+  for (const path of kernelSecrets.filter(existsSync)) args.push(...hiding(path));
   const home = homedir();
   const folders = [...emptied, ...(system.has(home) ? [] : [home])].filter(
     (folder) => existsSync(folder) && canonical(folder) === folder,
@@ -101,7 +137,7 @@ export function bubblewrapped(
   const isGone = (path: string): boolean => outer.some((folder) => isBelow(path, folder));
   const resolver = canonical('/etc/resolv.conf');
   // The resolver's file often lives under /run, which is empty by now.
-  if (network && isGone(resolver)) args.push('--ro-bind-try', resolver, resolver);
+  if (network === true && isGone(resolver)) args.push('--ro-bind-try', resolver, resolver);
   for (const { path, writable } of shown) {
     if (writable || isGone(path)) args.push(writable ? '--bind' : '--ro-bind', path, path);
   }
@@ -115,10 +151,12 @@ export function bubblewrapped(
   args.push(...guarding(workspace));
   if (isGone(cwd) && cwd !== workspace) args.push('--dir', cwd);
   args.push('--chdir', cwd);
+  const bridge = typeof network === 'object' ? bridging(network.proxy) : null;
+  args.push(...(bridge?.args ?? []));
   const filter = seccompFilter(process.arch);
   if (filter !== null) args.push('--seccomp', '3');
   return {
-    argv: ['bwrap', ...args, '--', '/bin/sh', '-c', LIMITS, 'sh', ...argv],
+    argv: ['bwrap', ...args, '--', '/bin/sh', '-c', LIMITS, 'sh', ...(bridge?.program ?? []), ...argv],
     descriptors: filter === null ? [] : [filter],
   };
 }

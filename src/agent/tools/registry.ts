@@ -8,7 +8,7 @@ import { writeFile } from './files/write-file.ts';
 import { createFetchTool } from './http/fetch-url.ts';
 import type { McpTools } from './mcp/tools.ts';
 import { readOutput } from './read-output.ts';
-import type { Sandbox, SandboxMode } from './sandbox.ts';
+import type { Network, Sandbox, SandboxMode } from './sandbox.ts';
 import { createShellTool } from './shell/tool.ts';
 import type { AnyTool } from './tool.ts';
 
@@ -19,7 +19,7 @@ export type ToolsConfig = {
     readonly timeoutMs: number;
     /** Of the prompt; the full output is kept apart. */
     readonly maxOutputBytes: number;
-    readonly network: boolean;
+    readonly network: Network;
   };
   readonly files: { readonly enabled: boolean };
   readonly http: { readonly enabled: boolean; readonly allow: readonly string[] };

@@ -3,7 +3,9 @@
  * told. The analysis of a command decides when to ask; this decides what can happen.
  */
 import { bubblewrapped, type Launch, type Place } from './bubblewrap.ts';
+import { createProxies, type Proxies } from './http/proxy.ts';
 import { launch } from './launch.ts';
+import { remedyFor } from './sandbox-remedy.ts';
 import { SYSTEM_PATH } from './shell/environment.ts';
 
 export type SandboxMode = 'auto' | 'require' | 'off';
@@ -12,21 +14,42 @@ export type SandboxConfig = {
   readonly mode: SandboxMode;
   /** Files and folders of the gateway (database, configuration, `.env`) that commands must not see. */
   readonly hide: readonly string[];
+  /** Shared by all sandboxes of the gateway. */
+  readonly proxies?: Proxies;
 };
+
+/** All of it, none, or these hosts only. */
+export type Network = boolean | readonly string[];
 
 export type Sandbox = {
   readonly active: boolean;
   /** "bubblewrap, no network" or why there is none, for card, start and `doctor`. */
-  describe(network: boolean): string;
+  describe(network: Network): string;
+  /** What to change, where there is none although there could be. */
+  readonly remedy: string | null;
   /** Set when nothing must run at all: what is missing and how to mend it. */
   readonly refusal: string | null;
   /** The command that runs `argv` inside; unchanged when there is no sandbox. */
-  wrap(argv: readonly string[], place: Place): Launch;
+  wrap(argv: readonly string[], place: Outline): Promise<Launch>;
 };
 
-const REMEDY =
-  'Install bubblewrap (`apt-get install bubblewrap`) and allow unprivileged user namespaces, ' +
-  'or set tools.shell.sandbox to "auto".';
+/** A place whose way out is not built yet. */
+export type Outline = Omit<Place, 'network'> & { readonly network: Network };
+
+async function wayOut(network: Network, proxies: Proxies): Promise<Place['network']> {
+  if (typeof network === 'boolean') return network;
+  return network.length === 0 ? false : { proxy: await proxies.socketFor(network) };
+}
+
+/** Hosts named on a card; the rest are counted. */
+const HOSTS_SHOWN = 4;
+
+function inWords(network: Network): string {
+  if (typeof network === 'boolean' || network.length === 0)
+    return network === true ? 'bubblewrap, with network' : 'bubblewrap, no network';
+  const more = network.length > HOSTS_SHOWN ? ` and ${network.length - HOSTS_SHOWN} more` : '';
+  return `bubblewrap, network: ${network.slice(0, HOSTS_SHOWN).join(', ')}${more}`;
+}
 
 /** How long the probe may take: it starts `true`, so anything longer means it hangs. */
 const PROBE_TIMEOUT_MS = 5_000;
@@ -59,19 +82,24 @@ export async function openSandbox(
   config: SandboxConfig,
   probeFor: (config: SandboxConfig) => Promise<string | null> = probe,
 ): Promise<Sandbox> {
+  const { proxies = createProxies() } = config;
   const why = config.mode === 'off' ? 'turned off' : await probeFor(config);
   if (why === null) {
     return {
       active: true,
-      describe: (network) => (network ? 'bubblewrap, with network' : 'bubblewrap, no network'),
+      describe: inWords,
+      remedy: null,
       refusal: null,
-      wrap: (argv, place) => bubblewrapped(argv, place, config.hide),
+      wrap: async (argv, place) =>
+        bubblewrapped(argv, { ...place, network: await wayOut(place.network, proxies) }, config.hide),
     };
   }
+  const remedy = config.mode === 'off' ? null : remedyFor(why);
   return {
     active: false,
     describe: () => `none (${why})`,
-    refusal: config.mode === 'require' ? `A sandbox is required, but ${why}. ${REMEDY}` : null,
-    wrap: (argv) => ({ argv, descriptors: [] }),
+    remedy,
+    refusal: config.mode === 'require' ? `A sandbox is required, but ${why}. ${remedy ?? ''}` : null,
+    wrap: async (argv) => ({ argv, descriptors: [] }),
   };
 }

@@ -160,7 +160,7 @@ async function openTransport({ server, sandbox, workspace }: ConnectionDeps) {
   if (sandbox.refusal !== null) throw new Error(sandbox.refusal);
   const { argv, place, env } = startOf(server, workspace, process.cwd(), sandbox.active);
   const transport: ProcessTransport = createProcessTransport({
-    run: sandbox.wrap(argv, place),
+    run: await sandbox.wrap(argv, place),
     cwd: place.cwd,
     env,
   });

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { canonicalJson } from '../../../domain/approval.ts';
-import type { Place, Shown } from '../bubblewrap.ts';
+import type { Shown } from '../bubblewrap.ts';
+import type { Network, Outline } from '../sandbox.ts';
 import { SYSTEM_PATH } from '../shell/environment.ts';
 
 export type McpServer =
@@ -11,7 +12,7 @@ export type McpServer =
       readonly command: string;
       readonly args: readonly string[];
       readonly env: Readonly<Record<string, string>>;
-      readonly network: boolean;
+      readonly network: Network;
     }
   | { readonly url: string; readonly headers: Readonly<Record<string, string>> };
 
@@ -80,7 +81,7 @@ function shownTo(program: string, args: readonly string[], base: string): Shown[
 
 export type Start = {
   readonly argv: readonly string[];
-  readonly place: Place & { readonly cwd: string };
+  readonly place: Outline & { readonly cwd: string };
   readonly env: Readonly<Record<string, string>>;
 };
 

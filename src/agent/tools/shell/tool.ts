@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import type { Sandbox } from '../sandbox.ts';
+import type { Network, Sandbox } from '../sandbox.ts';
 import { type Assessment, defineTool, type ToolContext, type ToolResult } from '../tool.ts';
 import { classify } from './classify.ts';
 import { diskConcerns, executedFiles } from './disk-facts.ts';
@@ -12,7 +12,7 @@ import { type ProcessResult, runProcess } from './run.ts';
 
 export type ShellDeps = {
   readonly sandbox: Sandbox;
-  readonly network: boolean;
+  readonly network: Network;
   readonly timeoutMs: number;
   /** Full output kept for `read_output`, in bytes; what the prompt holds is cut further. */
   readonly keepBytes: number;
@@ -121,7 +121,7 @@ export function createShellTool(deps: ShellDeps) {
     await mkdir(workspace, { recursive: true });
     const direct = argv !== null && !builtins.has(argv[0] ?? '');
     const result = await runProcess({
-      run: sandbox.wrap(direct ? argv : [...shellProgram, command], { workspace, network }),
+      run: await sandbox.wrap(direct ? argv : [...shellProgram, command], { workspace, network }),
       cwd: workspace,
       env: commandEnvironment(workspace, dirname(workspace)),
       timeoutMs,

@@ -187,7 +187,7 @@ describe(`the sandbox (here: ${confined.describe(false)})`, () => {
     expect(assessment).toMatchObject({
       decision: 'deny',
       risk: 'blocked',
-      reasons: [expect.stringContaining('Install bubblewrap')],
+      reasons: [expect.stringContaining('apt-get install bubblewrap')],
       alwaysKey: null,
     });
     const result = await runIn(workspace, 'touch proof', sandbox);

@@ -1,0 +1,192 @@
+/** A24, A25, A40: what a command inside the sandbox can see, call and use up. Where there is none, that is what is said. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openSandbox } from '../../src/agent/tools/sandbox.ts';
+import { remedyFor } from '../../src/agent/tools/sandbox-remedy.ts';
+import { seccompFilter } from '../../src/agent/tools/seccomp.ts';
+import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
+import type { ToolResult } from '../../src/agent/tools/tool.ts';
+import { contextFor, scratch } from '../unit/agent/tools/scratch.ts';
+
+const sandbox = await openSandbox({ mode: 'auto', hide: [] });
+const { active } = sandbox;
+
+const inside = (command: string, workspace = scratch().workspace): Promise<ToolResult> =>
+  createShellTool({ sandbox, network: false, timeoutMs: 20_000, keepBytes: 1_000_000 }).run(
+    { command },
+    contextFor(workspace),
+  );
+
+/** Calls a system call by its number, through an interpreter that every Debian has. */
+const syscall = (number: number, ...args: (number | string)[]): string =>
+  `perl -e '$r = syscall(${[number, ...args].join(', ')}); print $r, " ", $!+0, "\\n"'`;
+
+describe(`A24 inside (here: ${sandbox.describe(false)})`, () => {
+  // Numbers of x86-64; on other machines perl would call something else.
+  const calls: [string, string][] = [
+    ['ptrace', syscall(101, 0, 0, 0, 0)],
+    ['process_vm_readv', syscall(310, 1, 0, 0, 0, 0, 0)],
+    ['mount', syscall(165, 0, 0, 0, 0, 0)],
+    ['unshare of a user namespace', syscall(272, 0x10000000)],
+    ['setns', syscall(308, 0, 0)],
+    ['clone of a user namespace', syscall(56, 0x10000000, 0, 0, 0, 0)],
+    ['keyctl', syscall(250, 0, -3, 0, 0, 0)],
+    ['add_key', syscall(248, 0, 0, 0, 0, 0)],
+    ['bpf', syscall(321, 0, 0, 0)],
+    ['perf_event_open', syscall(298, 0, 0, 0, 0, 0)],
+    ['userfaultfd', syscall(323, 0)],
+    ['io_uring_setup', syscall(425, 1, 0)],
+    ['open_by_handle_at', syscall(304, 0, 0, 0)],
+    ['TIOCSTI', syscall(16, 0, 0x5412, 0)],
+    ['TIOCSTI with high bits set', syscall(16, 0, 0x1_0000_5412, 0)],
+    ['TIOCLINUX', syscall(16, 0, 0x541c, 0)],
+    ['ptrace in the x32 numbering', syscall(0x40000000 + 521, 0, 0, 0, 0)],
+  ];
+
+  it.each(calls)('A24 the filter of system calls refuses %s', async (_name, command) => {
+    if (!active || process.arch !== 'x64') return;
+    // EPERM, or ENOSYS where an older call is the way.
+    expect((await inside(command)).output).toMatch(/^-1 (1|38)\n/);
+  });
+
+  it('A24 everyday programs work under the filter', async () => {
+    const result = await inside(
+      'echo a | sort | cat; sleep 0; (true & wait); perl -e "fork() // die" && date > d; ls d',
+    );
+    expect(result).toMatchObject({ ok: true, output: 'a\nd\n' });
+  });
+
+  it('A24 has no capabilities, no way to gain any, and a terminal of nobody', async () => {
+    const { output } = await inside('grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status; tty');
+    if (!active) return;
+    expect(output).toMatch(/CapEff:\s0+\n/);
+    expect(output).toMatch(/NoNewPrivs:\s1\n/);
+    expect(output).toMatch(/Seccomp:\s2\n/);
+    expect(output).toContain('not a tty');
+  });
+
+  it('A24 sees its own processes and not the environment of the gateway', async () => {
+    const { output } = await inside(
+      'cat /proc/*/environ | tr "\\0" "\\n" | cut -d= -f1 | sort -u; cat /proc/*/comm',
+    );
+    if (!active) return;
+    for (const name of ['VITEST', 'npm_config', 'NODE_ENV']) expect(output).not.toContain(name);
+    expect(output).not.toContain('systemd');
+  });
+
+  it.each([
+    '/run/docker.sock',
+    '/var/run/docker.sock',
+    '/run/containerd/containerd.sock',
+    '/run/user',
+    '/run/secrets',
+    '/etc/shadow',
+    '/etc/ssh',
+    '/root/.ssh',
+    '/home/',
+    '/var/log',
+    '/var/backups',
+    join(homedir(), '.bashrc'),
+  ])('A24 A40 holds nothing under %s', async (path) => {
+    if (!active) return;
+    const { output } = await inside(
+      `if [ -d ${path} ]; then ls -A ${path}; else cat ${path}; fi 2>/dev/null | wc -c`,
+    );
+    expect(output).toBe('0\n');
+  });
+
+  it.each([
+    '/usr/x',
+    '/etc/x',
+    '/bin/x',
+    '/opt/x',
+    '/var/x',
+    '/dev/sda',
+    '/proc/sys/kernel/hostname',
+    '/sys/x',
+  ])('A24 cannot write to %s', async (path) => {
+    if (!active) return;
+    expect((await inside(`echo pwned > ${path}`)).ok).toBe(false);
+  });
+
+  it('A24 devices are the harmless ones', async () => {
+    if (!active) return;
+    const names = (await inside('ls /dev')).output.trim().split('\n');
+    expect(names).toEqual(expect.arrayContaining(['null', 'zero', 'urandom']));
+    for (const name of ['sda', 'mem', 'kmsg', 'fuse', 'kvm', 'nvme0n1']) expect(names).not.toContain(name);
+  });
+
+  it('A24 its host name, processes and shared memory are its own; the network has nothing but loopback', async () => {
+    if (!active) return;
+    const own = async (kind: string) => (await inside(`readlink /proc/self/ns/${kind}`)).output;
+    const { readlinkSync } = await import('node:fs');
+    for (const kind of ['pid', 'ipc', 'uts', 'net', 'mnt'])
+      expect(await own(kind)).not.toBe(`${readlinkSync(`/proc/self/ns/${kind}`)}\n`);
+  });
+
+  it('F28 A24 its resources are limited: memory, files, descriptors, no core files', async () => {
+    const { output } = await inside('ulimit -d; ulimit -f; ulimit -n; ulimit -c');
+    if (active) expect(output).toBe('4194304\n1048576\n4096\n0\n');
+    const big = await inside('head -c 3000000000 /dev/zero > big; echo status $?; ls -s big | cut -d" " -f1');
+    if (active) expect(big.output).toMatch(/status 1(53|37)?\n/);
+  });
+
+  it('F28 a command that eats memory dies; the gateway does not', async () => {
+    if (!active) return;
+    const result = await inside(`perl -e '$x .= "x" x 1e8 while 1'`);
+    expect(result.ok).toBe(false);
+  });
+});
+
+describe('A21 A25 what must hold on the host afterwards', () => {
+  it.each(['with hooks', 'without hooks'])('A21 a repository %s gets none', async (which) => {
+    const { workspace } = scratch();
+    mkdirSync(join(workspace, which === 'with hooks' ? '.git/hooks' : '.git'), { recursive: true });
+    writeFileSync(join(workspace, '.git/config'), '[core]\n\tbare = false\n');
+    const { output } = await inside(
+      'mkdir -p .git/hooks; echo x > .git/hooks/pre-commit; echo y > .git/hooks/post-index-change; ' +
+        'git config core.fsmonitor ./x; mv .git/hooks .git/h; rm -r .git/hooks; ls -A .git/hooks; cat .git/config',
+      workspace,
+    );
+    if (!active) return;
+    expect(output).not.toContain('fsmonitor');
+    const { readdirSync } = await import('node:fs');
+    expect(readdirSync(join(workspace, '.git/hooks'))).toEqual([]);
+  });
+
+  it('A25 children, background jobs and sessions of their own stay inside', async () => {
+    if (!active) return;
+    const { output } = await inside(
+      'setsid sh -c "touch /usr/x; readlink /proc/self/ns/net" ; readlink /proc/self/ns/net',
+    );
+    const namespaces = output.match(/net:\[\d+\]/g) ?? [];
+    expect(new Set(namespaces).size).toBe(1);
+    expect(output).toContain('Read-only file system');
+  });
+});
+
+describe('A25 the filter and the advice, wherever this runs', () => {
+  it('A24 assembles a program for each architecture that is known, and none for others', () => {
+    for (const arch of ['x64', 'arm64']) {
+      const filter = seccompFilter(arch);
+      expect((filter?.length ?? 1) % 8).toBe(0);
+      // Ends by allowing: a number that nothing matched is an ordinary call.
+      expect(filter?.readUInt32LE((filter?.length ?? 0) - 4)).toBe(0x7fff0000);
+    }
+    for (const arch of ['riscv64', 'ia32', '__proto__', '']) expect(seccompFilter(arch)).toBeNull();
+  });
+
+  it.each([
+    ['bubblewrap is not installed', {}, false, 'apt-get install bubblewrap'],
+    ['denied', { 'kernel.unprivileged_userns_clone': '0' }, false, 'kernel.unprivileged_userns_clone=1'],
+    ['denied', { 'user.max_user_namespaces': '0' }, false, 'user.max_user_namespaces=15000'],
+    ['denied', { 'kernel.apparmor_restrict_unprivileged_userns': '1' }, false, 'AppArmor profile'],
+    ['denied', {}, true, '--security-opt seccomp=unconfined'],
+    ['denied', { 'user.max_user_namespaces': '100' }, false, 'Allow unprivileged user namespaces'],
+  ])('says what to change: %s %j container %s', (why, settings, inContainer, advice) => {
+    const setting = (name: string) => new Map(Object.entries(settings)).get(name);
+    expect(remedyFor(why, { setting, inContainer })).toContain(advice);
+  });
+});
