@@ -78,6 +78,8 @@ export type ButtonClick = {
   readonly author: Author;
   /** Payload of the button, made by `channels/button-token.ts`. */
   readonly token: string;
+  /** The message that has the button, where the platform says so. */
+  readonly on?: MessageRef;
   readonly replyToken?: string;
 };
 

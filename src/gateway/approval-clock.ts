@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import { type ApprovalsDeps, decidedCards, findRequest } from './approvals.ts';
 import { settledBatchCards } from './batch-card.ts';
 import { type Request, reminders } from './cards.ts';
+import { neverAsked, wasShown } from './lost-cards.ts';
 
 export type ApprovalClock = {
   start(): void;
@@ -12,7 +13,7 @@ export type ApprovalClock = {
 };
 
 export type ApprovalClockDeps = Pick<ApprovalsDeps, 'cards' | 'clock' | 'log' | 'metrics'> & {
-  readonly store: Pick<Store, 'approvals' | 'turns' | 'events' | 'onChange'>;
+  readonly store: Pick<Store, 'approvals' | 'turns' | 'events' | 'outbox' | 'onChange'>;
 };
 
 /** Deadlines are looked at again at least this often: timers longer than 24 days overflow, and clocks get set. */
@@ -64,13 +65,15 @@ export function createApprovalClock(deps: ApprovalClockDeps): ApprovalClock {
 async function expire(deps: ApprovalClockDeps, approval: Approval): Promise<void> {
   const found = await findRequest(deps, approval.id);
   const cards = found && decidedCards(found, 'Expired without a decision; not run.', deps.cards);
+  const isUnseen = cards !== undefined && !(await wasShown(deps.store.outbox, cards));
+  const told = isUnseen ? [...cards, neverAsked(found.turn, found.request)] : (cards ?? []);
   const result = await deps.store.approvals.decide({
     id: approval.id,
     decision: 'expired',
     by: null,
     byName: null,
     now: deps.clock.now(),
-    deliveries: () => cards ?? [],
+    deliveries: () => told,
   });
   if (result.outcome === 'decided') deps.metrics.count('parley_approvals_total', { decision: 'expired' });
 }

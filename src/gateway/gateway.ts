@@ -21,6 +21,7 @@ import { type AccessRules, type Role, rolesOf } from './access.ts';
 import type { CommandContext, CommandDeps } from './commands/command.ts';
 import { commands } from './commands/index.ts';
 import type { Limits } from './limits.ts';
+import { cardsBefore } from './lost-cards.ts';
 import { type ChannelRules, type ProfileRoute, profileFor, route } from './router.ts';
 import { nameAction, seconds } from './words.ts';
 
@@ -238,6 +239,9 @@ async function onClick(deps: GatewayDeps, click: ButtonClick): Promise<void> {
     return say('This button means nothing to me any more.');
   }
   if (button.kind === 'approval' || button.kind === 'batch') {
+    // A copy that was sent before a crash is known from here on, and settled with the others.
+    if (click.on !== undefined)
+      await deps.store.outbox.foundCopy(cardsBefore(button.id, click.author.id), click.on);
     const { accepted, text } = await deps.approvals.decide(button.id, button.decision, click.author);
     // What was decided shows on the card itself; only what did not count needs telling.
     return accepted ? undefined : say(text);

@@ -5,6 +5,7 @@ import type { MessageRef } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { Delivery, Store } from '../store/store.ts';
 import type { LiveReplies } from './live-reply.ts';
+import { lostOutcome } from './lost-cards.ts';
 import { createPump } from './pump.ts';
 import { answerKey } from './renderer.ts';
 
@@ -109,7 +110,7 @@ async function deliver(deps: OutboxDeps, delivery: Delivery): Promise<void> {
 async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly MessageRef[]> {
   const { target, message, key } = delivery;
   if (target.kind === 'edit') {
-    for (const ref of delivery.refs) await adapterOf(deps, ref.where.channel).edit(ref, message);
+    await editAll(deps, delivery);
     return delivery.refs;
   }
   const to =
@@ -141,6 +142,20 @@ async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly 
   }
 }
 
+/** One copy that is gone must not keep the others as they were. @throws the first failure, in the end. */
+async function editAll(deps: OutboxDeps, { refs, message }: Delivery): Promise<void> {
+  const failures: unknown[] = [];
+  for (const ref of refs) {
+    try {
+      await adapterOf(deps, ref.where.channel).edit(ref, message);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const retryable = failures.find((error) => !(error instanceof AppError) || error.retryable);
+  if (failures.length > 0) throw retryable ?? failures[0];
+}
+
 const channelOf = (user: string): string => user.slice(0, user.indexOf(':'));
 
 function adapterOf(deps: OutboxDeps, channel: string): ChannelAdapter {
@@ -162,6 +177,8 @@ async function onFailure(deps: OutboxDeps, delivery: Delivery, error: unknown): 
   );
   try {
     await deps.store.outbox.failed(delivery.key, errorMessage(error), retryAt, deps.clock.now());
+    const notice = retryAt === null ? lostOutcome(delivery) : undefined;
+    if (notice !== undefined) await deps.store.outbox.enqueue([notice], deps.clock.now());
   } catch (storeError) {
     // Its lease runs out and it is claimed again.
     deps.log.error(

@@ -84,6 +84,11 @@ export function createOutbox(database: Database): OutboxStore {
       );
       return row?.status === 'sent' ? (JSON.parse(row.refs) as MessageRef[]) : undefined;
     },
+    async foundCopy(of, copy) {
+      // Nearly always it is the message that is known: nothing to write.
+      const found = await database.read((db) => unrecorded(db, of, copy));
+      if (found !== undefined) await database.write((tx) => addCopy(tx, of, copy));
+    },
     async nextDue() {
       const row = await database.read((db) =>
         db
@@ -97,6 +102,54 @@ export function createOutbox(database: Database): OutboxStore {
       return row?.claimable_at ?? undefined;
     },
   };
+}
+
+type Copied = Parameters<OutboxStore['foundCopy']>[0];
+
+/** The delivery, already out in that place, of which the message is a copy that is not recorded. */
+async function unrecorded(db: Tx['db'], of: Copied, copy: MessageRef) {
+  const keys = of.map(({ key }) => key);
+  const rows = await db
+    .selectFrom('outbox')
+    .select(['key', 'refs'])
+    .where('key', 'in', keys)
+    .where('status', '=', 'sent')
+    .execute();
+  for (const row of rows) {
+    const refs: MessageRef[] = JSON.parse(row.refs);
+    const here = refs.filter(({ where }) => isSamePlace(where, copy.where));
+    const edits = of.find(({ key }) => key === row.key)?.edits ?? [];
+    if (here.length > 0 && !here.some(({ id }) => id === copy.id)) return { key: row.key, refs, edits };
+  }
+  return undefined;
+}
+
+const isSamePlace = (a: ConversationRef, b: ConversationRef): boolean =>
+  a.channel === b.channel && a.account === b.account && a.conversation === b.conversation;
+
+async function addCopy(tx: Tx, of: Copied, copy: MessageRef): Promise<void> {
+  const found = await unrecorded(tx.db, of, copy);
+  if (found === undefined) return;
+  await tx.db
+    .updateTable('outbox')
+    .set({ refs: JSON.stringify([...found.refs, copy]) })
+    .where('key', '=', found.key)
+    .execute();
+  const last = await tx.db
+    .selectFrom('outbox')
+    .select('key')
+    .where('key', 'in', found.edits)
+    .where('status', '=', 'sent')
+    .orderBy('ordinal', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (last === undefined) return;
+  await tx.db
+    .updateTable('outbox')
+    .set({ status: 'pending', claimable_at: 0, attempts: 0, settled_at: null })
+    .where('key', '=', last.key)
+    .execute();
+  tx.changed('outbox');
 }
 
 async function claim(tx: Tx, { worker, limit, leaseMs, now }: Parameters<OutboxStore['claim']>[0]) {

@@ -287,6 +287,14 @@ export interface OutboxStore {
   failed(key: DeliveryKey, error: string, retryAt: number | null, now: number): Promise<void>;
   /** Where the delivery ended up; undefined while it has not. */
   refs(key: DeliveryKey): Promise<readonly MessageRef[] | undefined>;
+  /**
+   * A message turned out to be a copy of one of these deliveries that was never recorded: from now on it is edited
+   * with the others, and what they were last edited to is done again.
+   */
+  foundCopy(
+    of: readonly { readonly key: DeliveryKey; readonly edits: readonly DeliveryKey[] }[],
+    copy: MessageRef,
+  ): Promise<void>;
   /** Earliest time at which something is due. */
   nextDue(): Promise<number | undefined>;
 }

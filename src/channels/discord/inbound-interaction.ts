@@ -22,7 +22,7 @@ export type ParsedInteraction = Interaction &
     /** The message command "Ask aside" was chosen; `thread` is the one that began with that message. */
     | { readonly kind: 'ask-aside'; readonly thread: string | null }
     | { readonly kind: 'question'; readonly question: string; readonly thread: string | null }
-    | { readonly kind: 'click'; readonly payload: string }
+    | { readonly kind: 'click'; readonly payload: string; readonly message: string | undefined }
   );
 
 export const ASK_ASIDE = 'Ask aside';
@@ -48,6 +48,7 @@ const base = z.object({
   user: z.unknown().optional(),
   member: z.looseObject({ user: z.unknown().optional() }).optional(),
   data: z.unknown().optional(),
+  message: z.object({ id: snowflake }).optional().catch(undefined),
 });
 const option = z.object({ value: z.union([z.string(), z.number(), z.boolean()]) });
 const commandData = z.object({
@@ -74,14 +75,14 @@ const modalData = z.object({
 export function parseInteraction(raw: unknown): ParsedInteraction | undefined {
   const parsed = base.safeParse(raw);
   if (!parsed.success) return undefined;
-  const { id, type, token, guild_id: guild, data, member, user } = parsed.data;
+  const { id, type, token, guild_id: guild, data, member, user, message } = parsed.data;
   const channel = parsed.data.channel_id ?? parsed.data.channel?.id;
   const author = personOf(member?.user ?? user, member);
   if (channel === undefined || author === undefined) return undefined;
   const rawChannel = (raw as { channel?: unknown }).channel;
   const common: Interaction = { id, at: timeOf(id), token, channel, guild, rawChannel, author };
   if (type === APPLICATION_COMMAND) return toCommand(common, data);
-  if (type === MESSAGE_COMPONENT) return toClick(common, data);
+  if (type === MESSAGE_COMPONENT) return toClick(common, data, message?.id);
   return type === MODAL_SUBMIT ? toQuestion(common, data) : undefined;
 }
 
@@ -100,9 +101,13 @@ function toCommand(common: Interaction, raw: unknown): ParsedInteraction | undef
   return { ...common, kind: 'ask-aside', thread: resolved?.messages[target]?.thread?.id ?? null };
 }
 
-function toClick(common: Interaction, raw: unknown): ParsedInteraction | undefined {
+function toClick(
+  common: Interaction,
+  raw: unknown,
+  message: string | undefined,
+): ParsedInteraction | undefined {
   const parsed = clickData.safeParse(raw);
-  return parsed.success ? { ...common, kind: 'click', payload: parsed.data.custom_id } : undefined;
+  return parsed.success ? { ...common, kind: 'click', payload: parsed.data.custom_id, message } : undefined;
 }
 
 function toQuestion(common: Interaction, raw: unknown): ParsedInteraction | undefined {

@@ -127,7 +127,12 @@ export function createInteractions(deps: {
     timer.unref();
   }
 
-  async function click(interaction: ParsedInteraction, payload: string, replayed: boolean): Promise<void> {
+  async function click(
+    interaction: ParsedInteraction,
+    payload: string,
+    message: string | undefined,
+    replayed: boolean,
+  ): Promise<void> {
     const answer = await respond(interaction, { type: InteractionResponseType.DeferredMessageUpdate });
     if (answer === 'taken' && !replayed) return;
     const { id, at, author } = interaction;
@@ -135,7 +140,8 @@ export function createInteractions(deps: {
       const { where } = await whereOf(interaction, null);
       // Without an answer in time it counts all the same: the card shows what came of it (F38).
       const right = answer === 'expired' ? {} : { replyToken: asides.token(interaction, false) };
-      await sinkOrWait().click({ id, at, where, author, token: payload, ...right });
+      const on = message === undefined ? {} : { on: { where, id: message } };
+      await sinkOrWait().click({ id, at, where, author, token: payload, ...on, ...right });
     });
   }
 
@@ -159,7 +165,7 @@ export function createInteractions(deps: {
         case 'command':
           return command(interaction, interaction.command, null, replayed);
         case 'click':
-          return click(interaction, interaction.payload, replayed);
+          return click(interaction, interaction.payload, interaction.message, replayed);
       }
     },
   };

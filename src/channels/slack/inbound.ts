@@ -200,6 +200,7 @@ function fromAction(body: unknown, options: InboundOptions, now: number): Inboun
     where,
     author: personOf(user.id, user.name ?? user.username, user.team_id, options.bot),
     token,
+    on: { where, id: messageIdOf(conversation, ts) },
   };
   return { kind: 'click', click };
 }

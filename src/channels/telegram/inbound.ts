@@ -144,7 +144,15 @@ export function parseUpdate(raw: unknown, bot: BotIdentity, now: number): Incomi
     return {
       kind: 'click',
       queryId: id,
-      click: { id, at: now, where, author, token: query.data, replyToken: `q:${id}` },
+      click: {
+        id,
+        at: now,
+        where,
+        author,
+        token: query.data,
+        on: { where, id: String(query.message.message_id) },
+        replyToken: `q:${id}`,
+      },
     };
   }
   const stopped = parsed.data.stopped_message_generation;

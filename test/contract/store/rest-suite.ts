@@ -103,6 +103,25 @@ export function describeRest(open: OpenBackend): void {
       expect(await due(80)).toEqual(['edit2']);
     });
 
+    test('P5: a copy that turns up is edited with the others, and the last edit is done again', async () => {
+      const of = [{ key: 'card', edits: ['first', 'last'] }];
+      const copy = { ...refs[0], where: place('c'), id: 'copy' };
+      await store.outbox.enqueue([delivery('card')], 10);
+      await store.outbox.foundCopy(of, copy);
+      await due(20);
+      await store.outbox.sent('card', refs, 30);
+      await store.outbox.enqueue([editOf('first', 'card'), editOf('last', 'card')], 40);
+      for (const key of ['first', 'last']) {
+        expect(await due(50)).toEqual([key]);
+        await store.outbox.sent(key, refs, 60);
+      }
+      await store.outbox.foundCopy(of, { where: place('elsewhere'), id: 'copy' });
+      expect(await due(70)).toEqual([]);
+      for (let time = 0; time < 2; time++) await store.outbox.foundCopy(of, copy);
+      const again = await store.outbox.claim({ worker: 'w1', limit: 5, leaseMs: 1_000, now: 80 });
+      expect(again).toMatchObject([{ key: 'last', attempts: 0, refs: [...refs, copy] }]);
+    });
+
     test('an edit of what was given up, or never was, is dropped and holds nobody up', async () => {
       await store.outbox.enqueue(
         [delivery('card', 'a'), editOf('e1', 'card', 'a'), editOf('e2', 'card', 'b'), delivery('b2', 'b')],

@@ -22,6 +22,8 @@ export type TelegramScenario = {
   shown(chat: number, what: string, fits: (shown: Shown) => boolean): Promise<Shown>;
   card(chat: number, text?: string): Promise<Shown>;
   answer(chat: number, text?: string): Promise<Shown>;
+  /** Nothing waits to be sent or recorded. */
+  isDelivered(): boolean;
   restart(): Promise<void>;
   close(): Promise<void>;
 };
@@ -94,9 +96,10 @@ ${options.yaml ?? ''}
       shown(chat, `a card with "${text}"`, (one) => isCard(one) && one.text.includes(text)),
     answer: (chat, text = 'written answer') =>
       shown(chat, `an answer with "${text}"`, (one) => one.text.includes(text) && one.keyboard === undefined),
+    isDelivered: () => pendingDeliveries(folder.path) === 0,
     async restart() {
       // Killed earlier, it would send a second copy of what it has not recorded yet: that is another test.
-      await until('deliveries to be recorded', () => pendingDeliveries(folder.path) === 0);
+      await until('deliveries to be recorded', () => scenario.isDelivered());
       await scenario.gateway.kill();
       scenario.gateway = await folder.start();
     },
