@@ -2,6 +2,7 @@
  * Answers that one person alone sees. Discord has them only as answers to an interaction, whose token lives 15 minutes
  * and travels as the reply token; its first answer fills the deferred reply, further ones follow it.
  */
+import { AppError } from '../../domain/errors.ts';
 import type { EphemeralRef, OutboundMessage } from '../../domain/message.ts';
 import type { Clock } from '../../domain/runtime.ts';
 import type { DiscordApi } from './api.ts';
@@ -65,8 +66,8 @@ export function createAsides(deps: {
     async edit({ id }, message) {
       const [at = '', ...rest] = (id ?? '').split('|');
       const right = read(rest.join('|'));
-      // The token has died: what was shown stays.
-      if (right === undefined) return;
+      if (right === undefined)
+        throw new AppError('channel.rejected', 'the right to answer this interaction has run out');
       const [first, ...others] = await toAsideParts(message);
       await api.editReply(handle(right.token), at, toEdit(first), toRawFiles(first.files));
       await follow(right.token, others);

@@ -24,10 +24,18 @@ const MAX_LABEL = 75;
 /** How the action of a card is shown: on it, in a file beside it, or not at all (then nobody can approve). */
 export type Shown = 'inline' | 'file' | 'nowhere';
 
+export type MessageOptions = {
+  /** Below the last part. */
+  readonly extra?: readonly Block[];
+  /** Of a card's action. */
+  readonly shown?: Shown;
+  /** Others see it too: an aside must not claim the contrary. */
+  readonly isPublic?: boolean;
+};
+
 export async function toMessages(
   message: OutboundMessage,
-  extra: readonly Block[] = [],
-  shown: Shown = 'inline',
+  { extra = [], shown = 'inline', isPublic = false }: MessageOptions = {},
 ): Promise<Part[]> {
   if (message.card !== undefined) return [cardPart(message, message.card, shown)];
   const parts = await toParts(message.text);
@@ -35,7 +43,7 @@ export async function toMessages(
   return texts.map((text, index) => ({
     text: fallback(text),
     blocks: [
-      ...(index === 0 ? [...asideHead(message), ...stepLines(message.steps ?? [])] : []),
+      ...(index === 0 ? [...asideHead(message, isPublic), ...stepLines(message.steps ?? [])] : []),
       { type: 'markdown', text },
       ...(index === texts.length - 1 ? [...buttonRow(message.buttons ?? []), ...extra] : []),
     ],
@@ -55,8 +63,9 @@ export const context = (...lines: string[]): Block => ({
 export const clip = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, most - 1)}…` : text;
 
-function asideHead({ aside }: OutboundMessage): Block[] {
-  return aside === undefined ? [] : [context(`Aside, only you see this: ${aside.question}`)];
+function asideHead({ aside }: OutboundMessage, isPublic: boolean): Block[] {
+  const who = isPublic ? 'everyone here sees' : 'only you see';
+  return aside === undefined ? [] : [context(`Aside, ${who} this: ${aside.question}`)];
 }
 
 /** 840 ms, 1.2 s */

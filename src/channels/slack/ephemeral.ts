@@ -19,8 +19,13 @@ export type Ephemeral = {
 
 /** How often a response URL may be used, by Slack's rules; one is left for an error. */
 const URL_USES = 4;
+const LEFT = 'user_not_in_channel';
 /** The person cannot be shown anything here. */
-const unreachable = new Set(['user_not_in_channel', 'channel_not_found', 'not_in_channel', 'is_archived']);
+const unreachable = new Set([LEFT, 'channel_not_found', 'not_in_channel', 'is_archived']);
+
+/** Nothing of the conversation is for them any more, wherever it could be shown (A36). */
+const stranger = ({ code, message, details, cause }: AppError): AppError =>
+  new AppError(code, message, { cause, details: { ...details, stranger: true } });
 
 export function createEphemeral(deps: {
   call: Call;
@@ -83,7 +88,12 @@ export function createEphemeral(deps: {
     },
     async edit(to, user, ref, message) {
       const route = parseRoute(ref.id);
-      if (route?.by === 'view' || message.aside?.done !== false) await show(to, user, message, route);
+      if (route?.by !== 'view' && message.aside?.done === false) return;
+      try {
+        await show(to, user, message, route);
+      } catch (error) {
+        throw error instanceof AppError && error.details.slack === LEFT ? stranger(error) : error;
+      }
     },
   };
 }

@@ -200,7 +200,7 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
       const shown = message.card === undefined || earlier.has(0) ? 'inline' : await cardWay(to, message);
       const sent = Math.max(earlier.size, progress?.done.length ?? 0);
       const short = await shortened(to, message, key, sent);
-      const parts = await toMessages(short, extras(to, message), shown);
+      const parts = await toMessages(short, { ...layoutOf(to, message), shown });
       try {
         const refs = await sendParts(to, parts, key, progress, earlier);
         attached.delete(key);
@@ -210,12 +210,12 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
         const cause = error instanceof AppError ? slackCode(error.cause) : undefined;
         if (message.card === undefined || shown !== 'inline' || !tooLong.has(cause ?? '')) throw error;
         const other = await attachAction(to, message.card.action.text);
-        return sendParts(to, await toMessages(message, [], other), key, progress, earlier);
+        return sendParts(to, await toMessages(message, { shown: other }), key, progress, earlier);
       }
     },
     async settle(to, drafts, message, key) {
       const short = await shortened(to, message, key, 0);
-      const parts = await toMessages(short, extras(to, message));
+      const parts = await toMessages(short, layoutOf(to, message));
       const refs: MessageRef[] = [];
       const behind = unsettled.get(key) ?? new Map<number, string>();
       unsettled.set(key, behind);
@@ -234,8 +234,16 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
     },
     async edit(ref, message) {
       const long = (message.card?.action.text.length ?? 0) > MAX_INLINE_ACTION;
-      const [part] = await toMessages(message, extras(ref.where, message), long ? 'file' : 'inline');
-      if (part !== undefined) await update(ref.where, tsOf(ref.id), part);
+      const parts = await toMessages(message, {
+        ...layoutOf(ref.where, message),
+        shown: long ? 'file' : 'inline',
+      });
+      const [part, ...rest] = parts;
+      if (part === undefined) return;
+      await update(ref.where, tsOf(ref.id), part);
+      // An aside in a direct conversation may have outgrown its message.
+      if (message.aside?.done !== true) return;
+      for (const [index, more] of rest.entries()) await post(ref.where, more, `edit ${ref.id}`, index + 1);
     },
     remove,
   };
@@ -246,6 +254,11 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
     ).catch((error: unknown) => log.debug({ detail: errorMessage(error) }, 'a draft could not be deleted'));
   }
 }
+
+const layoutOf = (to: ConversationRef, message: OutboundMessage) => ({
+  extra: extras(to, message),
+  isPublic: !isDirect(to.conversation),
+});
 
 /** Below an answer in a channel: the way to ask aside, which Slack's own `/btw` cannot do in a thread. */
 function extras(to: ConversationRef, message: OutboundMessage): Part['blocks'] {

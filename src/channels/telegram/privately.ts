@@ -67,7 +67,9 @@ export function createPrivately(deps: {
       .call((by) => by.getChatMember(targetOf(to).chat_id, receiver))
       .catch(() => undefined);
     if (member?.status === 'left' || member?.status === 'kicked')
-      throw new AppError('channel.rejected', 'a person who is no member of the group asked about it');
+      throw new AppError('channel.rejected', 'a person who is no member of the group asked about it', {
+        details: { stranger: true },
+      });
   }
 
   return {

@@ -1,8 +1,8 @@
 /** `/btw QUESTION`: a side answer that only the asker sees, while the main work goes on. */
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChannelAdapter } from '../../channels/adapter.ts';
 import { AppError, errorMessage, userText } from '../../domain/errors.ts';
-import type { ConversationRef, EphemeralRef, OutboundMessage } from '../../domain/message.ts';
+import type { ConversationRef, MessageRef, OutboundMessage } from '../../domain/message.ts';
 import { newId } from '../../domain/runtime.ts';
 import type { ChatCommand, CommandContext, CommandDeps } from './command.ts';
 
@@ -26,12 +26,15 @@ export const btw: ChatCommand = {
   },
 };
 
-const NOT_REACHABLE = 'I cannot write to you in private, so I did not ask. Write to me directly instead.';
+const NOT_REACHABLE = 'I cannot write to you in private. Write to me directly instead.';
+const REFUSED = 'This place cannot show you a private answer. Write to me directly instead.';
 
 /** Where the answer appears; showing again replaces. */
 type Aside = {
   show(text: string, done: boolean, kind: OutboundMessage['kind']): Promise<void>;
   readonly editEveryMs: number;
+  /** Where it goes when it turns out that it cannot be shown there; null: nowhere else. */
+  readonly other: (() => Promise<Aside | undefined>) | null;
 };
 
 async function openAside(
@@ -40,29 +43,45 @@ async function openAside(
   context: CommandContext,
 ): Promise<Aside | undefined> {
   const { message, argument } = context;
-  const toMessage = (text: string, done: boolean, kind: OutboundMessage['kind']): OutboundMessage => ({
-    kind,
-    text,
-    aside: { question: argument, done },
-  });
-  const first = toMessage('', false, 'aside');
-  const ref = await adapter.sendEphemeral(message.where, message.author.id, first, message.replyToken);
-  if (ref.delivered) return ephemeral(adapter, context, ref, toMessage);
+  const { where, author } = message;
+  const ref = await adapter.sendEphemeral(where, author.id, begun(argument), message.replyToken);
+  if (!ref.delivered) return openFallback(deps, adapter, context);
+  return {
+    editEveryMs: adapter.limits.editEveryMs,
+    show: (text, done, kind) =>
+      adapter.editEphemeral(where, author.id, ref, asideOf(argument, text, done, kind)),
+    other: () => openFallback(deps, adapter, context),
+  };
+}
+
+const asideOf = (
+  question: string,
+  text: string,
+  done: boolean,
+  kind: OutboundMessage['kind'],
+): OutboundMessage => ({ kind, text, aside: { question, done } });
+const begun = (question: string): OutboundMessage => asideOf(question, '', false, 'aside');
+
+/** What the operator chose for places that have no private answers. Undefined when the asker was told that there is none. */
+async function openFallback(
+  deps: CommandDeps,
+  adapter: ChannelAdapter,
+  context: CommandContext,
+): Promise<Aside | undefined> {
+  const { message, argument } = context;
   const fallback = message.direct ? 'public' : deps.btwFallback();
   if (fallback === 'refuse') {
-    await context.reply(
-      'This place cannot show you a private answer, so I did not ask. Write to me directly instead.',
-    );
+    await context.reply(REFUSED);
     return undefined;
   }
-  const to = fallback === 'public' ? message.where : await directly(adapter, context);
-  if (to === undefined) return undefined;
-  const sent = await adapter.send(to, first, `aside:${newId(deps.clock.now())}`);
-  const [only] = sent;
+  const send = (to: ConversationRef) => adapter.send(to, begun(argument), `aside:${newId(deps.clock.now())}`);
+  const sent = fallback === 'public' ? await send(message.where) : await directly(adapter, context, send);
+  const [only] = sent ?? [];
   if (only === undefined) return undefined;
   return {
     editEveryMs: adapter.limits.editEveryMs,
-    show: (text, done, kind) => adapter.edit(only, toMessage(text, done, kind)),
+    show: (text, done, kind) => adapter.edit(only, asideOf(argument, text, done, kind)),
+    other: null,
   };
 }
 
@@ -70,28 +89,42 @@ async function openAside(
 async function directly(
   adapter: ChannelAdapter,
   { message, reply }: CommandContext,
-): Promise<ConversationRef | undefined> {
+  send: (to: ConversationRef) => Promise<MessageRef[]>,
+): Promise<MessageRef[] | undefined> {
   try {
-    return await adapter.directRef(message.author.id);
+    return await send(await adapter.directRef(message.author.id));
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'channel.rejected') throw error;
+    // A person whose private chat is closed shows only when something is sent there, on some platforms.
+    if (!(error instanceof AppError) || error.retryable) throw error;
     const { invitation } = error.details;
     await reply(typeof invitation === 'string' ? invitation : NOT_REACHABLE);
     return undefined;
   }
 }
 
-function ephemeral(
-  adapter: ChannelAdapter,
-  { message }: CommandContext,
-  ref: EphemeralRef,
-  toMessage: (text: string, done: boolean, kind: OutboundMessage['kind']) => OutboundMessage,
-): Aside {
-  return {
-    editEveryMs: adapter.limits.editEveryMs,
-    show: (text, done, kind) =>
-      adapter.editEphemeral(message.where, message.author.id, ref, toMessage(text, done, kind)),
-  };
+/** Longest wait for a platform that asks for one, and how often: the asker waits too. */
+const LONGEST_WAIT_MS = 15_000;
+const MAX_WAITS = 3;
+
+/** The last word, which must not get lost: after the wait that the platform asks for, or in the other place. */
+async function showAtLast(aside: Aside, text: string, kind: OutboundMessage['kind']): Promise<void> {
+  for (let waits = 0; ; waits++) {
+    try {
+      return await aside.show(text, true, kind);
+    } catch (error) {
+      const wait = error instanceof AppError ? error.details.retryAfterMs : undefined;
+      if (typeof wait === 'number' && wait <= LONGEST_WAIT_MS && waits < MAX_WAITS) {
+        await sleep(wait);
+        continue;
+      }
+      // Who is no member of the conversation any more is told nothing of it, anywhere (A36).
+      const isStranger = error instanceof AppError && error.details.stranger === true;
+      if (isStranger || aside.other === null) throw error;
+      const other = await aside.other();
+      await other?.show(text, true, kind);
+      return;
+    }
+  }
 }
 
 async function answer(deps: CommandDeps, context: CommandContext, aside: Aside): Promise<void> {
@@ -109,32 +142,29 @@ async function answer(deps: CommandDeps, context: CommandContext, aside: Aside):
     showing = showing.then(() => aside.show(now, false, 'aside')).catch(() => {});
   };
   const timer = setInterval(flush, aside.editEveryMs);
-  try {
-    const whole = await deps.btw.ask({
-      session,
-      user: message.author.id,
-      question: argument,
-      attachments: message.attachments,
-      models: deps.models(profile),
-      historyTurns: Math.ceil(deps.historyMessages(profile) / 2),
-      signal: abort.signal,
-      onDelta: (delta) => {
-        text += delta;
-      },
-      onReset: () => {
-        text = '';
-      },
-    });
-    clearInterval(timer);
-    await showing;
-    await aside.show(whole, true, 'aside');
-  } catch (error) {
-    clearInterval(timer);
-    await showing;
-    await aside.show(failureText(deps, error, abort.signal), true, 'error');
-  } finally {
-    unwatch();
-  }
+  const asking = deps.btw.ask({
+    session,
+    user: message.author.id,
+    question: argument,
+    attachments: message.attachments,
+    models: deps.models(profile),
+    historyTurns: Math.ceil(deps.historyMessages(profile) / 2),
+    signal: abort.signal,
+    onDelta: (delta) => {
+      text += delta;
+    },
+    onReset: () => {
+      text = '';
+    },
+  });
+  const [last, kind] = await asking.then(
+    (whole) => [whole, 'aside'] as const,
+    (error: unknown) => [failureText(deps, error, abort.signal), 'error'] as const,
+  );
+  clearInterval(timer);
+  unwatch();
+  await showing;
+  await showAtLast(aside, last, kind);
 }
 
 function failureText(deps: CommandDeps, error: unknown, signal: AbortSignal): string {

@@ -218,7 +218,7 @@ describe('messages as blocks', () => {
   });
 
   it('A8: without the whole action there is no way to approve', async () => {
-    const [part] = await toMessages({ kind: 'card', text: 'x', card, buttons }, [], 'nowhere');
+    const [part] = await toMessages({ kind: 'card', text: 'x', card, buttons }, { shown: 'nowhere' });
     expect(JSON.stringify(part?.blocks)).not.toContain('Approve once');
     expect(JSON.stringify(part?.blocks)).toContain('cannot be approved');
   });
