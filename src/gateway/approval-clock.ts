@@ -64,9 +64,10 @@ export function createApprovalClock(deps: ApprovalClockDeps): ApprovalClock {
 
 async function expire(deps: ApprovalClockDeps, approval: Approval): Promise<void> {
   const found = await findRequest(deps, approval.id);
-  const cards = found && decidedCards(found, 'Expired without a decision; not run.', deps.cards);
-  const isUnseen = cards !== undefined && !(await wasShown(deps.store.outbox, cards));
-  const told = isUnseen ? [...cards, neverAsked(found.turn, found.request)] : (cards ?? []);
+  const told =
+    found === undefined ? [] : decidedCards(found, 'Expired without a decision; not run.', deps.cards);
+  if (found !== undefined && !(await wasShown(deps.store.outbox, told)))
+    told.push(neverAsked(found.turn, found.request));
   const result = await deps.store.approvals.decide({
     id: approval.id,
     decision: 'expired',
