@@ -27,6 +27,7 @@ import { createHttpServer } from './http/server.ts';
 import { sectionOf as channelSectionOf, openChannels } from './open-channels.ts';
 import { openMemory } from './open-memory.ts';
 import { accessOf, openProfiles, type Profiles } from './open-profiles.ts';
+import { ruleProblems } from './rule-problems.ts';
 import { createMetrics } from './runtime/metrics.ts';
 import { createRedact } from './runtime/redact.ts';
 import { openStore } from './store/open.ts';
@@ -94,6 +95,10 @@ export async function startApp({
       return made;
     };
     let profiles = await profilesOf(loaded);
+    const warnOfRules = (): void => {
+      for (const { line, message } of ruleProblems(current, profiles)) log.warn({ line }, message);
+    };
+    warnOfRules();
     let ready = false;
     let draining = false;
     let storeUp = true;
@@ -279,6 +284,7 @@ export async function startApp({
       async reload(next) {
         profiles = await profilesOf(next);
         current = next;
+        warnOfRules();
         metrics.count('parley_config_reloads_total', { outcome: 'applied' });
       },
       reloadRefused: () => metrics.count('parley_config_reloads_total', { outcome: 'refused' }),

@@ -1,37 +1,23 @@
 /** The same judgement as in a turn, without a turn: for `parley explain`. */
 import { decidePolicy, type PolicyDecision } from './agent/policy.ts';
 import { validateArgs } from './agent/tools/execute.ts';
-import { createProxies } from './agent/tools/http/proxy.ts';
-import { createHub } from './agent/tools/mcp/hub.ts';
 import type { LoadedConfig } from './config/load.ts';
-import { type Logger, systemClock } from './domain/runtime.ts';
+import type { Logger } from './domain/runtime.ts';
 import { rolesOf } from './gateway/access.ts';
 import { profileFor } from './gateway/router.ts';
-import { accessOf, openProfiles, termsOf } from './open-profiles.ts';
-import { withRemembered } from './remembered.ts';
+import { openOffline } from './offline.ts';
+import { accessOf, termsOf } from './open-profiles.ts';
 
 /** Without the terms when nobody is asked. */
 export type Explained = Omit<PolicyDecision, 'terms' | 'grantable'> & Partial<Pick<PolicyDecision, 'terms'>>;
 
 export type Question = { readonly tool: string; readonly args: unknown };
 
-const noMetrics = { count: () => {}, gauge: () => {}, observe: () => {} };
-
 export async function judgeOffline(
   loaded: LoadedConfig,
   asked: { user: string; conversation: string | null; log: Logger },
 ): Promise<(question: Question) => Promise<Explained>> {
-  const profiles = await withRemembered(loaded, asked.log, (state) =>
-    openProfiles(loaded, {
-      clock: systemClock,
-      log: asked.log,
-      metrics: noMetrics,
-      hidden: [],
-      dryRun: true,
-      proxies: createProxies(),
-      hub: createHub({ state, log: asked.log, clock: systemClock }),
-    }),
-  );
+  const profiles = await openOffline(loaded, asked.log);
   const where = placeOf(asked.conversation, asked.user);
   const name = profileFor({ ...where, account: '' }, loaded.config.routes);
   const { settings, workspace } = profiles.get(name);

@@ -1,9 +1,15 @@
 /** `parley check` and `parley schema`: the configuration, offline. */
+import { configError } from '../config/problems.ts';
 import { jsonSchema } from '../config/schema.ts';
-import { type CommonOptions, load, printLine } from './command-line.ts';
+import { openOffline } from '../offline.ts';
+import { ruleProblems } from '../rule-problems.ts';
+import { type CommonOptions, load, printLine, quietLog } from './command-line.ts';
 
 export async function check(options: CommonOptions): Promise<number> {
-  const { file, config, profiles } = load(options);
+  const loaded = load(options);
+  const { file, config, profiles } = loaded;
+  const problems = ruleProblems(loaded, await openOffline(loaded, quietLog(loaded)));
+  if (problems.length > 0) throw configError(file ?? 'built-in defaults', problems);
   const on = Object.entries(config.channels)
     .filter(([, section]) => section?.enabled === true)
     .map(([name]) => name);

@@ -20,6 +20,8 @@ export type LoadedConfig = {
   readonly profiles: ReadonlyMap<string, Profile>;
   /** Null: built-in defaults. */
   readonly file: string | null;
+  /** A problem with the value at a path of the file, found later. */
+  readonly problemAt: (path: readonly PropertyKey[], message: string) => Problem;
   /** Short hash of the file's text, to tell which one is in force. */
   readonly revision: string;
   /** Values that must never be logged. */
@@ -72,10 +74,12 @@ export function parseConfig(source: string, file: string, environment: Environme
   if (problems.length > 0 || !parsed.success) throw configError(file, problems);
   const all = new Map<string, Profile>([['default', parsed.data], ...profiles]);
   const revision = createHash('sha256').update(source).digest('hex').slice(0, 12);
+  const problem = (path: readonly PropertyKey[], message: string) => problemAt(at, path, message);
   return {
     config: parsed.data,
     profiles: all,
     file,
+    problemAt: problem,
     revision,
     secrets: secretsOf(parsed.data, ...profiles.values()),
   };

@@ -115,6 +115,29 @@ describe('the program', () => {
     folder.remove();
   });
 
+  it('check names rules that do nothing, with their lines, and the gateway warns of them', async () => {
+    const folder = createFolder();
+    folder.writeConfig(
+      [
+        'server: { port: 0, token: owner-token-of-16-and-more }',
+        'access: { approvers: ["web:owner"] }',
+        'approvals:',
+        '  rules:',
+        '    - { tool: shel, decision: deny }',
+        '    - { tool: shell, match: { command: "git push" }, decision: allow }',
+        '    - { tool: shell, match: { command: "git *" }, decision: deny }',
+      ].join('\n'),
+    );
+    const { code, stderr } = await folder.cli('check', '--config', 'parley.yaml');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/parley.yaml:5:9: approvals.rules.0.tool: no tool is called "shel"/);
+    expect(stderr).toMatch(/parley.yaml:6:7: approvals.rules.1: never decides: rules\[2\] \(deny\)/);
+    const gateway = await folder.start();
+    expect(gateway.output()).toContain('no tool is called');
+    await gateway.stop();
+    folder.remove();
+  });
+
   it('doctor fails when something keeps people from working, and says what', async () => {
     const folder = createFolder();
     folder.writeConfig('server: { port: 0 }');

@@ -1,0 +1,48 @@
+/** Problems of the approval rules of all profiles, each with its place in the file. */
+import { lintRules, type RuleSurroundings } from './agent/rule-lint.ts';
+import type { LoadedConfig, Profile } from './config/load.ts';
+import type { Problem } from './config/problems.ts';
+import { approversFor, countPeople, rolesOf } from './gateway/access.ts';
+import { accessOf, type Profiles, termsOf } from './open-profiles.ts';
+
+export function ruleProblems(loaded: LoadedConfig, profiles: Profiles): Problem[] {
+  // Profiles that leave the rules as they are share them: a rule may be meant for the tools of one of these.
+  const sharing = Map.groupBy(loaded.profiles.keys(), (name) =>
+    JSON.stringify(loaded.profiles.get(name)?.approvals.rules),
+  );
+  return [...sharing.values()].flatMap((names) => {
+    const [first = 'default'] = names;
+    const profile = loaded.profiles.get(first) ?? loaded.config;
+    const known = {
+      ...surroundings(loaded, profile),
+      tools: names.flatMap((name) => profiles.get(name).settings.tools.specs()),
+      servers: names.flatMap((name) => Object.keys(loaded.profiles.get(name)?.tools.mcp.servers ?? {})),
+    };
+    const prefix = first === 'default' ? [] : ['profiles', first];
+    return lintRules(profile.approvals.rules, known).map(({ index, field, message }) => {
+      const path = [...prefix, 'approvals', 'rules', index, ...(field === null ? [] : [field])];
+      return loaded.problemAt(path, `${path.join('.')}: ${message}`);
+    });
+  });
+}
+
+function surroundings(loaded: LoadedConfig, profile: Profile): Omit<RuleSurroundings, 'tools' | 'servers'> {
+  const access = accessOf(loaded);
+  const listed = { user: access.users, approver: access.approvers, admin: access.admins };
+  return {
+    channels: Object.entries(loaded.config.channels)
+      .filter(([, section]) => section?.enabled === true)
+      .map(([name]) => name),
+    hasRole: (role) => role === 'user' || listed[role].length > 0,
+    mayTalk: (id) => rolesOf(access, { id, kind: 'person' }).length > 0,
+    deciders: (rule) =>
+      countPeople(
+        access,
+        approversFor(access, '', {
+          ...termsOf(profile),
+          approvers: rule.approvers ?? null,
+          secondPerson: false,
+        }),
+      ),
+  };
+}

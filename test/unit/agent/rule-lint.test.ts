@@ -1,0 +1,141 @@
+/** What `parley check` says about rules that do nothing. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decidePolicy, type PolicyRule } from '../../../src/agent/policy.ts';
+import { lintRules, type RuleSurroundings } from '../../../src/agent/rule-lint.ts';
+
+const known: RuleSurroundings = {
+  tools: [
+    { name: 'shell', parameters: { properties: { command: {}, timeout_seconds: {} } } },
+    { name: 'write_file', parameters: { properties: { path: {}, content: {} } } },
+  ],
+  servers: ['jira'],
+  channels: ['web', 'slack'],
+  hasRole: (role) => role !== 'admin',
+  mayTalk: (user) => user !== 'slack:stranger',
+  deciders: (rule) => rule.approvers?.length ?? 2,
+};
+const problems = (...rules: PolicyRule[]) =>
+  lintRules(rules, known).map(({ index, field, message }) => `${index}.${field}: ${message}`);
+const shell = (command: string, decision: PolicyRule['decision'], more: Partial<PolicyRule> = {}) => ({
+  tool: 'shell',
+  match: { command },
+  decision,
+  ...more,
+});
+
+describe('lintRules', () => {
+  it('is silent about rules that do something', () => {
+    expect(
+      problems(
+        shell('npm test', 'allow'),
+        shell('npm *', 'ask', { required: 2 }),
+        shell('npm publish*', 'deny'),
+        { tool: 'write_file', match: { path: 'infra/*' }, decision: 'ask', approvers: ['slack:U1'] },
+        { tool: 'jira.*', decision: 'allow' },
+        { tool: 'jira.create_issue', match: { project: 'X' }, decision: 'ask' },
+        { tool: '*', channel: 'slack', risk: 'high', decision: 'deny' },
+      ),
+    ).toEqual([expect.stringMatching(/^0.null: never decides: rules\[1\] \(ask\)/)]);
+  });
+
+  it.each<[string, PolicyRule, RegExp]>([
+    [
+      'an unknown tool',
+      { tool: 'shel', decision: 'deny' },
+      /^0.tool: no tool is called "shel".*shell, write_file/,
+    ],
+    ['an unknown server', { tool: 'jirra.*', decision: 'deny' }, /^0.tool: no tool/],
+    [
+      'an unknown argument',
+      { tool: 'shell', match: { cmd: 'x' }, decision: 'deny' },
+      /^0.match: .*"cmd".*command/,
+    ],
+    [
+      'a channel that is off',
+      { tool: 'shell', channel: 'discord', decision: 'deny' },
+      /^0.channel: .*web, slack/,
+    ],
+    ['a role nobody has', { tool: 'shell', role: 'admin', decision: 'deny' }, /^0.role: nobody is admin/],
+    [
+      'too few deciders',
+      { tool: 'shell', required: 3, decision: 'ask' },
+      /^0.required: 3 have to .* only 2 can/,
+    ],
+    [
+      'a stranger',
+      { tool: 'shell', approvers: ['slack:stranger'], decision: 'ask' },
+      /^0.approvers: slack:stranger/,
+    ],
+  ])('tells %s', (_name, rule, expected) => {
+    expect(problems(rule)).toEqual([expect.stringMatching(expected)]);
+  });
+
+  it('tells contradictions: the looser rule never decides, wherever it stands', () => {
+    const [loose, strict] = [shell('git push *', 'allow'), shell('git *', 'deny')];
+    expect(problems(loose, strict)).toEqual([expect.stringContaining('never decides: rules[1] (deny)')]);
+    expect(problems(strict, loose)).toEqual([expect.stringContaining('never decides: rules[0] (deny)')]);
+  });
+
+  it('tells what repeats another rule, once', () => {
+    expect(problems(shell('ls', 'deny'), shell('ls', 'deny'))).toEqual([
+      expect.stringContaining('1.null: adds nothing: rules[0]'),
+    ]);
+    expect(problems(shell('a*', 'deny'), shell('ab', 'deny', { channel: 'web' }))).toHaveLength(1);
+  });
+
+  it('does not call a rule idle that demands more than the one which covers it', () => {
+    expect(problems(shell('a*', 'ask'), shell('ab', 'ask', { required: 2 }))).toEqual([]);
+    expect(problems(shell('a*', 'ask'), shell('ab', 'ask', { approvers: ['web:x'] }))).toEqual([]);
+    expect(problems(shell('ab', 'allow'), shell('ab', 'allow', { after_untrusted: true }))).toEqual([
+      expect.stringContaining('0.null: adds nothing'),
+    ]);
+  });
+
+  const rule = fc.record({
+    tool: fc.constantFrom('shell', '*', 'sh*', 's?ell', 'write_file'),
+    decision: fc.constantFrom('allow', 'ask', 'deny'),
+    match: fc.option(
+      fc.record({ command: fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 4 }) }),
+      {
+        nil: undefined,
+      },
+    ),
+    channel: fc.constantFrom(undefined, 'web', 'slack'),
+  }) satisfies fc.Arbitrary<PolicyRule>;
+
+  it('a rule called idle changes no decision when it is taken out', () => {
+    fc.assert(
+      fc.property(
+        fc.array(rule, { minLength: 2, maxLength: 5 }),
+        fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 4 }),
+        fc.constantFrom('web', 'slack'),
+        fc.constantFrom('shell', 'write_file'),
+        fc.boolean(),
+        (rules, command, channel, tool, isPlain) => {
+          const idle = lintRules(rules, known).find(({ field }) => field === null);
+          fc.pre(idle !== undefined);
+          const decide = (list: readonly PolicyRule[]) =>
+            decidePolicy({
+              tool: { name: tool, effect: 'once' },
+              args: { command },
+              assessment: {
+                decision: 'ask',
+                risk: 'medium',
+                reasons: [],
+                alwaysKey: null,
+                argv: isPlain ? [command] : null,
+              },
+              rules: list,
+              terms: { approvers: null, required: 1, secondPerson: false },
+              actor: { user: 'web:a', roles: ['user'] },
+              where: { channel, conversation: 'c' },
+              granted: false,
+              untrusted: null,
+            }).decision;
+          expect(decide(rules.filter((_, index) => index !== idle?.index))).toBe(decide(rules));
+        },
+      ),
+    );
+  });
+});
