@@ -111,6 +111,7 @@ export async function run(
       signal,
       log: deps.log.child({ turn: turn.id, tool: tool.name }),
       clock: deps.clock,
+      files: judged.assessment.files ?? {},
       readOutput: (wanted) => readOutput(deps, turn, wanted),
     },
   });

@@ -15,6 +15,8 @@ export type Place = {
   /** Where it starts; the workspace when left out. */
   readonly cwd?: string;
   readonly shown?: readonly Shown[];
+  /** Files whose content is fixed: whatever the disk says by then, this is what is found there. */
+  readonly fixed?: readonly { readonly path: string; readonly content: Uint8Array }[];
 };
 
 /** A command to start, and what it reads from descriptor 3 onwards. */
@@ -116,7 +118,7 @@ function guarding(workspace: string): string[] {
 /** @param hide files and folders of the gateway: database, configuration, `.env` */
 export function bubblewrapped(
   argv: readonly string[],
-  { workspace, network, cwd = workspace, shown = [] }: Place,
+  { workspace, network, cwd = workspace, shown = [], fixed = [] }: Place,
   hide: readonly string[],
 ): Launch {
   const args = ['--die-with-parent', '--new-session', '--unshare-user-try', '--unshare-pid', '--unshare-ipc'];
@@ -153,10 +155,13 @@ export function bubblewrapped(
   args.push('--chdir', cwd);
   const bridge = typeof network === 'object' ? bridging(network.proxy) : null;
   args.push(...(bridge?.args ?? []));
+  const descriptors: Uint8Array[] = [];
+  const give = (content: Uint8Array): string => String(2 + descriptors.push(content));
+  for (const { path, content } of fixed) args.push('--perms', '0555', '--ro-bind-data', give(content), path);
   const filter = seccompFilter(process.arch);
-  if (filter !== null) args.push('--seccomp', '3');
+  if (filter !== null) args.push('--seccomp', give(filter));
   return {
     argv: ['bwrap', ...args, '--', '/bin/sh', '-c', LIMITS, 'sh', ...(bridge?.program ?? []), ...argv],
-    descriptors: filter === null ? [] : [filter],
+    descriptors,
   };
 }

@@ -49,6 +49,8 @@ export type ToolContext = {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly clock: Clock;
+  /** `Assessment.files` of this very call, as it was agreed to: what is executed is this and nothing else. */
+  readonly files: Readonly<Record<string, string>>;
   /** Reads the stored full output of an earlier action of this turn. */
   readonly readOutput: (reference: string) => Promise<string | undefined>;
 };

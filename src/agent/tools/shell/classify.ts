@@ -162,6 +162,7 @@ const severity: Record<Risk, number> = { low: 0, medium: 1, high: 2, blocked: 3 
 export function classify(command: string, workspace: string): Classification {
   const facts: Facts = {
     executes: new Set(),
+    consults: new Set(),
     reads: new Set(),
     patterns: new Set(),
     searches: [],

@@ -137,11 +137,14 @@ export async function diskConcerns(facts: Facts, folder: string): Promise<string
   return [...new Set(concerns.filter((concern) => concern !== null))];
 }
 
-/** SHA-256 of every file the command would execute, by absolute path, in a fixed order (A7). */
+/** Absolute paths, in a fixed order. */
+const absolute = (names: Iterable<string>, facts: Facts, workspace: string): string[] =>
+  [...names].map((name) => resolve(workspace, facts.directory ?? '.', name)).sort();
+
+/** SHA-256 of every file the command would execute, or take its orders from, by absolute path (A7). */
 export async function executedFiles(facts: Facts, workspace: string): Promise<Record<string, string>> {
-  const directory = resolve(workspace, facts.directory ?? '.');
   const digests: Record<string, string> = {};
-  for (const path of [...facts.executes].map((name) => resolve(directory, name)).sort()) {
+  for (const path of absolute([...facts.executes, ...facts.consults], facts, workspace)) {
     const found = await stat(path).catch(() => null);
     if (found === null || !found.isFile()) continue;
     const hash = createHash('sha256');
@@ -149,4 +152,34 @@ export async function executedFiles(facts: Facts, workspace: string): Promise<Re
     digests[path] = hash.digest('hex');
   }
   return digests;
+}
+
+/** Larger ones are no scripts; they are run from where they are, if their digest still holds. */
+const MAX_COPIED_BYTES = 16 * 1024 * 1024;
+
+export type Copies =
+  | { readonly ok: true; readonly copies: readonly { readonly path: string; readonly content: Buffer }[] }
+  | { readonly ok: false; readonly changed: string };
+
+/**
+ * The content of the files to execute, read once: what was compared is what runs, however the disk changes meanwhile.
+ * @param agreed their digests, as a person or a rule allowed them
+ */
+export async function copyExecuted(
+  facts: Facts,
+  workspace: string,
+  agreed: Readonly<Record<string, string>>,
+): Promise<Copies> {
+  const copies: { path: string; content: Buffer }[] = [];
+  const now = await executedFiles(facts, workspace);
+  const changed = Object.keys({ ...agreed, ...now }).find((path) => agreed[path] !== now[path]);
+  if (changed !== undefined) return { ok: false, changed };
+  for (const path of absolute(facts.executes, facts, workspace).filter((one) => agreed[one] !== undefined)) {
+    if ((await stat(path)).size > MAX_COPIED_BYTES) continue;
+    const content = await readFile(path);
+    if (createHash('sha256').update(content).digest('hex') !== agreed[path])
+      return { ok: false, changed: path };
+    copies.push({ path: await realpath(path), content });
+  }
+  return { ok: true, copies };
 }

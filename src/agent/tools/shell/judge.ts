@@ -7,6 +7,7 @@ import { type ParsedFlags, parseFlags } from './flags.ts';
 import { judgeGit } from './git.ts';
 import { interpret } from './interpreters.ts';
 import { globConcern, pathConcern } from './paths.ts';
+import { projectFile } from './project-files.ts';
 import { asksVersion, type ReadOnlySpec, readOnlySpec } from './read-only.ts';
 import type { Arg } from './word.ts';
 import { type Unwrapped, unwrap } from './wrappers.ts';
@@ -15,6 +16,8 @@ import { type Unwrapped, unwrap } from './wrappers.ts';
 export type Facts = {
   /** Files that would be executed. */
   readonly executes: Set<string>;
+  /** Files that say what a program of the project runs: `package.json`, `Makefile`. */
+  readonly consults: Set<string>;
   /** Files and folders that would be read: none may be a link out of the workspace. */
   readonly reads: Set<string>;
   /** Patterns of such files; only the disk can say what they match. */
@@ -210,6 +213,11 @@ export function judgeWords(words: readonly Arg[], scope: Scope): Finding[] {
   if (name === 'git') {
     scope.facts.usesGit = true;
     return judgeGit(args, scope.workspace);
+  }
+  const project = projectFile(name, args);
+  if (project !== null) {
+    for (const file of project.files) scope.facts.consults.add(file);
+    return [project.finding];
   }
   const spec = readOnlySpec(name);
   if (spec !== undefined) return judgeReading(name, args, spec, scope);

@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { canonicalJson } from '../../../domain/approval.ts';
 import type { Network, Sandbox } from '../sandbox.ts';
 import { type Assessment, defineTool, type ToolContext, type ToolResult } from '../tool.ts';
 import { classify } from './classify.ts';
-import { diskConcerns, executedFiles } from './disk-facts.ts';
+import { copyExecuted, diskConcerns, executedFiles } from './disk-facts.ts';
 import { commandEnvironment } from './environment.ts';
 import { type ProcessResult, runProcess } from './run.ts';
 
@@ -103,7 +104,13 @@ export function createShellTool(deps: ShellDeps) {
     }
     const { decision, risk, reasons, alwaysKey, facts } = judged;
     const files = await executedFiles(facts, workspace);
-    const verdict = { ...base, ...(Object.keys(files).length === 0 ? {} : { files }), alwaysKey };
+    // An "always" holds for these files as they are: with other content it is another action (A21).
+    const content = Object.keys(files).length === 0 ? '' : `:${canonicalJson(files)}`;
+    const verdict = {
+      ...base,
+      ...(content === '' ? {} : { files }),
+      alwaysKey: alwaysKey === null ? null : `${alwaysKey}${content}`,
+    };
     if (decision !== 'allow') return { ...verdict, decision, risk, reasons };
     const concerns = await diskConcerns(facts, workspace);
     if (concerns.length > 0)
@@ -113,15 +120,24 @@ export function createShellTool(deps: ShellDeps) {
 
   async function run(command: string, timeoutMs: number, context: ToolContext): Promise<ToolResult> {
     const { workspace, signal, clock } = context;
-    const { decision, argv, reasons } = classify(command, workspace);
+    const { decision, argv, reasons, facts } = classify(command, workspace);
     // Policy has refused these before; nothing that calls this by mistake may get past it either.
     const refusal =
       sandbox.refusal ?? (decision === 'deny' ? `This command never runs: it ${reasons[0]}.` : null);
     if (refusal !== null) return { ok: false, output: refusal, metadata: { errorCode: 'tool.refused' } };
     await mkdir(workspace, { recursive: true });
+    const checked = await copyExecuted(facts, workspace, context.files);
+    if (!checked.ok) {
+      const output = `Not run: ${checked.changed} is not what it was when this was allowed.`;
+      return { ok: false, output, metadata: { errorCode: 'tool.refused' }, ownWords: true };
+    }
     const direct = argv !== null && !builtins.has(argv[0] ?? '');
     const result = await runProcess({
-      run: await sandbox.wrap(direct ? argv : [...shellProgram, command], { workspace, network }),
+      run: await sandbox.wrap(direct ? argv : [...shellProgram, command], {
+        workspace,
+        network,
+        fixed: checked.copies,
+      }),
       cwd: workspace,
       env: commandEnvironment(workspace, dirname(workspace)),
       timeoutMs,
@@ -136,7 +152,7 @@ export function createShellTool(deps: ShellDeps) {
     name: 'shell',
     description:
       'Runs a command in the workspace and returns its output and exit code. Commands that only read run at ' +
-      `once; others ask a person first. Sandbox: ${place}.`,
+      `once; others ask a person first. A script cannot be changed by the command that runs it. Sandbox: ${place}.`,
     input,
     effect: 'once',
     timeoutMs: deps.timeoutMs + BACKSTOP_MS,

@@ -30,6 +30,7 @@ export const contextFor = (workspace: string, change: Partial<ToolContext> = {})
   signal: new AbortController().signal,
   log: silent,
   clock: systemClock,
+  files: {},
   readOutput: async () => undefined,
   ...change,
 });

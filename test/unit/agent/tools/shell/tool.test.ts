@@ -11,8 +11,11 @@ const confined = await openSandbox({ mode: 'auto', hide: [] });
 
 const shellIn = (sandbox = open, timeoutMs = 20_000) =>
   createShellTool({ sandbox, network: false, timeoutMs, keepBytes: 100_000 });
-const runIn = (workspace: string, command: string, sandbox = open, more: object = {}) =>
-  shellIn(sandbox).run({ command, ...more }, contextFor(workspace));
+/** Agreed to and run, as in a turn. */
+const runIn = async (workspace: string, command: string, sandbox = open, more: object = {}) => {
+  const { files = {} } = await shellIn(sandbox).assess({ command }, { workspace });
+  return shellIn(sandbox).run({ command, ...more }, contextFor(workspace, { files }));
+};
 
 describe('shell', () => {
   it('runs in the workspace and reports the exit code in words and as a fact', async () => {

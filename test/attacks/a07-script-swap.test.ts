@@ -1,0 +1,179 @@
+/** A6, A7, A21: what runs is what was agreed to: the plan, the scripts it runs, the files that programs take orders from. */
+import { chmodSync, mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openSandbox } from '../../src/agent/tools/sandbox.ts';
+import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
+import { actionDigest } from '../../src/domain/approval.ts';
+import { contextFor, scratch } from '../unit/agent/tools/scratch.ts';
+
+const sandbox = await openSandbox({ mode: 'auto', hide: [] });
+const tool = createShellTool({ sandbox, network: false, timeoutMs: 20_000, keepBytes: 100_000 });
+
+const agree = async (command: string, workspace: string) => {
+  const { files = {}, alwaysKey } = await tool.assess({ command }, { workspace });
+  return { files, alwaysKey };
+};
+const run = (command: string, workspace: string, files: Readonly<Record<string, string>>) =>
+  tool.run({ command }, contextFor(workspace, { files }));
+
+function project(): string {
+  const { workspace } = scratch();
+  mkdirSync(join(workspace, 'bin'));
+  writeFileSync(join(workspace, 'job.sh'), 'echo honest\n');
+  writeFileSync(join(workspace, 'bin/job'), '#!/bin/sh\necho honest\n');
+  chmodSync(join(workspace, 'bin/job'), 0o755);
+  return workspace;
+}
+
+const evil = (path: string): void => writeFileSync(path, '#!/bin/sh\necho evil\n', { mode: 0o755 });
+
+function replaceByFile(path: string): void {
+  evil(`${path}.new`);
+  renameSync(`${path}.new`, path);
+}
+
+function replaceByLink(path: string): void {
+  evil(`${path}.new`);
+  unlinkSync(path);
+  symlinkSync(`${path}.new`, path);
+}
+
+describe('A7 a script swapped after it was agreed to', () => {
+  const commands = [
+    'sh job.sh',
+    'bash ./job.sh',
+    './bin/job',
+    'bin/job a b',
+    '. ./job.sh',
+    'cd bin && ./job',
+    'sh job.sh | cat',
+  ];
+
+  it.each(commands)('A7 runs when nothing changed: %s', async (command) => {
+    const workspace = project();
+    const { files } = await agree(command, workspace);
+    expect(Object.keys(files)).toHaveLength(1);
+    expect((await run(command, workspace, files)).output).toBe('honest\n');
+  });
+
+  it.each(commands)('A7 does not run once it was rewritten: %s', async (command) => {
+    const workspace = project();
+    const { files } = await agree(command, workspace);
+    evil(join(workspace, 'job.sh'));
+    evil(join(workspace, 'bin/job'));
+    const result = await run(command, workspace, files);
+    expect(result).toMatchObject({ ok: false, metadata: { errorCode: 'tool.refused' } });
+    expect(result.output).not.toMatch(/^evil/m);
+  });
+
+  it.each([
+    ['replaced by another file', replaceByFile],
+    ['replaced by a link', replaceByLink],
+    ['taken away', (path: string) => unlinkSync(path)],
+    ['grown by a line', (path: string) => writeFileSync(path, 'echo honest\necho evil\n')],
+  ])('A7 does not run when it was %s', async (_how, change) => {
+    const workspace = project();
+    const { files } = await agree('sh job.sh', workspace);
+    change(join(workspace, 'job.sh'));
+    expect((await run('sh job.sh', workspace, files)).metadata.errorCode).toBe('tool.refused');
+  });
+
+  it('A7 does not run when a script appeared where there was none', async () => {
+    const workspace = project();
+    const { files } = await agree('sh later.sh', workspace);
+    evil(join(workspace, 'later.sh'));
+    expect((await run('sh later.sh', workspace, files)).metadata.errorCode).toBe('tool.refused');
+  });
+
+  it('A7 runs the bytes that were checked, also when the file changes while the command runs', async () => {
+    if (!sandbox.active) return;
+    const workspace = project();
+    const command = `until [ -e go ]; do sleep 0.01; done; sh job.sh; echo evil > job.sh; sh job.sh`;
+    const { files } = await agree(command, workspace);
+    const running = run(command, workspace, files);
+    evil(join(workspace, 'job.sh.new'));
+    renameSync(join(workspace, 'job.sh.new'), join(workspace, 'job.sh'));
+    writeFileSync(join(workspace, 'go'), '');
+    const { output } = await running;
+    if (!output.startsWith('Not run')) expect(output.match(/^honest$/gm)).toHaveLength(2);
+    expect(output).not.toMatch(/^evil$/m);
+  });
+});
+
+describe('A21 what programs of the project take their orders from', () => {
+  it.each([
+    ['npm test', 'package.json', '{"scripts":{"test":"echo honest"}}', '{"scripts":{"test":"echo evil"}}'],
+    [
+      'npm run build',
+      'package.json',
+      '{"scripts":{"build":"echo honest"}}',
+      '{"scripts":{"build":"echo evil"}}',
+    ],
+    ['yarn test', 'package.json', '{}', '{ }'],
+    ['make', 'Makefile', 'all:\n\techo honest\n', 'all:\n\techo evil\n'],
+    ['make all', 'makefile', 'all:\n\techo honest\n', 'all:\n\techo evil\n'],
+    ['pytest', 'conftest.py', 'x = 1\n', 'x = 2\n'],
+    ['cargo build', 'build.rs', 'fn main() {}', 'fn main() { }'],
+  ])(
+    'A21 %s: an "always" ends when %s changes, and an approval with it',
+    async (command, name, before, after) => {
+      const { workspace } = scratch();
+      writeFileSync(join(workspace, name), before);
+      const agreed = await agree(command, workspace);
+      expect(agreed.alwaysKey).not.toBeNull();
+      expect((await agree(command, workspace)).alwaysKey).toBe(agreed.alwaysKey);
+      writeFileSync(join(workspace, name), after);
+      const now = await agree(command, workspace);
+      expect(now.alwaysKey).not.toBe(agreed.alwaysKey);
+      expect(now.files).not.toEqual(agreed.files);
+      expect((await run(command, workspace, agreed.files)).metadata.errorCode).toBe('tool.refused');
+    },
+  );
+
+  it.each([
+    'make -f other.mk',
+    'make -C sub',
+    'make --eval=x',
+    'make CC=evil',
+    'npm --prefix sub test',
+    'npm -C sub test',
+    'yarn --cwd sub test',
+    'pytest -c other.ini',
+    'cargo build --manifest-path sub/Cargo.toml',
+  ])('A12 A21 %s takes them from elsewhere: never for always', async (command) => {
+    expect((await agree(command, scratch().workspace)).alwaysKey).toBeNull();
+  });
+});
+
+describe('A6 the plan', () => {
+  const plan = {
+    tool: 'shell',
+    args: { command: 'npm test' },
+    workspace: '/w',
+    profile: 'default',
+    files: { '/w/a': 'x' },
+  };
+
+  it.each([
+    ['command', { args: { command: 'npm test ' } }],
+    ['an argument more', { args: { command: 'npm test', timeout_seconds: 1 } }],
+    ['workspace', { workspace: '/w2' }],
+    ['profile', { profile: 'ops' }],
+    ['tool', { tool: 'shell2' }],
+    ['content of a file', { files: { '/w/a': 'y' } }],
+    ['another file', { files: { '/w/a': 'x', '/w/b': 'x' } }],
+    ['no files', { files: {} }],
+  ])('A6 another %s is another digest', (_what, change) => {
+    expect(actionDigest({ ...plan, ...change })).not.toBe(actionDigest(plan));
+  });
+
+  it('A6 A19 the environment and the folder are ours, whatever the command says', async () => {
+    const { workspace } = scratch();
+    const { output } = await run('pwd; env | cut -d= -f1 | sort | tr "\\n" " "', workspace, {});
+    expect(output.split('\n')[0]).toBe(workspace);
+    expect(output).toContain('GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT');
+    for (const name of ['LD_PRELOAD', 'NODE_OPTIONS', 'BASH_ENV', 'OPENAI', 'VITEST', 'npm_'])
+      expect(output).not.toContain(name);
+  });
+});
