@@ -1,10 +1,13 @@
 /** Puts the parts of memory together: what follows a turn, and what comes back into the next. */
 import { createMemoryJob, MEMORY_JOB, memoryJob, viewerOf } from './agent/memory/after-turn.ts';
+import { keep, type Remember } from './agent/memory/keep.ts';
 import { recall } from './agent/memory/recall.ts';
-import { createVectorJob, embedMetered, VECTOR_JOB, vectorJob } from './agent/memory/vectors.ts';
+import { createVectorJob, embedMetered, type Payer, VECTOR_JOB, vectorJob } from './agent/memory/vectors.ts';
+import type { Embedder } from './agent/model/embedder.ts';
 import type { EngineDeps } from './agent/run.ts';
 import type { JobHandler } from './domain/job.ts';
-import type { Clock, Logger } from './domain/runtime.ts';
+import type { Viewer } from './domain/memory.ts';
+import { type Clock, type Logger, newId } from './domain/runtime.ts';
 import type { Turn } from './domain/turn.ts';
 import type { Limits } from './gateway/limits.ts';
 import type { Profiles } from './open-profiles.ts';
@@ -20,10 +23,14 @@ export type MemoryDeps = {
   readonly log: Logger;
 };
 
-export type OpenedMemory = Pick<EngineDeps, 'recall' | 'followUps'> & {
+export type OpenedMemory = Pick<EngineDeps, 'recall' | 'followUps' | 'memory'> & {
+  /** Keeps something at once. @param payer for whom its vector is counted. */
+  readonly remember: Remember;
   readonly handlers: Readonly<Record<string, JobHandler>>;
 };
 
+/** Entries looked at to find one that says the same. */
+const SIMILAR = 8;
 /** A person waits for the answer: better by words alone than late. */
 const EMBEDDING_PATIENCE_MS = 3_000;
 
@@ -32,21 +39,42 @@ export function openMemory(deps: MemoryDeps): OpenedMemory {
   const profileOf = (turn: Pick<Turn, 'profile'>) => deps.profiles().get(turn.profile);
   const payer = ({ user, session, profile }: Turn) => ({ user, session, profile });
   const metered = { ...store, requireBudget: deps.requireBudget, clock };
+  const remember: Remember = async (viewer, payer, { source, ...entry }) => {
+    const now = clock.now();
+    const similar = await store.memories.search({ viewer, text: entry.text, limit: SIMILAR });
+    const kept = keep(
+      { redact: deps.redact, newId: () => newId(now), now },
+      { viewer, ...entry, replaces: null, source },
+      similar.map(({ memory }) => memory),
+    );
+    if ('refusal' in kept) return kept;
+    const [memory = kept.change.memory] = await store.memories.apply([kept.change]);
+    if (profileOf(payer).embedder !== null) await store.jobs.enqueue(vectorJob(payer, memory));
+    return { memory, updated: kept.updated };
+  };
+  const recallFor = (viewer: Viewer, from: Payer, text: string, limit: number) => {
+    const { embedder } = profileOf(from);
+    const embed = async (by: Embedder) => {
+      const signal = AbortSignal.timeout(EMBEDDING_PATIENCE_MS);
+      return { model: by.model, vector: await embedMetered(metered, by, from, text, signal) };
+    };
+    const asked = { viewer, text, limit, embed: embedder === null ? null : () => embed(embedder) };
+    return recall({ memories: store.memories, log: deps.log }, asked);
+  };
   return {
+    remember,
+    memory: (turn) => ({
+      // The message that asked for it.
+      remember: (entry) =>
+        remember(viewerOf(turn), payer(turn), { ...entry, source: { turnId: turn.id, seq: 1 } }),
+      recall: (text, limit) => recallFor(viewerOf(turn), payer(turn), text, limit),
+      searchHistory: (text, limit) => store.sessions.search(turn.session, { text, limit }),
+    }),
     followUps: (turn) => (deps.enabled() ? [memoryJob(turn, clock.now())] : []),
     async recall(turn, settings, ids) {
       const viewer = viewerOf(turn);
       if (ids !== undefined) return await store.memories.visible(viewer, ids);
-      const { embedder } = profileOf(turn);
-      const { text } = turn.input;
-      const embed = async (of: NonNullable<typeof embedder>) => {
-        const signal = AbortSignal.timeout(EMBEDDING_PATIENCE_MS);
-        return { model: of.model, vector: await embedMetered(metered, of, payer(turn), text, signal) };
-      };
-      return await recall(
-        { memories: store.memories, log: deps.log },
-        { viewer, text, limit: settings.recall, embed: embedder === null ? null : () => embed(embedder) },
-      );
+      return await recallFor(viewer, payer(turn), turn.input.text, settings.recall);
     },
     handlers: {
       [MEMORY_JOB]: createMemoryJob({

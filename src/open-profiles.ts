@@ -77,7 +77,7 @@ async function openProfile(
   const place = { sandbox, workspace, live: !deps.dryRun };
   const servers = Object.entries(profile.tools.mcp.servers);
   const handles = await Promise.all(servers.map(([name, server]) => deps.hub.open(name, server, place)));
-  const real = createTools({ config: toolSettings(profile), sandbox, mcp: createMcpTools(handles) });
+  const real = createTools({ config: toolSettings(profile, loaded), sandbox, mcp: createMcpTools(handles) });
   const tools = deps.dryRun ? withoutEffect(real) : real;
   const { planner } = profile.agent;
   const settings: TurnSettings = {
@@ -144,7 +144,10 @@ function instructionsOf({ agent }: Profile): string {
   }
 }
 
-const toolSettings = ({ tools: { shell, files, http } }: Profile): ToolsConfig => ({
+const toolSettings = (
+  { tools: { shell, files, http, memory } }: Profile,
+  { config }: LoadedConfig,
+): ToolsConfig => ({
   shell: {
     enabled: shell.enabled,
     sandbox: shell.sandbox,
@@ -154,6 +157,7 @@ const toolSettings = ({ tools: { shell, files, http } }: Profile): ToolsConfig =
   },
   files,
   http,
+  memory: { ...memory, keeps: config.memory.enabled },
 });
 
 function endpointOf({ models }: Profile, over: Overrides<Profile['models']['default']>): EndpointSettings {

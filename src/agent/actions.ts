@@ -113,6 +113,7 @@ export async function run(
       clock: deps.clock,
       files: judged.assessment.files ?? {},
       readOutput: (wanted) => readOutput(deps, turn, wanted),
+      memory: deps.memory(turn),
     },
   });
   const effects = noEffects();

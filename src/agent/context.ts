@@ -56,13 +56,15 @@ export type ContextInput = {
 const keptFor = { user: 'this person', conversation: 'this conversation', workspace: 'the whole team' };
 
 /** Each with who said it, when, and for whom it is kept. */
-function remembered(memories: readonly Memory[]): string[] {
-  if (memories.length === 0) return [];
-  const lines = memories.map(({ name, body, scope, author, updatedAt }) => {
+export const memoryLines = (memories: readonly Memory[]): string[] =>
+  memories.map(({ name, body, scope, author, updatedAt }) => {
     const day = new Date(updatedAt).toISOString().slice(0, 10);
     return `- ${name} (for ${keptFor[scope]}; said by ${author}, ${day}): ${body}`;
   });
-  return [`What you remember from earlier:\n${untrusted('memory', lines.join('\n'))}`];
+
+function remembered(memories: readonly Memory[]): string[] {
+  if (memories.length === 0) return [];
+  return [`What you remember from earlier:\n${untrusted('memory', memoryLines(memories).join('\n'))}`];
 }
 
 /** The messages of a native call, or of the final answer of either planner. */

@@ -13,7 +13,7 @@ import type { ModelClient } from './model/client.ts';
 import type { PolicyDecision } from './policy.ts';
 import { type Action, apply, type TurnState } from './state.ts';
 import type { Tools } from './tools/registry.ts';
-import type { AnyTool, Assessment } from './tools/tool.ts';
+import type { AnyTool, Assessment, MemoryAccess } from './tools/tool.ts';
 
 /** What a profile comes to under the configuration of this moment; asked for anew at every step. */
 export type TurnSettings = {
@@ -86,6 +86,7 @@ export type EngineDeps = {
   readonly requireBudget: () => Promise<void>;
   /** The memories that a message calls to mind, or those of the given ids that may still be seen. */
   readonly recall: (turn: Turn, settings: TurnSettings, ids?: readonly string[]) => Promise<Memory[]>;
+  readonly memory: (turn: Turn) => MemoryAccess;
   /** What is to be done once the turn has ended and its reply is out. */
   readonly followUps: (turn: Turn) => readonly NewJob[];
   /** Takes the gateway's own secrets out of what tools and endpoints say, before it is stored or shown. */

@@ -3,6 +3,7 @@ import { firstLine } from '../agent/memory/keep.ts';
 import { secretIn } from '../agent/memory/secrets.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Event } from '../domain/event.ts';
+import { plain } from '../domain/grams.ts';
 import { type Memory, memoryScopes, toMemoryName } from '../domain/memory.ts';
 import { newId } from '../domain/runtime.ts';
 import type { Store } from '../store/store.ts';
@@ -76,8 +77,6 @@ export async function exportAll(options: ListOptions): Promise<number> {
     return 0;
   });
 }
-
-const plain = (text: string): string => text.normalize('NFKC').toLowerCase();
 
 export async function search(words: string, options: ListOptions): Promise<number> {
   return withStore(options, async (store) => {

@@ -144,7 +144,6 @@ export const notAvailableYet: readonly {
 }[] = [
   { path: ['access', 'unknown'], on: (value) => value === 'pair' },
   { path: ['sessions', 'while_busy'], on: (value) => value === 'steer' },
-  { path: ['tools', 'memory', 'enabled'], on: isOn },
   { path: ['models', 'roles', 'reflection'], on: isFilled },
   { path: ['reflection', 'enabled'], on: isOn },
   { path: ['reflection', 'review'], on: isOn },

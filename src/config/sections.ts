@@ -127,7 +127,11 @@ export const tools = z.strictObject({
         .describe('Hosts that are fetched unasked; private addresses that may be reached at all.'),
     })
     .prefault({}),
-  memory: z.strictObject({ enabled: z.boolean().default(false) }).prefault({}),
+  memory: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('remember, recall and search_history.'),
+    })
+    .prefault({}),
   mcp: z.strictObject({ servers: z.record(serverName, mcpServer).default({}) }).prefault({}),
 });
 

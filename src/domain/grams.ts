@@ -14,13 +14,11 @@ export type QueryGram = { readonly text: string; readonly prefix: boolean };
 const QUERY_EDGE = 300;
 /** Each is one look-up. */
 const MAX_QUERY_GRAMS = 64;
+const MAX_QUERY_WORDS = 24;
 
 function runsOf(text: string): string[][] {
   // Latin words that follow Japanese without a space must not be swallowed by the second alternative.
-  const spaced = text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replaceAll(/[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}ー々]+/gu, ' $& ');
+  const spaced = plain(text).replaceAll(/[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}ー々]+/gu, ' $& ');
   return (spaced.match(RUNS) ?? []).map((run) => [...run]);
 }
 
@@ -48,6 +46,17 @@ export function queryGrams(text: string): QueryGram[] {
     for (const gram of windows(run, size)) found.set(gram, { text: gram, prefix: size < 3 });
   }
   return [...found.values()].slice(0, MAX_QUERY_GRAMS);
+}
+
+/** As it is compared: width, case and compatibility forms made one. */
+export const plain = (text: string): string => text.normalize('NFKC').toLowerCase();
+
+/** The words to look for in a text as `plain` gives it; of scripts without spaces every two characters. */
+export function queryWords(text: string): string[] {
+  const words = runsOf(text).flatMap((run) =>
+    UNSPACED.test(run[0] ?? '') && run.length > 2 ? windows(run, 2) : [run.join('')],
+  );
+  return [...new Set(words)].slice(0, MAX_QUERY_WORDS);
 }
 
 /** How alike two texts are: 1 for the same grams, 0 for none in common (Dice). */

@@ -33,8 +33,6 @@ export type GatewaySettings = {
   readonly whileBusy: 'queue' | 'interrupt';
   /** A session without a message for this long starts afresh; null: never. */
   readonly idleResetMs: number | null;
-  /** Absolute path of the workspace of a profile. */
-  readonly workspace: (profile: string) => string;
   readonly debug: boolean;
 };
 
@@ -167,7 +165,7 @@ async function acceptTurn(
     message,
     session,
     profile,
-    workspace: settings.workspace(profile),
+    workspace: deps.workspace(profile),
     debug: settings.debug,
     queueLimit: settings.queuePerSession,
     now: deps.clock.now(),

@@ -7,6 +7,7 @@ import type { InboundMessage } from '../domain/message.ts';
 import type { Session } from '../domain/session.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { ApprovalsTable, EventsTable, MemoriesTable, SessionsTable, TurnsTable } from './schema.ts';
+import type { HistoryEntry } from './store.ts';
 
 /** Free text is kept as JSON text too: PostgreSQL refuses U+0000 in a text, and people and tools do send it. */
 export const toText = (value: string | null): string | null =>
@@ -40,6 +41,16 @@ export const toTurn = (row: Selectable<TurnsTable>): Turn => ({
   startedAt: row.started_at,
   endedAt: row.ended_at,
   errorCode: row.error_code,
+  answer: fromText(row.answer),
+});
+
+export const toHistoryEntry = (
+  row: Pick<Selectable<TurnsTable>, 'id' | 'ordinal' | 'status' | 'input' | 'answer'>,
+): HistoryEntry => ({
+  turnId: row.id,
+  ordinal: row.ordinal,
+  status: row.status,
+  input: JSON.parse(row.input),
   answer: fromText(row.answer),
 });
 

@@ -1,8 +1,9 @@
 /** Sessions and what was said in them. */
-import { type SqlBool, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { SessionKey } from '../domain/session.ts';
 import type { Database } from './database.ts';
-import { fromText, toSession, toTurn } from './rows.ts';
+import { endedTurns, searchHistory } from './history-search.ts';
+import { toHistoryEntry, toSession, toTurn } from './rows.ts';
 import type { SessionStore } from './store.ts';
 import { eventsOf } from './turn-log.ts';
 
@@ -41,26 +42,11 @@ export function createSessions(database: Database): SessionStore {
           .execute();
       }),
     async history(key, { limit, upTo }) {
-      const rows = await database.read((db) =>
-        db
-          .selectFrom('turns')
-          .select(['id', 'ordinal', 'status', 'input', 'answer'])
-          .where('session', '=', key)
-          .where(sql<SqlBool>`ordinal > coalesce((select history_after from sessions where key = ${key}), 0)`)
-          .where('ended_at', 'is not', null)
-          .$if(upTo !== undefined, (query) => query.where('ordinal', '<=', upTo ?? 0))
-          .orderBy('ordinal', 'desc')
-          .limit(limit)
-          .execute(),
-      );
-      return rows.reverse().map((row) => ({
-        turnId: row.id,
-        ordinal: row.ordinal,
-        status: row.status,
-        input: JSON.parse(row.input),
-        answer: fromText(row.answer),
-      }));
+      const before = upTo === undefined ? undefined : upTo + 1;
+      const rows = await database.read((db) => endedTurns(db, key, limit, before).execute());
+      return rows.reverse().map(toHistoryEntry);
     },
+    search: (key, options) => searchHistory(database, key, options),
     async active(key) {
       const row = await database.read((db) =>
         db

@@ -111,6 +111,8 @@ function connect(path: string, readonly: boolean, opened: Closable[]): BetterSql
   opened.push(handle);
   assertPragma(handle, 'synchronous', FULL);
   assertPragma(handle, 'foreign_keys', 1);
+  // What is erased is overwritten, not left lying in free pages. Next to nothing is ever deleted.
+  assertPragma(handle, 'secure_delete', 1);
   return handle;
 }
 

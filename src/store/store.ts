@@ -143,6 +143,8 @@ export interface SessionStore {
   reset(key: SessionKey, now: number): Promise<void>;
   /** Ended turns of the session after its reset point with ordinal ≤ `upTo`, the latest `limit`, oldest first. */
   history(key: SessionKey, options: { limit: number; upTo?: number }): Promise<HistoryEntry[]>;
+  /** Ended turns of this session after its reset point that hold words of the text, the best first. */
+  search(key: SessionKey, options: { text: string; limit: number }): Promise<HistoryEntry[]>;
   /** The running or waiting turn with its log, if any. */
   active(key: SessionKey): Promise<{ turn: Turn; events: Event[] } | undefined>;
   /** Turns not ended yet, the active one first. */

@@ -6,6 +6,7 @@ import { similarity } from '../../domain/grams.ts';
 import { homeFor, type Memory, type MemoryScope, toMemoryName, type Viewer } from '../../domain/memory.ts';
 import type { MemoryChange } from '../../domain/memory-store.ts';
 import { secretIn } from './secrets.ts';
+import type { Payer } from './vectors.ts';
 
 /** From here on two entries say the same in other words. */
 const SAME_FACT = 0.75;
@@ -27,6 +28,13 @@ export type Kept =
   | { readonly change: MemoryChange & { readonly op: 'put' }; readonly updated: boolean }
   /** Not to be stored, and why. */
   | { readonly refusal: string };
+
+/** Keeps something at once, as `keep` says. @param payer for whom its vector is counted. */
+export type Remember = (
+  viewer: Viewer,
+  payer: Payer,
+  entry: Pick<Remembrance, 'text' | 'scope' | 'type' | 'importance' | 'source'>,
+) => Promise<{ readonly memory: Memory; readonly updated: boolean } | { readonly refusal: string }>;
 
 export type KeepDeps = {
   readonly redact: (text: string) => string;

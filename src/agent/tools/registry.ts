@@ -7,6 +7,9 @@ import { searchFiles } from './files/search-files.ts';
 import { writeFile } from './files/write-file.ts';
 import { createFetchTool } from './http/fetch-url.ts';
 import type { McpTools } from './mcp/tools.ts';
+import { recall } from './memory/recall.ts';
+import { remember } from './memory/remember.ts';
+import { searchHistory } from './memory/search-history.ts';
 import { readOutput } from './read-output.ts';
 import type { Network, Sandbox, SandboxMode } from './sandbox.ts';
 import { createShellTool } from './shell/tool.ts';
@@ -23,6 +26,8 @@ export type ToolsConfig = {
   };
   readonly files: { readonly enabled: boolean };
   readonly http: { readonly enabled: boolean; readonly allow: readonly string[] };
+  /** `keeps`: whether anything is remembered at all. */
+  readonly memory: { readonly enabled: boolean; readonly keeps: boolean };
 };
 
 export type Tools = {
@@ -56,6 +61,8 @@ export function createTools(deps: {
     ...(enabled ? [createShellTool({ sandbox, network, timeoutMs, keepBytes: KEEP_BYTES })] : []),
     ...(config.files.enabled ? [readFile, writeFile, listFiles, searchFiles] : []),
     ...(config.http.enabled ? [createFetchTool({ allow: config.http.allow })] : []),
+    ...(config.memory.enabled && config.memory.keeps ? [remember, recall] : []),
+    ...(config.memory.enabled ? [searchHistory] : []),
   ];
   if (tools.length > 0) tools.push(readOutput);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));

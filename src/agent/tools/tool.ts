@@ -1,7 +1,9 @@
 /** What a tool is. Its class (`effect`) and its assessment come from our code, never from the model or a server. */
 import type { z } from 'zod';
 import type { Risk } from '../../domain/approval.ts';
+import type { Memory, MemoryScope } from '../../domain/memory.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
+import type { HistoryEntry } from '../../store/store.ts';
 
 /**
  * What a second run would do: nothing (`read`), the same as the first (`idempotent`), or harm (`once`).
@@ -42,6 +44,20 @@ export type Assessment = {
   readonly sandbox?: string;
 };
 
+/** What a turn may remember and look up: for its person, in its place. */
+export type MemoryAccess = {
+  /** @returns the entry, or why it is not stored. */
+  remember(entry: {
+    text: string;
+    scope: MemoryScope;
+    type: string;
+    importance: number;
+  }): Promise<{ readonly memory: Memory; readonly updated: boolean } | { readonly refusal: string }>;
+  recall(text: string, limit: number): Promise<Memory[]>;
+  /** What was said in this conversation, also what is no longer in the prompt. */
+  searchHistory(text: string, limit: number): Promise<HistoryEntry[]>;
+};
+
 export type ToolContext = {
   /** Absolute, canonical path the tool may work in. */
   readonly workspace: string;
@@ -53,6 +69,7 @@ export type ToolContext = {
   readonly files: Readonly<Record<string, string>>;
   /** Reads the stored full output of an earlier action of this turn. */
   readonly readOutput: (reference: string) => Promise<string | undefined>;
+  readonly memory: MemoryAccess;
 };
 
 export type ToolResult = {

@@ -1,6 +1,7 @@
 /** What a chat command is given, and what it has to say. */
 
 import type { Btw } from '../../agent/btw.ts';
+import type { Remember } from '../../agent/memory/keep.ts';
 import type { ModelClient } from '../../agent/model/client.ts';
 import type { ChannelAdapter } from '../../channels/adapter.ts';
 import type { InboundMessage, OutboundMessage } from '../../domain/message.ts';
@@ -18,6 +19,9 @@ export type CommandDeps = {
   readonly btw: Btw;
   readonly models: (profile: string) => ModelClient;
   readonly historyMessages: (profile: string) => number;
+  /** Absolute path of the workspace of a profile. */
+  readonly workspace: (profile: string) => string;
+  readonly remember: Remember;
   readonly btwFallback: () => 'direct' | 'public' | 'refuse';
   readonly adapter: (channel: string) => ChannelAdapter | undefined;
   readonly clock: Clock;

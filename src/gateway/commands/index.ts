@@ -4,6 +4,7 @@ import { approve } from './approve.ts';
 import { btw } from './btw.ts';
 import type { ChatCommand } from './command.ts';
 import { fresh } from './fresh.ts';
+import { memory } from './memory.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { usage } from './usage.ts';
@@ -20,4 +21,14 @@ const help: ChatCommand = {
   },
 };
 
-export const commands: readonly ChatCommand[] = [btw, stop, fresh, status, approvals, approve, usage, help];
+export const commands: readonly ChatCommand[] = [
+  btw,
+  stop,
+  fresh,
+  status,
+  approvals,
+  approve,
+  memory,
+  usage,
+  help,
+];

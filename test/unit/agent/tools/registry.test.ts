@@ -14,7 +14,13 @@ const off = { enabled: false, allow: [] };
 const sandbox = await openSandbox({ mode: 'off', hide: [] });
 const tools = (config: Partial<ToolsConfig> = {}) =>
   createTools({
-    config: { shell, files: { enabled: true }, http: off, ...config },
+    config: {
+      shell,
+      files: { enabled: true },
+      http: off,
+      memory: { enabled: false, keeps: true },
+      ...config,
+    },
     sandbox,
     mcp: createMcpTools([]),
   });
@@ -34,6 +40,18 @@ describe('createTools', () => {
       'shell',
       ...files,
       'fetch_url',
+      'read_output',
+    ]);
+    const rest = { shell: { ...shell, enabled: false }, files: { enabled: false } };
+    expect(names({ ...rest, memory: { enabled: true, keeps: true } })).toEqual([
+      'remember',
+      'recall',
+      'search_history',
+      'read_output',
+    ]);
+    // Where nothing is remembered there is still a history.
+    expect(names({ ...rest, memory: { enabled: true, keeps: false } })).toEqual([
+      'search_history',
       'read_output',
     ]);
   });

@@ -32,6 +32,11 @@ export const contextFor = (workspace: string, change: Partial<ToolContext> = {})
   clock: systemClock,
   files: {},
   readOutput: async () => undefined,
+  memory: {
+    remember: async () => ({ refusal: 'nothing is kept here' }),
+    recall: async () => [],
+    searchHistory: async () => [],
+  },
   ...change,
 });
 

@@ -1,0 +1,53 @@
+/**
+ * Words in what was said in one session, before and after compaction. Read by the session's own index and looked
+ * through here: a session is small beside an index over everybody's words, which every message would pay for.
+ */
+import { type SqlBool, sql } from 'kysely';
+import { plain, queryWords } from '../domain/grams.ts';
+import type { SessionKey } from '../domain/session.ts';
+import type { Database, Db } from './database.ts';
+import { toHistoryEntry } from './rows.ts';
+import type { HistoryEntry } from './store.ts';
+
+/** Turns read at once: a few milliseconds, in which nothing else waits. */
+const PAGE = 200;
+/** The newest ones that are looked through. */
+const MAX_TURNS = 20_000;
+
+/** Ended turns of a session after its reset point, newest first: those before `before` if given. */
+export const endedTurns = (db: Db, key: SessionKey, limit: number, before?: number) =>
+  db
+    .selectFrom('turns')
+    .select(['id', 'ordinal', 'status', 'input', 'answer'])
+    .where('session', '=', key)
+    .where(sql<SqlBool>`ordinal > coalesce((select history_after from sessions where key = ${key}), 0)`)
+    .where('ended_at', 'is not', null)
+    .$if(before !== undefined, (query) => query.where('ordinal', '<', before ?? 0))
+    .orderBy('ordinal', 'desc')
+    .limit(limit);
+
+/** The turns that hold most of the words, newer ones first among equals. */
+export async function searchHistory(
+  database: Database,
+  key: SessionKey,
+  { text, limit }: { text: string; limit: number },
+): Promise<HistoryEntry[]> {
+  const words = queryWords(text);
+  const found: { entry: HistoryEntry; hits: number }[] = [];
+  let before: number | undefined;
+  for (let read = 0; words.length > 0 && read < MAX_TURNS; read += PAGE) {
+    const rows = await database.read((db) => endedTurns(db, key, PAGE, before).execute());
+    for (const row of rows) {
+      const entry = toHistoryEntry(row);
+      const said = plain(`${entry.input.text} ${entry.answer ?? ''}`);
+      const hits = words.filter((word) => said.includes(word)).length;
+      if (hits > 0) found.push({ entry, hits });
+    }
+    before = rows.at(-1)?.ordinal;
+    if (rows.length < PAGE) break;
+  }
+  return found
+    .sort((a, b) => b.hits - a.hits || b.entry.ordinal - a.entry.ordinal)
+    .slice(0, limit)
+    .map(({ entry }) => entry);
+}
