@@ -64,7 +64,7 @@ const channelPackages: Readonly<Record<string, RegExp>> = {
   web: /^(marked|zod)$/,
   discord: /^(discord\.js|@discordjs\/(rest|ws)|discord-api-types\/v10|marked|zod)$/,
   slack: /^(@slack\/(bolt|socket-mode)|marked|zod)$/,
-  telegram: /^(grammy|marked|zod)$/,
+  telegram: /^(grammy(\/types)?|marked|zod)$/,
 };
 
 function mayImport({ from, to }: Import): boolean {

@@ -143,7 +143,7 @@ describe('Discord', () => {
 
   it('quotes and forwards reach the model as what somebody else said; files as text, images as data', async () => {
     const url = s.discord.file('notes.txt', 'the notes say BLUE');
-    const png = Buffer.from('89504e470d0a1a0a0000', 'hex');
+    const png = Buffer.from('89504e470d0a1a0a0000000d494844520000000100000001', 'hex');
     const image = s.discord.file('pixel.png', png);
     const quoted = s.discord.posts(home).at(-1);
     const attachments = [

@@ -7,7 +7,7 @@ import { until } from './support/gateway.ts';
 import { gate } from './support/scenario.ts';
 import { startTelegram, type TelegramScenario } from './support/telegram.ts';
 
-const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const PNG = Buffer.from('89504e470d0a1a0a0000000d494844520000000100000001', 'hex');
 const paragraphs = (count: number): string =>
   Array.from({ length: count }, (_, at) => `Paragraph ${at} ${'with words '.repeat(30)}end.`).join('\n\n');
 

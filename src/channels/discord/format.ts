@@ -3,6 +3,7 @@
  * Nobody is rung, nothing is hidden (spoilers), and a link always shows its whole address (A37, A38).
  */
 import type { MarkedToken, Token, Tokens } from 'marked';
+import { readLink } from '../link.ts';
 import { lexMarkdown } from '../markdown.ts';
 
 /** Characters of one message. */
@@ -170,13 +171,11 @@ function codeSpan(text: string): string {
   return `\`\` ${text.replace(/`(?=`)/g, '`\u200b')} \`\``;
 }
 
-/** In angle brackets, which show the address and no preview. Anything but a web or mail address stays text. */
+/** In angle brackets, which show the whole address and no preview. */
 function link(href: string, shown: string, text: string | undefined): string {
-  const url = URL.canParse(href) ? new URL(href) : undefined;
-  if (url === undefined || !['http:', 'https:', 'mailto:'].includes(url.protocol))
-    return text === href ? shown : `${shown} (${escapeText(href)})`;
-  const address = url.protocol === 'mailto:' ? escapeText(url.pathname) : `<${url.href}>`;
-  const bare = [href, url.href, url.href.replace(/\/$/, ''), url.pathname];
-  // A user name in front of the host (`https://bank.example@evil.example`) is there to deceive.
-  return text !== undefined && bare.includes(text) && url.username === '' ? address : `${shown} (${address})`;
+  const found = readLink(href, text);
+  if (found === undefined) return text === href ? shown : `${shown} (${escapeText(href)})`;
+  const { url, place, isBare } = found;
+  const address = url.protocol === 'mailto:' ? escapeText(place) : `<${url.href}>`;
+  return isBare ? address : `${shown} (${address})`;
 }

@@ -3,6 +3,7 @@
  * images become links, HTML is text, and nothing an author wrote is a mention.
  */
 import type { MarkedToken, Token, Tokens } from 'marked';
+import { readLink } from '../link.ts';
 import { lexMarkdown } from '../markdown.ts';
 import { splitAndRender, splitMarkdown } from '../split.ts';
 
@@ -125,18 +126,11 @@ function span(generic: Token): string {
 
 const prose = neutralize;
 
-/**
- * A link says where it goes: unless its text is the address itself, the host follows (A38). Anything but an
- * absolute web or mail address stays text.
- */
 function link(href: string, shown: string, text: string | undefined): string {
-  const url = URL.canParse(href) ? new URL(href) : undefined;
-  if (url === undefined || !['http:', 'https:', 'mailto:'].includes(url.protocol))
-    return text === href ? shown : `${shown} (${prose(href)})`;
-  const place = url.protocol === 'mailto:' ? url.pathname : url.host;
-  const bare = text !== undefined && [href, url.href, url.href.replace(/\/$/, ''), place].includes(text);
-  // A user name in front of the host (`https://bank.example@evil.example`) is there to deceive.
-  if (bare && url.username === '') return url.href.replace(/\/$/, href.endsWith('/') ? '/' : '');
+  const found = readLink(href, text);
+  if (found === undefined) return text === href ? shown : `${shown} (${prose(href)})`;
+  const { url, place, isBare } = found;
+  if (isBare) return url.href.replace(/\/$/, href.endsWith('/') ? '/' : '');
   return `[${shown.replace(/[[\]]/g, '\\$&')}](${url.href.replace(/[()]/g, (c) => (c === '(' ? '%28' : '%29'))}) (${place})`;
 }
 

@@ -25,7 +25,7 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
   const { config, clock, log, metrics } = deps;
   const api = createTelegramApi({ token: config.token, apiUrl: config.api_url });
   const drafts = createDrafts({ state: deps.state, clock });
-  const outbound = createOutbound({ api, drafts });
+  const outbound = createOutbound({ api, drafts, rich: config.rich, log });
   const queries = createQueries({ api, log });
   const privately = createPrivately({ api, outbound, queries, log });
   const allowed: UpdateKind[] = ['message', 'edited_message', 'callback_query'];
@@ -124,7 +124,7 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
     openReply(to, replyTo, turnId) {
       const surface =
         config.drafts && isPrivate(to) && turnId !== undefined
-          ? draftSurface({ api, outbound, to, turnId })
+          ? draftSurface({ api, outbound, to, turnId, rich: config.rich })
           : messageSurface({
               outbound,
               drafts,

@@ -129,15 +129,21 @@ export const isTokenRefused = (error: unknown): boolean =>
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof AppError && (error.details.status === 403 || says(error, 'chat not found'));
 
+export const statusOf = (error: unknown): unknown =>
+  error instanceof AppError ? error.details.status : undefined;
+
 /** Somebody else polls with the same token. */
-export const isConflict = (error: unknown): boolean =>
-  error instanceof AppError && error.details.status === 409;
+export const isConflict = (error: unknown): boolean => statusOf(error) === 409;
+
+/** The message as it is was refused: not the place, not the person, not the message to be edited. */
+export const isRefusedForm = (error: unknown): boolean =>
+  statusOf(error) === 404 || (statusOf(error) === 400 && !/ not found/.test(descriptionOf(error)));
 
 /** Whether the call may have been carried out all the same. */
 export const isAmbiguous = (error: unknown): boolean =>
   error instanceof AppError && error.details.ambiguous === true;
 
-export const says = (error: unknown, text: string): boolean =>
-  error instanceof AppError &&
-  typeof error.details.description === 'string' &&
-  error.details.description.includes(text);
+export const says = (error: unknown, text: string): boolean => descriptionOf(error).includes(text);
+
+const descriptionOf = (error: unknown): string =>
+  error instanceof AppError && typeof error.details.description === 'string' ? error.details.description : '';

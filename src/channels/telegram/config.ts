@@ -40,6 +40,10 @@ export const telegramConfigSchema = z
       .describe(
         "In private chats, stream with Telegram's drafts instead of edits; not every app shows them.",
       ),
+    rich: z
+      .boolean()
+      .default(false)
+      .describe('Write answers as rich messages (headings, tables, 32,768 characters); needs apps of 2026.'),
   })
   .refine((section) => section.mode === 'polling' || section.webhook_secret !== null, {
     path: ['webhook_secret'],

@@ -3,6 +3,7 @@
  * only ever becomes escaped text.
  */
 import type { MarkedToken, Token, Tokens } from 'marked';
+import { readLink } from '../link.ts';
 import { lexMarkdown } from '../markdown.ts';
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
@@ -12,13 +13,13 @@ export const escapeHtml = (text: string): string => text.replace(/[&<>"]/g, (c) 
 /** Keeps `@name` from ringing anybody: an invisible joiner behind the sign ends the name before it begins (A37). */
 export const neutral = (text: string): string => text.replace(/@(?=\w)/g, '@\u2060');
 
-/** Words, in which the author may name a character by its reference (`&copy;`). An address keeps its `@`. */
+/** Words, in which the author may name a character by its reference (`&copy;`). */
+export const decoded = (text: string): string =>
+  text.replace(/&(#\d{1,7}|#[xX][\da-fA-F]{1,6}|lt|gt|amp|quot|apos|nbsp|copy|mdash|ndash|hellip);/g, named);
+
+/** An address keeps its `@`. */
 function prose(text: string): string {
-  const plain = text.replace(
-    /&(#\d{1,7}|#[xX][\da-fA-F]{1,6}|lt|gt|amp|quot|apos|nbsp|copy|mdash|ndash|hellip);/g,
-    named,
-  );
-  return escapeHtml(plain.replace(/(^|[^\w.+-])@(?=\w)/g, '$1@\u2060'));
+  return escapeHtml(decoded(text).replace(/(^|[^\w.+-])@(?=\w)/g, '$1@\u2060'));
 }
 
 const references: Readonly<Record<string, string>> = {
@@ -41,7 +42,12 @@ function named(whole: string, name: string): string {
   return isCharacter ? String.fromCodePoint(code) : whole;
 }
 
-export const renderMarkdown = (markdown: string): string => blocks(lexMarkdown(markdown)).trim();
+export function renderMarkdown(markdown: string): string {
+  const html = blocks(lexMarkdown(markdown)).trim();
+  // Telegram refuses a message in which nothing is to be read: its marks are shown then.
+  const isBlank = html.startsWith('<') && html.replace(/<[^>]*>/g, '').trim() === '';
+  return isBlank ? escapeHtml(neutral(markdown.trim())) : html;
+}
 
 /** Telegram keeps this many entities of a message and drops the formatting of the rest. */
 const MAX_ENTITIES = 100;
@@ -172,17 +178,11 @@ function span(token: MarkedToken): string {
   }
 }
 
-/** A link says where it goes: unless its text is the address itself, the host follows (A38). Others stay text. */
 function link(href: string, html: string, text: string | undefined): string {
-  const url = URL.canParse(href) ? new URL(href) : undefined;
-  if (url === undefined || !['http:', 'https:', 'mailto:'].includes(url.protocol))
-    return text === href ? html : `${html} (${escapeHtml(neutral(href))})`;
-  const shown = url.protocol === 'mailto:' ? url.pathname : url.host;
-  const addresses = [href, url.href, url.href.replace(/\/$/, ''), shown];
-  // A user name in front of the host (`https://bank.example@evil.example`) is there to deceive.
-  const isBare = text !== undefined && addresses.includes(text) && url.username === '';
-  const place = isBare ? '' : ` (${escapeHtml(shown)})`;
-  return `<a href="${escapeHtml(url.href)}">${unlinked(html)}</a>${place}`;
+  const found = readLink(href, text);
+  if (found === undefined) return text === href ? html : `${html} (${escapeHtml(neutral(href))})`;
+  const place = found.isBare ? '' : ` (${escapeHtml(found.place)})`;
+  return `<a href="${escapeHtml(found.url.href)}">${unlinked(html)}</a>${place}`;
 }
 
 /** A link inside a link (an address in its text) would end the outer one. */

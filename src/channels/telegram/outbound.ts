@@ -1,12 +1,14 @@
 /** Sends, edits and removes messages, and shows some to one person only. */
 import { type Api, InputFile } from 'grammy';
-import { AppError } from '../../domain/errors.ts';
+import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ConversationRef, DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
+import type { Logger } from '../../domain/runtime.ts';
 import type { SendProgress } from '../adapter.ts';
-import { isAmbiguous, says, type TelegramApi } from './api.ts';
+import { isAmbiguous, isRefusedForm, says, statusOf, type TelegramApi } from './api.ts';
 import type { Drafts } from './drafts.ts';
-import { type Keyboard, type Part, toParts } from './parts.ts';
+import { type Keyboard, type Part, toParts, toRichParts } from './parts.ts';
 import { isPrivate, targetOf } from './places.ts';
+import { paragraph, richMessage } from './rich.ts';
 
 export type Outbound = {
   /** @param replyTo the message it answers, where the place has no topics. @throws AppError `channel.*` */
@@ -37,7 +39,10 @@ export type Outbound = {
 
 /** A message that only carries a file. Its text cannot be edited, so edits pass it by. */
 const FILE = 'file:';
-const REPEAT = '<i>This may be a repeat: Telegram did not confirm the first copy.</i>\n';
+/** A rich message: a delivery that began with one goes on with them. */
+const RICH = 'rich:';
+const REPEAT = 'This may be a repeat: Telegram did not confirm the first copy.';
+const REPEAT_HTML = `<i>${REPEAT}</i>\n`;
 
 /** Never a preview: fetching it would tell a stranger's server who reads (A28). */
 const quiet = { parse_mode: 'HTML', link_preview_options: { is_disabled: true } } as const;
@@ -45,7 +50,15 @@ const noButtons: Keyboard = { inline_keyboard: [] };
 /** Deliveries that stopped half way and were never taken up again; far more than can be under way at once. */
 const MAX_NOTED = 1_000;
 
-export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Drafts }): Outbound {
+export function createOutbound(deps: {
+  api: TelegramApi;
+  drafts: Drafts;
+  /** Answers as rich messages, where Telegram takes them. */
+  rich: boolean;
+  log: Logger;
+}): Outbound {
+  const { api, drafts, log } = deps;
+  let takesRich = deps.rich;
   /** How far a delivery came before it failed. */
   const begun = new Map<DeliveryKey, readonly MessageRef[]>();
   /** Whether the part at which it failed may be out all the same. */
@@ -64,12 +77,24 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
   async function sendPart(
     to: ConversationRef,
     part: Part,
-    mark: string,
+    isRepeat: boolean,
     replyTo?: number,
   ): Promise<MessageRef> {
+    const mark = isRepeat ? REPEAT_HTML : '';
     if (part.kind === 'text') {
       const sent = await sendText(to, mark + part.html, part.keyboard, replyTo);
       return { where: to, id: String(sent.message_id) };
+    }
+    if (part.kind === 'rich') {
+      const blocks = isRepeat ? [paragraph({ type: 'italic', text: REPEAT }), ...part.blocks] : part.blocks;
+      const sent = await api.call((by) =>
+        by.sendRichMessage(targetOf(to).chat_id, richMessage(blocks), {
+          ...topicOf(to),
+          ...replyParameters(replyTo),
+          ...(part.keyboard === undefined ? {} : { reply_markup: part.keyboard }),
+        }),
+      );
+      return { where: to, id: `${RICH}${sent.message_id}` };
     }
     const content = new InputFile(Buffer.from(part.file.text), part.file.name);
     const caption = mark === '' ? {} : { caption: mark.trim(), parse_mode: 'HTML' as const };
@@ -98,7 +123,7 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
     for (const [index, part] of parts.entries()) {
       if (index < done.length) continue;
       try {
-        const ref = await sendPart(to, part, isRepeat ? REPEAT : '', index === 0 ? replyTo : undefined);
+        const ref = await sendPart(to, part, isRepeat, index === 0 ? replyTo : undefined);
         refs.push(ref);
         isRepeat = false;
         await progress?.onPart(ref);
@@ -113,14 +138,49 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
     return refs;
   }
 
-  async function change(to: ConversationRef, id: number, html: string, keyboard?: Keyboard): Promise<void> {
+  const change = (to: ConversationRef, id: number, html: string, keyboard?: Keyboard): Promise<void> =>
+    editing((by) =>
+      by.editMessageText(targetOf(to).chat_id, id, html, { ...quiet, reply_markup: keyboard ?? noButtons }),
+    );
+
+  const changeToRich = (to: ConversationRef, id: number, part: Extract<Part, { kind: 'rich' }>) =>
+    editing((by) =>
+      by.raw.editMessageText({
+        chat_id: targetOf(to).chat_id,
+        message_id: id,
+        rich_message: richMessage(part.blocks),
+        reply_markup: part.keyboard ?? noButtons,
+      }),
+    );
+
+  async function editing(work: (by: Api) => Promise<unknown>): Promise<void> {
     try {
-      await api.call((by) =>
-        by.editMessageText(targetOf(to).chat_id, id, html, { ...quiet, reply_markup: keyboard ?? noButtons }),
-      );
+      await api.call(work);
     } catch (error) {
       if (!says(error, 'message is not modified')) throw error;
     }
+  }
+
+  /** In the richest form that Telegram takes; what has begun in one form goes on in it, so that nothing is lost. */
+  async function inParts(
+    message: OutboundMessage,
+    to: ConversationRef,
+    done: readonly MessageRef[],
+    work: (parts: readonly Part[]) => Promise<MessageRef[]>,
+  ): Promise<MessageRef[]> {
+    const [first] = done;
+    const isRich = first === undefined ? takesRich : first.id.startsWith(RICH);
+    if (isRich && message.kind === 'answer') {
+      try {
+        return await work(await toRichParts(message));
+      } catch (error) {
+        if (first !== undefined || !isRefusedForm(error)) throw error;
+        log.warn({ detail: errorMessage(error) }, 'Telegram takes no rich message here; sending plain ones');
+        // A server of one's own that does not know the method will not learn it while we run.
+        if (statusOf(error) === 404) takesRich = false;
+      }
+    }
+    return work(await toParts(message, !isPrivate(to)));
   }
 
   async function replace(
@@ -129,12 +189,17 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
     message: OutboundMessage,
     key: DeliveryKey,
   ): Promise<MessageRef[]> {
-    const parts = await toParts(message, !isPrivate(to));
-    const [first] = parts;
-    if (first?.kind !== 'text') throw new AppError('channel.rejected', 'A file cannot replace a text');
-    if (!begun.has(key)) await change(to, id, first.html, first.keyboard);
-    const done = begun.get(key) ?? [{ where: to, id: String(id) }];
-    return sendParts(to, parts, done, { key });
+    const before = begun.get(key) ?? [];
+    return inParts(message, to, before, async (parts) => {
+      const [first] = parts;
+      if (first === undefined || first.kind === 'file')
+        throw new AppError('channel.rejected', 'A file cannot replace a text');
+      if (before.length > 0) return sendParts(to, parts, before, { key });
+      if (first.kind === 'rich') await changeToRich(to, id, first);
+      else await change(to, id, first.html, first.keyboard);
+      const ref = { where: to, id: first.kind === 'rich' ? `${RICH}${id}` : String(id) };
+      return sendParts(to, parts, [ref], { key });
+    });
   }
 
   return {
@@ -151,8 +216,7 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
           if (!(error instanceof AppError) || error.code !== 'channel.rejected') throw error;
         }
       }
-      const parts = await toParts(message, !isPrivate(to));
-      return sendParts(to, parts, done, { key, progress, replyTo });
+      return inParts(message, to, done, (parts) => sendParts(to, parts, done, { key, progress, replyTo }));
     },
 
     async edit(ref, message) {
@@ -160,7 +224,7 @@ export function createOutbound({ api, drafts }: { api: TelegramApi; drafts: Draf
       const parts = (await toParts(message, !isPrivate(ref.where))).filter((part) => part.kind === 'text');
       const [first, ...rest] = parts;
       if (first === undefined) return;
-      await change(ref.where, Number(ref.id), first.html, first.keyboard);
+      await change(ref.where, Number(ref.id.replace(RICH, '')), first.html, first.keyboard);
       if (message.aside?.done !== true) return;
       for (const part of rest) await sendText(ref.where, part.html);
     },

@@ -3,6 +3,7 @@ import type { Button, Card, OutboundFile, OutboundMessage, StepLine } from '../.
 import { toLongAnswer, WHOLE_ANSWER } from '../long-answer.ts';
 import { splitAndRender, splitMarkdown } from '../split.ts';
 import { escapeHtml, measureHtml, neutral, pre, renderMarkdown } from './format.ts';
+import { folded, MAX_RICH, measureRich, type RichBlock, toRich } from './rich.ts';
 
 export type Keyboard = {
   readonly inline_keyboard: {
@@ -13,6 +14,7 @@ export type Keyboard = {
 };
 
 export type Part =
+  | { readonly kind: 'rich'; readonly blocks: readonly RichBlock[]; readonly keyboard?: Keyboard }
   | { readonly kind: 'text'; readonly html: string; readonly keyboard?: Keyboard }
   | { readonly kind: 'file'; readonly file: OutboundFile };
 
@@ -22,6 +24,10 @@ export const MAX_HTML = 4096;
 const RESERVE = 160;
 /** More messages than this for one answer would flood a group (20 a minute); the rest is a file then. */
 const MAX_PARTS = 6;
+/** Of rich messages; each is as long as eight of the others. */
+const MAX_RICH_PARTS = 2;
+/** Room in them for the steps and for the mark of a repeat. */
+const RICH_RESERVE = 1_500;
 /** Of the action, when all of it does not fit: the rest is attached. */
 const EXCERPT = 1_200;
 /** Each of the smaller fields of a card. They are ours, or labelled as the model's. */
@@ -79,15 +85,42 @@ const MAX_STEPS = 8;
 /** Of all of them as HTML, where a single `"` takes six: the answer needs the room. */
 const STEPS_HTML = 1_000;
 
-export function stepsHtml(steps: readonly StepLine[]): string {
+export const stepsHtml = (steps: readonly StepLine[]): string =>
+  `<blockquote expandable>${stepLines(steps, (line) => escapeHtml(neutral(line))).join('\n')}</blockquote>`;
+
+function stepLines(steps: readonly StepLine[], render: (line: string) => string): string[] {
   let shown = steps.slice(-MAX_STEPS).map((step) => {
     const failed = step.ok ? '' : ' (failed)';
-    return `${escapeHtml(neutral(short(step.title, 80)))}${failed} — ${(step.durationMs / 1000).toFixed(1)} s`;
+    return `${render(short(step.title, 80))}${failed} — ${(step.durationMs / 1000).toFixed(1)} s`;
   });
   while (shown.length > 1 && shown.join('\n').length > STEPS_HTML) shown = shown.slice(1);
   const left = steps.length - shown.length;
-  const lines = left > 0 ? [`${left} earlier steps`, ...shown] : shown;
-  return `<blockquote expandable>${lines.join('\n')}</blockquote>`;
+  return left > 0 ? [`${left} earlier steps`, ...shown] : shown;
+}
+
+/** An answer as rich messages; their few thousand words each make parts rare. */
+export async function toRichParts(message: OutboundMessage): Promise<Part[]> {
+  const lines = stepLines(message.steps ?? [], (line) => line);
+  const head = lines.length === 0 ? [] : [folded(lines)];
+  const { texts, whole } = await toLongAnswer(message.text, {
+    limit: MAX_RICH - RICH_RESERVE,
+    mostParts: MAX_RICH_PARTS,
+    note: `*This is the beginning; all of it is in ${WHOLE_ANSWER}.*`,
+    split: (markdown, limit) =>
+      splitMarkdown(markdown, { limit, measure: (part) => measureRich(part, limit) }),
+  });
+  const keyboard = keyboardOf(message.buttons ?? []);
+  const shown = (texts.length === 0 ? ['…'] : texts).map((text, index, all): Part => {
+    const blocks = toRich(text);
+    const isLast = index === all.length - 1;
+    return {
+      kind: 'rich',
+      blocks: index === 0 ? [...head, ...blocks] : blocks,
+      ...(isLast && keyboard !== undefined ? { keyboard } : {}),
+    };
+  });
+  const files = [...(whole === undefined ? [] : [whole]), ...(message.files ?? [])];
+  return [...shown, ...files.map((file): Part => ({ kind: 'file', file }))];
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { ReplyStream } from '../adapter.ts';
 import { escapeHtml, neutral, renderMarkdown } from './format.ts';
 import { MAX_HTML, splitToFit, stepsHtml } from './parts.ts';
-import type { Surface } from './surfaces.ts';
+import type { Sketch, Surface } from './surfaces.ts';
 
 export type ReplyStreamDeps = {
   readonly surface: Surface;
@@ -59,10 +59,10 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   async function show(): Promise<void> {
     if (isOver || isBroken) return;
     try {
-      const html = await render();
-      if (html === shown) return;
-      await surface.put(html);
-      shown = html;
+      const sketch = await render();
+      if (sketch.html === shown) return;
+      await surface.put(sketch);
+      shown = sketch.html;
     } catch (error) {
       const wait = retryAfter(error);
       // Too fast: the newest text is shown once that is allowed again.
@@ -77,7 +77,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     if (isDirty) touch();
   }
 
-  async function render(): Promise<string> {
+  async function render(): Promise<Sketch> {
     const source = text;
     const parts = await splitToFit(source, MAX_HTML - RESERVE);
     const last = parts.at(-1);
@@ -88,12 +88,13 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     }
     const html = renderMarkdown(last ?? '');
     const doing = status ?? (html === '' ? 'Working…' : null);
-    return [
+    const lines = [
       ...(steps.length === 0 ? [] : [stepsHtml(steps)]),
       ...(isCut ? ['…'] : []),
       ...(html === '' ? [] : [html]),
       ...(doing === null ? [] : [statusHtml(doing)]),
-    ].join('\n');
+    ];
+    return { html: lines.join('\n'), markdown: last ?? '', doing };
   }
 
   async function close(): Promise<void> {

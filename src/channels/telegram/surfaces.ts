@@ -6,10 +6,19 @@ import type { Drafts } from './drafts.ts';
 import type { Outbound } from './outbound.ts';
 import type { Keyboard } from './parts.ts';
 import { targetOf } from './places.ts';
+import { richMessage, thinking, toRich } from './rich.ts';
+
+/** What is to be seen of an answer that is being written. */
+export type Sketch = {
+  readonly html: string;
+  /** The same in its parts: the text so far, and what is being done. */
+  readonly markdown: string;
+  readonly doing: string | null;
+};
 
 export type Surface = {
   /** Shows this instead of what was shown. @throws AppError `channel.*` */
-  put(html: string): Promise<void>;
+  put(sketch: Sketch): Promise<void>;
   isOpen(): boolean;
   /** The answer takes its place. @throws AppError `channel.*` */
   place(message: OutboundMessage, key: DeliveryKey): Promise<MessageRef[]>;
@@ -36,7 +45,7 @@ export function messageSurface(deps: {
 
   return {
     isOpen: () => id !== undefined,
-    async put(html) {
+    async put({ html }) {
       const shown = await known();
       if (shown !== undefined) return outbound.change(to, shown, html, stop);
       id = await outbound.post(to, html, stop, replyTo);
@@ -65,6 +74,8 @@ export function draftSurface(deps: {
   outbound: Outbound;
   to: ConversationRef;
   turnId: string;
+  /** As a rich message, like the answer that takes its place. */
+  rich: boolean;
 }): Surface {
   const { api, outbound, to, turnId } = deps;
   const { chat_id, ...topic } = targetOf(to);
@@ -73,8 +84,15 @@ export function draftSurface(deps: {
   let isShown = false;
   return {
     isOpen: () => isShown,
-    async put(html) {
+    async put({ html, markdown, doing }) {
       isShown = true;
+      if (deps.rich) {
+        const blocks = [...toRich(markdown), ...(doing === null ? [] : [thinking(doing)])];
+        await api.call((by) =>
+          by.sendRichMessageDraft(chat_id, draftId, richMessage(blocks), { ...topic, can_stop: true }),
+        );
+        return;
+      }
       await api.call((by) =>
         by.sendMessageDraft(chat_id, draftId, html, { ...topic, parse_mode: 'HTML', can_stop: true }),
       );

@@ -3,6 +3,7 @@
  * wrote only ever becomes escaped text. Images become links: loading one would tell its server who reads (A28).
  */
 import type { MarkedToken, Token } from 'marked';
+import { readLink } from '../link.ts';
 import { parse } from '../markdown.ts';
 
 /** One top-level block: `raw` is the source it came from, so that a growing text can keep its finished blocks. */
@@ -122,22 +123,12 @@ function span(generic: Token): string {
   }
 }
 
-/**
- * A link says where it goes: unless its text is the address itself, the host follows (A38). Anything but an
- * absolute web or mail address stays text.
- */
 function link(href: string, html: string, text: string | undefined): string {
-  const url = URL.canParse(href) ? new URL(href) : undefined;
-  if (url === undefined || !['http:', 'https:', 'mailto:'].includes(url.protocol)) {
-    return text === href ? html : `${html} (${escapeHtml(href)})`;
-  }
-  const target = escapeHtml(url.href);
-  const shown = url.protocol === 'mailto:' ? url.pathname : url.host;
-  const addresses = [href, url.href, url.href.replace(/\/$/, ''), shown];
-  // A user name in front of the host (`https://bank.example@evil.example`) is there to deceive.
-  const isBare = text !== undefined && addresses.includes(text) && url.username === '';
-  const place = isBare ? '' : ` <bdi class="host">(${escapeHtml(shown)})</bdi>`;
-  return `<a href="${target}" target="_blank" rel="noopener noreferrer nofollow">${html}</a>${place}`;
+  const found = readLink(href, text);
+  if (found === undefined) return text === href ? html : `${html} (${escapeHtml(href)})`;
+  const { url, isBare } = found;
+  const place = isBare ? '' : ` <bdi class="host">(${escapeHtml(found.place)})</bdi>`;
+  return `<a href="${escapeHtml(url.href)}" target="_blank" rel="noopener noreferrer nofollow">${html}</a>${place}`;
 }
 
 function code(text: string, lang: string | undefined): string {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Keyboard } from '../../../src/channels/telegram/parts.ts';
 import { readHtml } from './html.ts';
+import { readRich, richMessage } from './rich.ts';
 import type { Shown, State } from './state.ts';
 
 export class Refusal extends Error {
@@ -83,7 +84,29 @@ const payloads = {
     parse_mode: z.literal('HTML'),
     can_stop: z.boolean(),
   }),
-  editMessageText: z.strictObject({ chat_id: z.int(), message_id: z.int(), ...textFields }),
+  sendRichMessage: z.strictObject({
+    ...place,
+    rich_message: richMessage,
+    reply_markup: keyboard.optional(),
+    reply_parameters: z
+      .strictObject({ message_id: z.int(), allow_sending_without_reply: z.boolean() })
+      .optional(),
+  }),
+  sendRichMessageDraft: z.strictObject({
+    ...place,
+    draft_id: z.int().refine((id) => id !== 0),
+    rich_message: richMessage,
+    can_stop: z.boolean(),
+  }),
+  editMessageText: z.union([
+    z.strictObject({ chat_id: z.int(), message_id: z.int(), ...textFields }),
+    z.strictObject({
+      chat_id: z.int(),
+      message_id: z.int(),
+      rich_message: richMessage,
+      reply_markup: keyboard.optional(),
+    }),
+  ]),
   editEphemeralMessageText: z.strictObject({
     chat_id: z.int(),
     receiver_user_id: z.int(),
@@ -154,13 +177,38 @@ const handlers: {
     if (text !== '') legalText(text);
     return true;
   },
-  editMessageText(state, { chat_id, message_id, text, reply_markup }) {
+  sendRichMessage(state, payload) {
+    requireChat(state, payload.chat_id);
+    const text = legalRich(payload.rich_message);
+    const shown = show(state, {
+      chat: payload.chat_id,
+      topic: payload.message_thread_id,
+      html: JSON.stringify(payload.rich_message),
+      text,
+      keyboard: payload.reply_markup as Keyboard | undefined,
+      replyTo: payload.reply_parameters?.message_id,
+      receiver: undefined,
+      file: undefined,
+    });
+    return { message_id: shown.id, date: 1, chat: state.chats.get(payload.chat_id), from: state.bot };
+  },
+  sendRichMessageDraft(state, { chat_id, rich_message }) {
+    if (chat_id < 0) bad('drafts are for private chats only');
+    requireChat(state, chat_id);
+    legalRich(rich_message, true);
+    return true;
+  },
+  editMessageText(state, payload) {
+    const { chat_id, message_id, reply_markup } = payload;
     const found = state.shown.find(
       (one) => one.chat === chat_id && one.id === message_id && one.receiver === undefined,
     );
     if (found === undefined || found.deleted) return bad('message to edit not found');
     if (found.file !== undefined) return bad('there is no text in the message to edit');
-    return change(found, text, reply_markup as Keyboard | undefined);
+    const markup = reply_markup as Keyboard | undefined;
+    if ('text' in payload) return change(found, payload.text, markup);
+    const text = legalRich(payload.rich_message);
+    return change(found, JSON.stringify(payload.rich_message), markup, text);
   },
   editEphemeralMessageText(_state, payload) {
     const found = _state.shown.find(
@@ -240,6 +288,14 @@ function legalText(html: string): { text: string } {
   }
 }
 
+function legalRich(message: Payload<'sendRichMessage'>['rich_message'], isDraft = false): string {
+  try {
+    return readRich(message, isDraft);
+  } catch (error) {
+    return bad(error instanceof Error ? error.message : 'unreadable');
+  }
+}
+
 function requireChat(state: State, id: number): void {
   const chat = state.chats.get(id);
   if (chat === undefined) bad('chat not found');
@@ -266,8 +322,12 @@ function show(state: State, shown: Omit<Shown, 'id' | 'deleted' | 'history'>): S
   return message;
 }
 
-function change(shown: Shown, html: string, markup: Keyboard | undefined): unknown {
-  const { text } = legalText(html);
+function change(
+  shown: Shown,
+  html: string,
+  markup: Keyboard | undefined,
+  text = legalText(html).text,
+): unknown {
   const buttons = markup?.inline_keyboard.length === 0 ? undefined : markup;
   if (shown.html === html && JSON.stringify(shown.keyboard) === JSON.stringify(buttons))
     return bad(
