@@ -36,12 +36,7 @@ export function createApprovalClock(deps: ApprovalClockDeps): ApprovalClock {
 
   async function sweepAndSchedule(): Promise<void> {
     if (!running) return;
-    const { approvals } = deps.store;
-    for (const approval of await approvals.overdue(deps.clock.now(), AT_ONCE)) await expire(deps, approval);
-    for (const approval of await approvals.forgotten(deps.clock.now(), AT_ONCE)) await remind(deps, approval);
-    for (const { batch, turnId } of await approvals.decidedBatches(AT_ONCE))
-      await closeBatch(deps, batch, turnId);
-    const next = await approvals.nextDeadline();
+    const next = await sweepApprovals(deps);
     if (next === undefined || !running) return;
     clearTimeout(timer);
     timer = setTimeout(sweep, Math.min(LONGEST_SLEEP_MS, Math.max(0, next - deps.clock.now())));
@@ -60,6 +55,16 @@ export function createApprovalClock(deps: ApprovalClockDeps): ApprovalClock {
       await sweeping;
     },
   };
+}
+
+/** Does all that is due. Resolves to when something is due next. */
+export async function sweepApprovals(deps: ApprovalClockDeps): Promise<number | undefined> {
+  const { approvals } = deps.store;
+  for (const approval of await approvals.overdue(deps.clock.now(), AT_ONCE)) await expire(deps, approval);
+  for (const approval of await approvals.forgotten(deps.clock.now(), AT_ONCE)) await remind(deps, approval);
+  for (const { batch, turnId } of await approvals.decidedBatches(AT_ONCE))
+    await closeBatch(deps, batch, turnId);
+  return approvals.nextDeadline();
 }
 
 async function expire(deps: ApprovalClockDeps, approval: Approval): Promise<void> {
