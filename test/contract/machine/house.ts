@@ -156,6 +156,11 @@ export function openHouse(store: Store, time: { time: number }, effects: Effect[
     },
     requireBudget: async () => {},
     recall: async () => [],
+    memory: () => ({
+      recall: async () => [],
+      searchHistory: async () => [],
+      remember: async () => ({ refusal: 'nothing is remembered here' }),
+    }),
     followUps: () => [],
     redact: (text) => text,
     clock,
