@@ -91,6 +91,21 @@ function isForkBomb(node: Extract<SyntaxNode, { type: 'Function' }>): boolean {
   return calls > 0 && doubling;
 }
 
+/**
+ * Whether the parser left a parenthesis out of its tree (`ls(`): each has to lie in a word or belong to a subshell, or
+ * bash may see something else there.
+ */
+function passesOver(text: string, script: Script): boolean {
+  const known = new Set<number>();
+  const visit = (node: SyntaxNode): void => {
+    if (node.type === 'Subshell') known.add(node.pos).add(node.end - 1);
+    if (arranging.has(node.type) || node.type === 'Command') forEachChild(node, visit);
+    else for (let at = node.pos; at < node.end; at++) known.add(at);
+  };
+  visit(script);
+  return [...text.matchAll(/[()]/g)].some(({ index }) => !known.has(index));
+}
+
 function judgeScript(text: string, scope: Scope, depth: number): { script: Script; findings: Finding[] } {
   const findings: Finding[] = [];
   const inner: Scope = {
@@ -132,6 +147,8 @@ function judgeScript(text: string, scope: Scope, depth: number): { script: Scrip
   };
   const script = parse(text);
   visit(script);
+  if (passesOver(text, script))
+    findings.push(askAlways('high', 'cannot be understood (a stray parenthesis)'));
   return { script, findings };
 }
 

@@ -13,12 +13,19 @@ export type Arg = {
 /** A tilde that bash would replace: at the start, or after `=` or `:` as in an assignment. */
 const tilde = /(^|[=:])~/;
 
+/** Arithmetic in its old form, which the parser takes for plain text, also between double quotes. */
+const oldArithmetic = /(?<!\\)\$\[/;
+
 const variable = /^"?\$(?:[A-Za-z_]\w*|\?|#)"?$/;
 
 function isFixed(part: WordPart): boolean {
-  if (part.type === 'Literal') return !tilde.test(part.text);
+  if (part.type === 'Literal') return !tilde.test(part.text) && !oldArithmetic.test(part.text);
   if (part.type === 'SingleQuoted') return true;
-  return part.type === 'DoubleQuoted' && part.parts.every((child) => child.type === 'Literal');
+  return (
+    part.type === 'DoubleQuoted' &&
+    part.parts.every((child) => child.type === 'Literal') &&
+    !oldArithmetic.test(part.text)
+  );
 }
 
 const isGlob = (part: WordPart): boolean =>
@@ -27,7 +34,10 @@ const isGlob = (part: WordPart): boolean =>
 export function toArg(word: CommandArgument | Word): Arg {
   if (word.type === 'Assignment') return { kind: 'dynamic', value: word.text };
   const parts = word.parts;
-  if (parts === undefined) return { kind: tilde.test(word.text) ? 'dynamic' : 'literal', value: word.value };
+  if (parts === undefined) {
+    const moving = tilde.test(word.text) || oldArithmetic.test(word.text);
+    return { kind: moving ? 'dynamic' : 'literal', value: word.value };
+  }
   if (parts.every(isFixed)) return { kind: 'literal', value: word.value };
   if (parts.every((part) => isFixed(part) || isGlob(part))) return { kind: 'glob', value: word.value };
   if (variable.test(word.text)) return { kind: 'variable', value: word.text };
