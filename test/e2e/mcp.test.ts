@@ -1,5 +1,7 @@
 /** MCP servers as they come from npm, through the real program: asked for, run, described, reviewed when they change. */
+import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ROOT, until } from './support/gateway.ts';
@@ -67,3 +69,50 @@ approvals:
     });
   });
 });
+
+describe('a server over streamable HTTP', () => {
+  it('offers its tools, answers through the same card, and gets its headers', async () => {
+    const port = await freePort();
+    const server = spawn(node, [`${packages}/server-everything/dist/index.js`, 'streamableHttp'], {
+      env: { PATH: process.env.PATH, PORT: String(port) },
+      stdio: 'ignore',
+    });
+    const url = `http://127.0.0.1:${port}/mcp`;
+    await until('the server to listen', () =>
+      fetch(url).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const s = await startScenario({
+      yaml: `tools: { mcp: { servers: { web: { url: "${url}", headers: { Authorization: "Bearer canary-token" } } } } }`,
+    });
+    try {
+      s.model.script((_call, index) =>
+        index === 0 ? { toolCalls: [{ name: 'web__get-sum', args: { a: 2, b: 40 } }] } : { text: 'done' },
+      );
+      const place = await freshPlace(s);
+      const posted = await s.owner.post(place, 'add');
+      const card = await s.owner.card(place);
+      await s.owner.press(place, card, ONCE);
+      await until('the end', async () => types(await s.eventsOf(posted.id)).includes('turn.finished'));
+      expect(toolResults(await s.eventsOf(posted.id))[0]).toMatchObject({
+        ok: true,
+        output: 'The sum of 2 and 40 is 42.',
+      });
+      expect(s.gateway.output()).not.toContain('canary-token');
+    } finally {
+      server.kill('SIGKILL');
+      await s.close();
+    }
+  });
+});
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const probe = createServer();
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
