@@ -87,7 +87,7 @@ export function refusalAtExecution(
     return `Refused: by the rules of now (${policy.rule}), those who approved are not enough. Ask again.`;
   const files = JSON.stringify(judged.assessment.files ?? {});
   if (files !== JSON.stringify(request.action.files ?? {}))
-    return 'Refused: a file it would execute has changed since it was approved.';
+    return 'Refused: something it runs or replaces has changed since it was approved.';
   return null;
 }
 

@@ -34,7 +34,7 @@ export type PlannedAction = {
   readonly args: unknown;
   readonly workspace: string;
   readonly profile: string;
-  /** SHA-256 of files the action would execute, path → hex; checked again at execution. */
+  /** What the action executes, replaces or relies on: SHA-256 by path or name; checked again at execution. */
   readonly files?: Readonly<Record<string, string>> | undefined;
 };
 

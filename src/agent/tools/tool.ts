@@ -30,7 +30,7 @@ export type Assessment = {
     /** For the folded line after it ran: "Read package.json". */
     readonly title: string;
   };
-  /** Files the action would execute, absolute path → SHA-256 hex; checked again before it runs. */
+  /** What the action executes, replaces or relies on, name or path → SHA-256 hex; checked again before it runs. */
   readonly files?: Readonly<Record<string, string>>;
   /** Overrides the tool's own class for this call: a command that only reads may run again after a crash. */
   readonly effect?: Effect;

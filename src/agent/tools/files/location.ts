@@ -26,9 +26,16 @@ export function pathSegments(path: string, workspace: string): string[] {
   return segments;
 }
 
+/** Some file systems see no difference of case, width or invisible characters, or know a short name. */
+const folded = (segment: string): string =>
+  segment
+    .normalize('NFKC')
+    .replaceAll(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .toLowerCase();
+
 /** Git's own files decide what git runs; only git may write them (A21). */
 export const isGitInternal = (segments: readonly string[]): boolean =>
-  segments.some((segment) => segment.toLowerCase() === '.git');
+  segments.some((segment) => /^(\.git|git~\d+)[. ]*$/.test(folded(segment)));
 
 export type Folder = {
   /** Where `name` in this folder is found, also after the folder itself was moved or replaced. */

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { z } from 'zod';
+import { hasInvisible } from '../../../domain/visible.ts';
 import { looksSecret } from '../secret-paths.ts';
 import { type Assessment, defineTool } from '../tool.ts';
 import { unifiedDiff } from './diff.ts';
@@ -28,8 +29,15 @@ function writableSegments(path: string, workspace: string): string[] {
   if (segments.length === 0) throw new PathRefused('The workspace itself is a folder, not a file.');
   if (isGitInternal(segments))
     throw new PathRefused(`"${path}" belongs to git; change it with git commands.`);
+  if (hasInvisible(path) || /[\n\t]/.test(path))
+    throw new PathRefused('A name with invisible characters is not written: nobody could see what it is.');
   return segments;
 }
+
+const digestOf = (content: string): string => createHash('sha256').update(content).digest('hex');
+
+/** What the change was shown against; `absent` stands for no file. */
+const presentDigest = (before: string | null): string => (before === null ? 'absent' : digestOf(before));
 
 /** The present content; null when there is no such file or it is not text. */
 async function presentText(workspace: string, segments: readonly string[]): Promise<string | null> {
@@ -53,13 +61,15 @@ async function assess({ path, content }: Input, workspace: string): Promise<Asse
         : unifiedDiff(name, before, content) || `${name}: no change`;
     const reasons = [before === null ? 'creates or replaces a file' : 'changes a file'];
     if (looksSecret(name)) reasons.push('the file may hold secrets');
-    const digest = createHash('sha256').update(content).digest('hex');
+    const digest = digestOf(content);
     return {
       decision: 'ask',
       risk: looksSecret(name) ? 'high' : 'medium',
       reasons,
       alwaysKey: `write_file:${JSON.stringify([name, digest])}`,
       display: { ...display, text, language: before === null ? 'text' : 'diff' },
+      // Somebody else's edit in between would be lost unseen: the change is agreed to against this content (A6).
+      files: { [name]: presentDigest(before) },
     };
   } catch (error) {
     if (!(error instanceof PathRefused)) throw error;
@@ -74,6 +84,8 @@ async function presentMode(place: string, path: string): Promise<number> {
   if (found === null) return NEW_FILE_MODE;
   if (found.isSymbolicLink()) throw new PathRefused(`"${path}" is a link; links are not followed.`);
   if (!found.isFile()) throw new PathRefused(`"${path}" is not a regular file.`);
+  if (found.nlink > 1)
+    throw new PathRefused(`"${path}" has a second name (a hard link), which may lie outside the workspace.`);
   return found.mode & 0o777;
 }
 
@@ -115,9 +127,13 @@ export const writeFile = defineTool({
   effect: 'idempotent',
   timeoutMs: FILE_TIMEOUT_MS,
   assess: (args, { workspace }) => assess(args, workspace),
-  run: ({ path, content }, { workspace }) =>
+  run: ({ path, content }, { workspace, files }) =>
     orRefuse(async () => {
-      const bytes = await write(workspace, writableSegments(path, workspace), content);
+      const segments = writableSegments(path, workspace);
+      const agreed = files[segments.join('/')];
+      if (agreed !== undefined && agreed !== presentDigest(await presentText(workspace, segments)))
+        throw new PathRefused(`"${path}" has changed since this was agreed to; read it again.`);
+      const bytes = await write(workspace, segments, content);
       return {
         ok: true,
         output: `Wrote ${bytes} bytes to ${path}.`,
