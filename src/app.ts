@@ -174,6 +174,7 @@ export async function startApp({
       recall: memory.recall,
       memory: memory.memory,
       followUps: memory.followUps,
+      flush: memory.flush,
       redact,
       clock,
       log,

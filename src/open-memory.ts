@@ -23,7 +23,7 @@ export type MemoryDeps = {
   readonly log: Logger;
 };
 
-export type OpenedMemory = Pick<EngineDeps, 'recall' | 'followUps' | 'memory'> & {
+export type OpenedMemory = Pick<EngineDeps, 'recall' | 'followUps' | 'flush' | 'memory'> & {
   /** Keeps something at once. @param payer for whom its vector is counted. */
   readonly remember: Remember;
   readonly handlers: Readonly<Record<string, JobHandler>>;
@@ -70,6 +70,13 @@ export function openMemory(deps: MemoryDeps): OpenedMemory {
       recall: (text, limit) => recallFor(viewerOf(turn), payer(turn), text, limit),
       searchHistory: (text, limit) => store.sessions.search(turn.session, { text, limit }),
     }),
+    // A turn that has had its job keeps it: the key is known.
+    flush: (entries) =>
+      deps.enabled()
+        ? entries
+            .filter((entry) => entry.status === 'done')
+            .map((entry) => memoryJob({ id: entry.turnId, user: entry.input.author.id }, clock.now()))
+        : [],
     followUps: (turn) => (deps.enabled() ? [memoryJob(turn, clock.now())] : []),
     async recall(turn, settings, ids) {
       const viewer = viewerOf(turn);

@@ -7,9 +7,10 @@ import type { Attachment, UserId } from '../domain/message.ts';
 import type { Clock } from '../domain/runtime.ts';
 import type { SessionKey } from '../domain/session.ts';
 import type { HistoryEntry, Store } from '../store/store.ts';
-import { markCut, usageOf } from './call.ts';
-import { activityLines, historyMessages, turnMessages, untrusted } from './context.ts';
+import { activityLines, historyMessages, summarized, turnMessages, untrusted } from './context.ts';
+import { readPast } from './history.ts';
 import type { ChatMessage, ModelClient } from './model/client.ts';
+import { markCut, usageOf } from './records.ts';
 import { fold, type TurnState } from './state.ts';
 
 export type SideQuestion = {
@@ -66,12 +67,12 @@ export function createBtw(deps: BtwDeps): Btw {
 }
 
 async function answer(deps: BtwDeps, asked: SideQuestion): Promise<string> {
-  const [entries, active] = await Promise.all([
-    deps.store.sessions.history(asked.session, { limit: asked.historyTurns }),
+  const [past, active] = await Promise.all([
+    readPast(deps.store.sessions, asked.session, { turns: asked.historyTurns }),
     deps.store.sessions.active(asked.session),
   ]);
-  const history = answered(entries);
-  if (history.length === 0 && active === undefined) {
+  const history = answered(past.history);
+  if (history.length === 0 && past.summary === null && active === undefined) {
     throw new AppError('btw.no_context', `no history and nothing in flight in ${asked.session}`);
   }
   await deps.requireBudget();
@@ -79,7 +80,7 @@ async function answer(deps: BtwDeps, asked: SideQuestion): Promise<string> {
   const reply = await asked.models.call({
     role: 'btw',
     messages: [
-      { role: 'system', content: INSTRUCTIONS },
+      { role: 'system', content: [INSTRUCTIONS, ...summarized(past.summary)].join('\n\n') },
       ...historyMessages(history),
       { role: 'user', content: questionText(asked, background), ...images(asked.attachments) },
     ],
@@ -93,9 +94,7 @@ async function answer(deps: BtwDeps, asked: SideQuestion): Promise<string> {
 
 /** A question that never got its answer is no background: the model would be drawn to answer that one instead. */
 function answered(entries: readonly HistoryEntry[]): HistoryEntry[] {
-  const kept = entries.filter((entry) => entry.status !== 'cancelled');
-  const last = kept.findLastIndex((entry) => entry.answer !== null);
-  return kept.slice(0, last + 1);
+  return entries.slice(0, entries.findLastIndex((entry) => entry.answer !== null) + 1);
 }
 
 /** What the assistant did for its last answer, as short lines. */

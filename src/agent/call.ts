@@ -1,36 +1,36 @@
 /** One model call of a turn: context in, `model.called` before, `model.responded` with its usage after. */
-import { AppError, errorMessage } from '../domain/errors.ts';
-import type { EventBody, ModelRole } from '../domain/event.ts';
-import type { Clock } from '../domain/runtime.ts';
-import type { Turn } from '../domain/turn.ts';
-import type { HistoryEntry, UsageDelta } from '../store/store.ts';
+import { AppError } from '../domain/errors.ts';
+import { compactHard, fitHistory } from './compaction.ts';
 import { answerContext, type ContextInput, directiveContext } from './context.ts';
+import { type Past, readPast } from './history.ts';
 import type { ChatMessage, ModelReply, ModelRequest } from './model/client.ts';
+import { failedCall, respondedCall, usageOf } from './records.ts';
 import { type EngineDeps, type Run, write } from './run.ts';
 import type { Step } from './step.ts';
 import { taintOfHistory } from './taint.ts';
 
 type Call = Extract<Step, { kind: 'call-model' }>;
 /** What is put before the message. */
-type Background = Pick<ContextInput, 'history' | 'memories'>;
+type Background = Past & Pick<ContextInput, 'memories'>;
 
 export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise<void> {
   await deps.requireBudget();
   const pinned = run.state.context;
-  const history = await historyOf(deps, run);
+  const past = await pastOf(deps, run);
   const memories = await deps.recall(
     run.turn,
     run.settings,
     pinned === null ? undefined : (pinned.memories ?? []),
   );
-  const first = history[0];
+  const first = past.history[0];
   const context =
     pinned === null
       ? {
           historyFrom: first?.ordinal ?? run.turn.ordinal,
           historyTo: run.turn.ordinal - 1,
-          ...(taintOfHistory(history) ? { untrusted: true } : {}),
+          ...(past.untrusted || taintOfHistory(past.history) ? { untrusted: true } : {}),
           ...(memories.length === 0 ? {} : { memories: memories.map((memory) => memory.id) }),
+          ...(past.keptFrom === null ? {} : { compaction: past.keptFrom }),
         }
       : undefined;
   await write(deps, run, [
@@ -45,7 +45,7 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
   const startedAt = deps.clock.monotonic();
   let reply: ModelReply;
   try {
-    reply = await fitted(deps, run, call, { history, memories });
+    reply = await fitted(deps, run, call, { ...past, memories });
   } catch (error) {
     // An abort is no failure of the model: the turn is stopped, or the call is abandoned on restart.
     if (!run.signal.aborted && error instanceof AppError) {
@@ -60,25 +60,15 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
   if (run.state.answer === null) run.live.reset();
 }
 
-/** A prompt that does not fit is shortened once: the latest quarter of the history is kept. */
+/** A prompt that does not fit is shortened once. */
 async function fitted(deps: EngineDeps, run: Run, call: Call, background: Background): Promise<ModelReply> {
-  const { history } = background;
   try {
     return await run.settings.models.call(toRequest(run, call, background));
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'model.context_overflow' || history.length === 0)
-      throw error;
-    deps.log.warn(
-      { turn: run.turn.id, history: history.length },
-      'prompt too long, leaving out older history',
-    );
-    run.live.status('This conversation is long; I am leaving out its older part');
-    return run.settings.models.call(
-      toRequest(run, call, {
-        ...background,
-        history: history.slice(history.length - Math.floor(history.length / 4)),
-      }),
-    );
+    const tooLong = error instanceof AppError && error.code === 'model.context_overflow';
+    if (!tooLong || background.history.length === 0) throw error;
+    const shorter = await compactHard(deps, run, background);
+    return run.settings.models.call(toRequest(run, call, { ...background, ...shorter }));
   }
 }
 
@@ -102,75 +92,16 @@ function toRequest(run: Run, call: Call, background: Background): ModelRequest {
 }
 
 /** What the first call of the turn saw is what every later one sees, also after a restart. */
-async function historyOf(deps: EngineDeps, run: Run): Promise<HistoryEntry[]> {
+async function pastOf(deps: EngineDeps, run: Run): Promise<Past> {
   const pinned = run.state.context;
   // Two messages a turn: what was asked and what was answered.
-  const limit = Math.ceil(run.settings.historyMessages / 2);
-  if (limit === 0) return [];
-  const upTo = pinned?.historyTo ?? run.turn.ordinal - 1;
-  const entries = await deps.store.sessions.history(run.turn.session, { limit, upTo });
-  return withinBudget(entries, run.settings.contextTokens).filter(
-    (entry) => entry.status !== 'cancelled' && entry.ordinal >= (pinned?.historyFrom ?? 0),
-  );
-}
-
-/** The latest entries that fit: about four characters a token, a quarter kept free for the turn itself. */
-function withinBudget(entries: readonly HistoryEntry[], tokens: number): readonly HistoryEntry[] {
-  let left = tokens * 4 * 0.75;
-  const first = entries.findLastIndex((entry) => {
-    left -= entry.input.text.length + (entry.answer?.length ?? 0);
-    return left < 0;
-  });
-  return entries.slice(first + 1);
-}
-
-export const failedCall = (
-  deps: Pick<EngineDeps, 'redact'>,
-  role: ModelRole,
-  error: unknown,
-  latencyMs: number,
-): EventBody => ({
-  type: 'model.failed',
-  role,
-  errorCode: error instanceof AppError ? error.code : 'turn.internal',
-  detail: deps.redact(errorMessage(error)),
-  latencyMs,
-});
-
-export function respondedCall(role: ModelRole, reply: ModelReply): EventBody {
-  return {
-    type: 'model.responded',
-    role,
-    model: reply.model,
-    text: reply.toolCalls.length > 0 ? reply.text : markCut(reply),
-    toolCalls: [...reply.toolCalls],
-    reasoning: reply.reasoning,
-    latencyMs: reply.latencyMs,
-    promptTokens: reply.promptTokens,
-    completionTokens: reply.completionTokens,
-    totalTokens: reply.totalTokens,
-    finishReason: reply.finishReason,
-  };
-}
-
-/** An answer that ran into the token limit says so: half of one is never passed off as whole. */
-export const markCut = (reply: Pick<ModelReply, 'text' | 'finishReason'>): string =>
-  reply.finishReason === 'length' ? `${reply.text}\n\n*(cut off at the length limit)*` : reply.text;
-
-export function usageOf(
-  turn: Pick<Turn, 'user' | 'session'>,
-  role: ModelRole,
-  reply: ModelReply,
-  clock: Clock,
-): UsageDelta {
-  return {
-    day: new Date(clock.now()).toISOString().slice(0, 10),
-    user: turn.user,
-    conversation: turn.session,
-    role,
-    model: reply.model,
-    promptTokens: reply.promptTokens,
-    completionTokens: reply.completionTokens,
-    cost: reply.cost,
-  };
+  const turns = Math.ceil(run.settings.historyMessages / 2);
+  const { sessions } = deps.store;
+  if (pinned !== null) {
+    const { historyFrom: from, historyTo: upTo, compaction: keptFrom = null } = pinned;
+    return readPast(sessions, run.turn.session, { turns, from, upTo, keptFrom });
+  }
+  const upTo = run.turn.ordinal - 1;
+  if (turns === 0) return readPast(sessions, run.turn.session, { turns, upTo, keptFrom: null });
+  return fitHistory(deps, run, await readPast(sessions, run.turn.session, { turns, upTo }), turns);
 }

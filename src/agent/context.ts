@@ -1,5 +1,5 @@
 /**
- * What the model reads, in order: instructions, memories, history, the message, and what has happened since.
+ * What the model reads, in order: instructions, memories, a summary, history, the message, and what has happened since.
  * Pure. Everything that is not the person's own message or our instructions is marked as untrusted data.
  */
 import type { Memory } from '../domain/memory.ts';
@@ -49,6 +49,8 @@ export function historyMessages(history: readonly HistoryEntry[]): ChatMessage[]
 export type ContextInput = {
   readonly instructions: string;
   readonly memories: readonly Memory[];
+  /** Stands for what was said before the history. */
+  readonly summary: string | null;
   readonly history: readonly HistoryEntry[];
   readonly state: TurnState;
 };
@@ -67,10 +69,20 @@ function remembered(memories: readonly Memory[]): string[] {
   return [`What you remember from earlier:\n${untrusted('memory', memoryLines(memories).join('\n'))}`];
 }
 
+/** What stands for the older part of the history, if anything does. */
+export const summarized = (summary: string | null): string[] =>
+  summary === null ? [] : [`What was said before, summarized:\n${untrusted('summary', summary)}`];
+
 /** The messages of a native call, or of the final answer of either planner. */
 export function answerContext(input: ContextInput): ChatMessage[] {
   const { state } = input;
-  const notes = [input.instructions, HOUSE_RULES, ...remembered(input.memories), ...closingNotes(state)];
+  const notes = [
+    input.instructions,
+    HOUSE_RULES,
+    ...remembered(input.memories),
+    ...summarized(input.summary),
+    ...closingNotes(state),
+  ];
   return [
     { role: 'system', content: notes.join('\n\n') },
     ...historyMessages(input.history),
@@ -88,6 +100,7 @@ export function directiveContext(input: ContextInput, tools: readonly ToolSpec[]
     input.instructions,
     HOUSE_RULES,
     ...remembered(input.memories),
+    ...summarized(input.summary),
     `Decide which actions to take next. Answer with one JSON object and nothing else, of the form\n${DIRECTIVE_FORM}`,
     'Answer {"actions": []} when nothing (more) needs to be done; the reply to the person is written afterwards.',
     `Tools:\n${described.join('\n')}`,

@@ -8,8 +8,8 @@ import type { Memory } from '../domain/memory.ts';
 import type { ConversationRef, StepLine, UserId } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { Turn } from '../domain/turn.ts';
-import type { NewDelivery, Store, TurnWrite } from '../store/store.ts';
-import type { ModelClient } from './model/client.ts';
+import type { HistoryEntry, NewDelivery, Store, TurnWrite } from '../store/store.ts';
+import type { ModelClient, PlannedCall } from './model/client.ts';
 import type { PolicyDecision } from './policy.ts';
 import { type Action, apply, type TurnState } from './state.ts';
 import type { Tools } from './tools/registry.ts';
@@ -83,12 +83,14 @@ export type EngineDeps = {
   /** Whether those who approved suffice by the terms of now. */
   readonly agreed: (turn: Turn, terms: ApprovalTerms, approval: Approval) => boolean;
   /** @throws AppError `limits.budget` when no model call may be made any more today. */
-  readonly requireBudget: () => Promise<void>;
+  readonly requireBudget: (planned?: PlannedCall) => Promise<void>;
   /** The memories that a message calls to mind, or those of the given ids that may still be seen. */
   readonly recall: (turn: Turn, settings: TurnSettings, ids?: readonly string[]) => Promise<Memory[]>;
   readonly memory: (turn: Turn) => MemoryAccess;
   /** What is to be done once the turn has ended and its reply is out. */
   readonly followUps: (turn: Turn) => readonly NewJob[];
+  /** Before turns leave the prompt: whatever was not weighed for memory yet is. */
+  readonly flush: (entries: readonly HistoryEntry[]) => readonly NewJob[];
   /** Takes the gateway's own secrets out of what tools and endpoints say, before it is stored or shown. */
   readonly redact: (text: string) => string;
   readonly clock: Clock;
@@ -110,7 +112,7 @@ export type Run = {
 
 export type Extras = Pick<
   TurnWrite,
-  'status' | 'errorCode' | 'answer' | 'approvals' | 'deliveries' | 'jobs' | 'usage' | 'outputs'
+  'status' | 'errorCode' | 'answer' | 'approvals' | 'deliveries' | 'jobs' | 'usage' | 'outputs' | 'compaction'
 >;
 
 /** Appends, whatever else was appended meanwhile: what happened has happened. */

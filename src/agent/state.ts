@@ -1,6 +1,6 @@
 /** The state of a turn, folded from its events. Pure: the same log gives the same state, whenever it is asked. */
 import type { Decision } from '../domain/approval.ts';
-import type { Event, EventOf, FinishReason } from '../domain/event.ts';
+import type { Event, EventOf, FinishReason, ModelRole } from '../domain/event.ts';
 import type { InboundMessage } from '../domain/message.ts';
 import type { TurnStatus } from '../domain/turn.ts';
 import { type DirectiveAction, parseDirective } from './model/directive.ts';
@@ -82,6 +82,7 @@ export type TurnState = {
     readonly historyTo: number;
     readonly untrusted?: boolean | undefined;
     readonly memories?: readonly string[] | undefined;
+    readonly compaction?: number | undefined;
   } | null;
   readonly finished: { readonly reason: FinishReason; readonly answer: string | null } | null;
 };
@@ -126,9 +127,13 @@ export function apply(state: TurnState, event: Event): TurnState {
   return { ...reduce(state, event), seq: event.seq };
 }
 
+const BESIDE: ReadonlySet<ModelRole> = new Set(['memory', 'reflection', 'embedding']);
+
 function reduce(state: TurnState, event: Event): TurnState {
   // What is noted after the end (memory, reflection) is for the record.
   if (state.finished !== null) return state;
+  // So is what roles beside the conversation say while it runs.
+  if ('role' in event && BESIDE.has(event.role)) return state;
   switch (event.type) {
     case 'turn.started':
       return { ...state, started: event, message: event.message };
@@ -183,6 +188,14 @@ function reduce(state: TurnState, event: Event): TurnState {
       return resolved(state, event);
     case 'turn.waiting':
       return { ...state, status: 'waiting' };
+    case 'history.compacted':
+      // In the middle of a turn: what it sees from now on. Before its first call nothing is pinned yet.
+      return state.context === null
+        ? state
+        : {
+            ...state,
+            context: { ...state.context, historyFrom: event.keptFrom, compaction: event.keptFrom },
+          };
     case 'command.audited':
     case 'approval.voted':
     case 'approval.refused':

@@ -71,6 +71,8 @@ export const eventSchema = z.discriminatedUnion('type', [
         untrusted: z.boolean().optional(),
         /** Ids of the memories it recalled. */
         memories: z.array(z.string()).optional(),
+        /** `keptFrom` of the summary that stood for what came before. */
+        compaction: z.number().optional(),
       })
       .optional(),
   }),
@@ -214,6 +216,17 @@ export const eventSchema = z.discriminatedUnion('type', [
     errorCode: z.string().nullable(),
     /** For operators only; never posted. */
     detail: z.string().nullable(),
+  }),
+  /** The older part of the history gave way to a summary, for this turn and later ones. The logs keep all of it. */
+  z.object({
+    type: z.literal('history.compacted'),
+    /** Ordinal of the first turn that is still read in full, and its id; null: none before this one. */
+    keptFrom: z.number(),
+    keptFromTurn: z.string().nullable(),
+    turns: z.number(),
+    summary: z.string(),
+    /** What was summarized held quotes or files. */
+    untrusted: z.boolean(),
   }),
   /** What role `memory` made of the exchange. This and the next two come after the end and change no state. */
   z.object({

@@ -51,6 +51,19 @@ export async function appendToTurn(tx: Tx, write: TurnWrite): Promise<{ seq: num
       )
       .execute();
   }
+  if (write.compaction !== undefined) {
+    const { keptFrom, ...summary } = write.compaction;
+    await tx.db
+      .insertInto('compactions')
+      .values({
+        session: turn.session,
+        kept_from: keptFrom,
+        summary: JSON.stringify(summary),
+        turn_id: turn.id,
+        created_at: now,
+      })
+      .execute();
+  }
   await enqueueDeliveries(tx, write.deliveries ?? [], now);
   await enqueueJobs(tx, write.jobs ?? []);
   await addUsage(tx, write.usage ?? []);

@@ -14,15 +14,21 @@ const PAGE = 200;
 /** The newest ones that are looked through. */
 const MAX_TURNS = 20_000;
 
-/** Ended turns of a session after its reset point, newest first: those before `before` if given. */
-export const endedTurns = (db: Db, key: SessionKey, limit: number, before?: number) =>
+/** Ended turns of a session after its reset point, newest first; of `range` both ends count. */
+export const endedTurns = (
+  db: Db,
+  key: SessionKey,
+  limit: number,
+  { from, upTo }: { from?: number | undefined; upTo?: number | undefined },
+) =>
   db
     .selectFrom('turns')
     .select(['id', 'ordinal', 'status', 'input', 'answer'])
     .where('session', '=', key)
     .where(sql<SqlBool>`ordinal > coalesce((select history_after from sessions where key = ${key}), 0)`)
     .where('ended_at', 'is not', null)
-    .$if(before !== undefined, (query) => query.where('ordinal', '<', before ?? 0))
+    .$if(from !== undefined, (query) => query.where('ordinal', '>=', from ?? 0))
+    .$if(upTo !== undefined, (query) => query.where('ordinal', '<=', upTo ?? 0))
     .orderBy('ordinal', 'desc')
     .limit(limit);
 
@@ -34,17 +40,18 @@ export async function searchHistory(
 ): Promise<HistoryEntry[]> {
   const words = queryWords(text);
   const found: { entry: HistoryEntry; hits: number }[] = [];
-  let before: number | undefined;
+  let upTo: number | undefined;
   for (let read = 0; words.length > 0 && read < MAX_TURNS; read += PAGE) {
-    const rows = await database.read((db) => endedTurns(db, key, PAGE, before).execute());
+    const rows = await database.read((db) => endedTurns(db, key, PAGE, { upTo }).execute());
     for (const row of rows) {
       const entry = toHistoryEntry(row);
       const said = plain(`${entry.input.text} ${entry.answer ?? ''}`);
       const hits = words.filter((word) => said.includes(word)).length;
       if (hits > 0) found.push({ entry, hits });
     }
-    before = rows.at(-1)?.ordinal;
-    if (rows.length < PAGE) break;
+    const oldest = rows.at(-1);
+    if (oldest === undefined || rows.length < PAGE) break;
+    upTo = oldest.ordinal - 1;
   }
   return found
     .sort((a, b) => b.hits - a.hits || b.entry.ordinal - a.entry.ordinal)

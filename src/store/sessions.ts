@@ -1,5 +1,5 @@
 /** Sessions and what was said in them. */
-import { sql } from 'kysely';
+import { type SqlBool, sql } from 'kysely';
 import type { SessionKey } from '../domain/session.ts';
 import type { Database } from './database.ts';
 import { endedTurns, searchHistory } from './history-search.ts';
@@ -41,10 +41,25 @@ export function createSessions(database: Database): SessionStore {
           .where('key', '=', key)
           .execute();
       }),
-    async history(key, { limit, upTo }) {
-      const before = upTo === undefined ? undefined : upTo + 1;
-      const rows = await database.read((db) => endedTurns(db, key, limit, before).execute());
+    async history(key, { limit, from, upTo }) {
+      const rows = await database.read((db) => endedTurns(db, key, limit, { from, upTo }).execute());
       return rows.reverse().map(toHistoryEntry);
+    },
+    async compaction(key, keptFrom) {
+      const row = await database.read((db) =>
+        db
+          .selectFrom('compactions')
+          .select(['kept_from', 'summary'])
+          .where('session', '=', key)
+          .where(
+            sql<SqlBool>`kept_from > coalesce((select history_after from sessions where key = ${key}), 0)`,
+          )
+          .$if(keptFrom !== undefined, (query) => query.where('kept_from', '=', keptFrom ?? 0))
+          .orderBy('ordinal', 'desc')
+          .limit(1)
+          .executeTakeFirst(),
+      );
+      return row && { keptFrom: row.kept_from, ...JSON.parse(row.summary) };
     },
     search: (key, options) => searchHistory(database, key, options),
     async active(key) {

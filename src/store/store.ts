@@ -125,8 +125,18 @@ export type TurnWrite = {
   readonly deliveries?: readonly NewDelivery[];
   readonly jobs?: readonly NewJob[];
   readonly usage?: readonly UsageDelta[];
+  /** What stands for the turns of the session before `keptFrom` from now on. */
+  readonly compaction?: Compaction;
   /** Full output of a tool, kept for reference by (turn, index). */
   readonly outputs?: readonly { readonly index: number; readonly content: string }[];
+};
+
+export type Compaction = {
+  /** Ordinal of the first turn that is still read in full. */
+  readonly keptFrom: number;
+  readonly summary: string;
+  /** Quotes or files were among what it summarizes. */
+  readonly untrusted: boolean;
 };
 
 export type HistoryEntry = {
@@ -141,8 +151,13 @@ export interface SessionStore {
   get(key: SessionKey): Promise<Session | undefined>;
   /** `/new`: what came before is no longer part of the history. */
   reset(key: SessionKey, now: number): Promise<void>;
-  /** Ended turns of the session after its reset point with ordinal ≤ `upTo`, the latest `limit`, oldest first. */
-  history(key: SessionKey, options: { limit: number; upTo?: number }): Promise<HistoryEntry[]>;
+  /**
+   * Ended turns of the session after its reset point with ordinal from `from` to `upTo`, the latest `limit`, oldest
+   * first.
+   */
+  history(key: SessionKey, options: { limit: number; from?: number; upTo?: number }): Promise<HistoryEntry[]>;
+  /** The latest summary since the reset point, or the one with this `keptFrom`. */
+  compaction(key: SessionKey, keptFrom?: number): Promise<Compaction | undefined>;
   /** Ended turns of this session after its reset point that hold words of the text, the best first. */
   search(key: SessionKey, options: { text: string; limit: number }): Promise<HistoryEntry[]>;
   /** The running or waiting turn with its log, if any. */

@@ -37,6 +37,7 @@ test('every statement on the path of a message searches by an index', async () =
       deliveries: [delivery('k1'), editOf('k2', 'k1')],
       jobs: [{ kind: 'k', key: 'j', payload: null, runAt: 0 }],
       outputs: [{ index: 1, content: 'x' }],
+      compaction: { keptFrom: 1, summary: 's', untrusted: false },
     });
     const approval = approvalOf(1);
     const parked = await park(store, [approval]);
@@ -60,6 +61,10 @@ test('every statement on the path of a message searches by an index', async () =
     await store.sessions.active(keyOf());
     await store.sessions.pending(keyOf());
     await store.sessions.history(keyOf(), { limit: 5, upTo: 100 });
+    await store.sessions.history(keyOf(), { limit: 5, from: 1, upTo: 100 });
+    await store.sessions.search(keyOf(), { text: 'hello', limit: 5 });
+    await store.sessions.compaction(keyOf());
+    await store.sessions.compaction(keyOf(), 1);
     await store.sessions.reset(keyOf(), 1);
     await accept(store, 'm2');
     await store.outbox.claim(lease);

@@ -6,6 +6,7 @@ import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { describeApprovalTerms } from './store/approval-terms-suite.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
+import { describeHistory } from './store/history-suite.ts';
 import { describeJobs } from './store/jobs-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
 import { describeMemories } from './store/memories-suite.ts';
@@ -50,6 +51,7 @@ describe('store on PostgreSQL', () => {
   describe('turns', () => describeTurns(open));
   describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
+  describe('history', () => describeHistory(open));
   describe('jobs', () => describeJobs(open));
   describe('memories', () => describeMemories(open));
   describe('terms of approval', () => describeApprovalTerms(open));

@@ -11,8 +11,8 @@ import type { MemoryStore } from '../../domain/memory-store.ts';
 import { type Clock, newId } from '../../domain/runtime.ts';
 import type { Turn } from '../../domain/turn.ts';
 import type { EventStore, TurnStore, UsageStore } from '../../store/store.ts';
-import { failedCall, respondedCall, usageOf } from '../call.ts';
 import type { ModelClient, ModelReply, PlannedCall } from '../model/client.ts';
+import { failedCall, respondedCall, usageOf } from '../records.ts';
 import { fold } from '../state.ts';
 import { taintOfTurn } from '../taint.ts';
 import { decisionPrompt, type MemoryDecision, parseDecision } from './decision.ts';
@@ -38,7 +38,7 @@ export type MemoryJobDeps = {
 /** Jobs of one person run one after the other: two turns that end together must not store the same twice. */
 export const personLane = (user: string): string => `person ${user}`;
 
-export const memoryJob = (turn: Turn, now: number): NewJob => ({
+export const memoryJob = (turn: Pick<Turn, 'id' | 'user'>, now: number): NewJob => ({
   kind: MEMORY_JOB,
   key: `memory ${turn.id}`,
   payload: { turnId: turn.id },

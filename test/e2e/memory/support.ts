@@ -5,6 +5,8 @@ import { type EventRow, type Scenario, type ScenarioOptions, startScenario } fro
 import { type Place, textOf, type WebClient } from '../support/web-client.ts';
 
 export type Remembering = Scenario & {
+  /** Lines of the configuration that give the roles their models. */
+  readonly roles: string;
   /** The calls of the conversation itself, side questions included. */
   mainCalls(): ModelCall[];
   memoryCalls(): ModelCall[];
@@ -12,6 +14,9 @@ export type Remembering = Scenario & {
   answers(script: (call: ModelCall) => ScriptedReply): void;
   /** What role `memory` makes of an exchange that holds these words. */
   decides(words: string, decision: object | string | ScriptedReply): void;
+  /** What it answers when it is to summarize the older part of a conversation. */
+  summarizes(script: (call: ModelCall) => ScriptedReply): void;
+  summaryCalls(): ModelCall[];
   /** Says something and waits until it has been weighed for memory; resolves to the log of the turn. */
   tell(who: WebClient, place: Place, text: string): Promise<EventRow[]>;
   /** Says something and returns the prompt that the model was given for it. */
@@ -41,8 +46,11 @@ export async function startRemembering(
   const decisions = new Map<string, object | string | ScriptedReply>();
   let main: (call: ModelCall) => ScriptedReply = () => ({ text: 'fine' });
   const isMemory = (call: ModelCall) => call.model === 'memory-model';
+  const isSummary = (call: ModelCall) => isMemory(call) && call.text.includes('source="conversation"');
+  let summary: (call: ModelCall) => ScriptedReply = () => ({ text: 'a summary' });
   s.model.script((call) => {
     if (!isMemory(call)) return main(call);
+    if (isSummary(call)) return summary(call);
     // The exchange is what comes after the entries that are known already.
     const exchange = call.question.slice(call.question.indexOf('source="message of'));
     const words = [...decisions.keys()].findLast((key) => exchange.includes(key));
@@ -52,8 +60,13 @@ export async function startRemembering(
   });
   // `Scenario` changes as the gateway is restarted, so it is extended, not copied.
   return Object.assign(s, {
+    roles,
     mainCalls: () => s.model.calls.filter((call) => !isMemory(call)),
-    memoryCalls: () => s.model.calls.filter(isMemory),
+    memoryCalls: () => s.model.calls.filter((call) => isMemory(call) && !isSummary(call)),
+    summaryCalls: () => s.model.calls.filter(isSummary),
+    summarizes(script: typeof summary) {
+      summary = script;
+    },
     answers(script: typeof main) {
       main = script;
     },

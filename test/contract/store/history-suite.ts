@@ -1,0 +1,68 @@
+/** The contract of what was said before: the newest turns, summaries of the older ones, and words found in all. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Compaction, Store } from '../../../src/store/store.ts';
+import { accept, type Backend, claimOne, finish, keyOf, type OpenBackend } from './support.ts';
+
+export function describeHistory(open: OpenBackend): void {
+  let backend: Backend;
+  let store: Store;
+  beforeEach(async () => {
+    backend = await open();
+    store = backend.store;
+  });
+  afterEach(() => backend.close());
+
+  let count = 0;
+  /** A turn from message to answer; resolves to its ordinal. */
+  async function exchange(
+    text: string,
+    answer: string,
+    options: { conversation?: string; compaction?: Compaction } = {},
+  ) {
+    const { conversation = 'c', compaction } = options;
+    count += 1;
+    await accept(store, `m${count}`, { conversation, text });
+    const claimed = await claimOne(store);
+    await finish(store, claimed, { answer, ...(compaction === undefined ? {} : { compaction }) });
+    return claimed.turn.ordinal;
+  }
+  const found = async (text: string, limit = 5) =>
+    (await store.sessions.search(keyOf(), { text, limit })).map((entry) => entry.input.text);
+
+  test('words are found in messages and answers of this session alone, best first, newest first among equals', async () => {
+    await exchange('When does the train leave?', 'At NINE, from platform 4.');
+    await exchange('会議は金曜日の三時です', 'わかりました');
+    await exchange('The train was late.', 'Sorry about the train.');
+    await exchange('Elsewhere the train leaves at nine', 'ok', { conversation: 'other' });
+    expect(await found('train')).toEqual(['The train was late.', 'When does the train leave?']);
+    expect(await found('train, nine?')).toEqual(['When does the train leave?', 'The train was late.']);
+    expect(await found('金曜日')).toEqual(['会議は金曜日の三時です']);
+    expect(await found('train', 1)).toHaveLength(1);
+    for (const nothing of ['', '?!', '%', '_', 'aeroplane']) expect(await found(nothing)).toEqual([]);
+  });
+
+  test('words are found through more turns than are read at once, and not before a fresh start', async () => {
+    for (let i = 0; i < 205; i++) await exchange(i === 0 ? 'needle' : `hay ${i}`, 'ok');
+    expect(await found('needle')).toEqual(['needle']);
+    await store.sessions.reset(keyOf(), 1);
+    expect(await found('needle')).toEqual([]);
+  });
+
+  test('a summary is written with its turn, the latest counts, each is found again, and a fresh start ends it', async () => {
+    const first = await exchange('one', '1');
+    expect(await store.sessions.compaction(keyOf())).toBeUndefined();
+    const early = { keptFrom: first, summary: 'NUL \u0000 early', untrusted: false };
+    const second = await exchange('two', '2', { compaction: early });
+    expect(await store.sessions.compaction(keyOf())).toEqual(early);
+    const late = { keptFrom: second, summary: 'late', untrusted: true };
+    await exchange('three', '3', { compaction: late });
+    expect(await store.sessions.compaction(keyOf())).toEqual(late);
+    expect(await store.sessions.compaction(keyOf(), first)).toEqual(early);
+    expect(await store.sessions.compaction(keyOf('other'))).toBeUndefined();
+    const kept = await store.sessions.history(keyOf(), { limit: 9, from: second });
+    expect(kept.map((entry) => entry.input.text)).toEqual(['two', 'three']);
+    await store.sessions.reset(keyOf(), 1);
+    expect(await store.sessions.compaction(keyOf())).toBeUndefined();
+    expect(await store.sessions.compaction(keyOf(), first)).toBeUndefined();
+  });
+}
