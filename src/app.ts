@@ -171,10 +171,7 @@ export async function startApp({
         return countPeople(access(), counted) >= terms.required;
       },
       requireBudget: limits.requireBudget,
-      recall: memory.recall,
-      memory: memory.memory,
-      followUps: memory.followUps,
-      flush: memory.flush,
+      ...memory.engine,
       redact,
       clock,
       log,

@@ -23,7 +23,8 @@ export type MemoryDeps = {
   readonly log: Logger;
 };
 
-export type OpenedMemory = Pick<EngineDeps, 'recall' | 'followUps' | 'flush' | 'memory'> & {
+export type OpenedMemory = {
+  readonly engine: Pick<EngineDeps, 'recall' | 'followUps' | 'flush' | 'memory'>;
   /** Keeps something at once. @param payer for whom its vector is counted. */
   readonly remember: Remember;
   readonly handlers: Readonly<Record<string, JobHandler>>;
@@ -63,25 +64,27 @@ export function openMemory(deps: MemoryDeps): OpenedMemory {
   };
   return {
     remember,
-    memory: (turn) => ({
-      // The message that asked for it.
-      remember: (entry) =>
-        remember(viewerOf(turn), payer(turn), { ...entry, source: { turnId: turn.id, seq: 1 } }),
-      recall: (text, limit) => recallFor(viewerOf(turn), payer(turn), text, limit),
-      searchHistory: (text, limit) => store.sessions.search(turn.session, { text, limit }),
-    }),
-    // A turn that has had its job keeps it: the key is known.
-    flush: (entries) =>
-      deps.enabled()
-        ? entries
-            .filter((entry) => entry.status === 'done')
-            .map((entry) => memoryJob({ id: entry.turnId, user: entry.input.author.id }, clock.now()))
-        : [],
-    followUps: (turn) => (deps.enabled() ? [memoryJob(turn, clock.now())] : []),
-    async recall(turn, settings, ids) {
-      const viewer = viewerOf(turn);
-      if (ids !== undefined) return await store.memories.visible(viewer, ids);
-      return await recallFor(viewer, payer(turn), turn.input.text, settings.recall);
+    engine: {
+      memory: (turn) => ({
+        // The message that asked for it.
+        remember: (entry) =>
+          remember(viewerOf(turn), payer(turn), { ...entry, source: { turnId: turn.id, seq: 1 } }),
+        recall: (text, limit) => recallFor(viewerOf(turn), payer(turn), text, limit),
+        searchHistory: (text, limit) => store.sessions.search(turn.session, { text, limit }),
+      }),
+      // A turn that has had its job keeps it: the key is known.
+      flush: (entries) =>
+        deps.enabled()
+          ? entries
+              .filter((entry) => entry.status === 'done')
+              .map((entry) => memoryJob({ id: entry.turnId, user: entry.input.author.id }, clock.now()))
+          : [],
+      followUps: (turn) => (deps.enabled() ? [memoryJob(turn, clock.now())] : []),
+      async recall(turn, settings, ids) {
+        const viewer = viewerOf(turn);
+        if (ids !== undefined) return await store.memories.visible(viewer, ids);
+        return await recallFor(viewer, payer(turn), turn.input.text, settings.recall);
+      },
     },
     handlers: {
       [MEMORY_JOB]: createMemoryJob({

@@ -3,7 +3,7 @@ import { AppError, errorMessage } from '../domain/errors.ts';
 import type { EventBody, ModelRole } from '../domain/event.ts';
 import type { Clock } from '../domain/runtime.ts';
 import type { Turn } from '../domain/turn.ts';
-import type { UsageDelta } from '../store/store.ts';
+import type { UsageDelta } from '../domain/usage.ts';
 import type { ModelReply } from './model/client.ts';
 
 export const failedCall = (

@@ -3,7 +3,7 @@ import type { PlannedCall } from '../agent/model/client.ts';
 import { AppError } from '../domain/errors.ts';
 import type { UserId } from '../domain/message.ts';
 import type { Clock } from '../domain/runtime.ts';
-import type { UsageStore } from '../store/store.ts';
+import type { UsageStore } from '../domain/usage.ts';
 
 export type LimitSettings = {
   readonly messagesPerMinute: number;

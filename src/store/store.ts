@@ -11,7 +11,7 @@ import type {
   PlannedAction,
   Risk,
 } from '../domain/approval.ts';
-import type { ChainedEvent, Event, EventBody, ModelRole } from '../domain/event.ts';
+import type { ChainedEvent, Event, EventBody } from '../domain/event.ts';
 import type { Feed, KeyValue } from '../domain/feed.ts';
 import type { JobStore, NewJob } from '../domain/job.ts';
 import type { MemoryStore } from '../domain/memory-store.ts';
@@ -25,6 +25,7 @@ import type {
 } from '../domain/message.ts';
 import type { Session, SessionKey } from '../domain/session.ts';
 import type { Turn, TurnId, TurnStatus } from '../domain/turn.ts';
+import type { UsageDelta, UsageStore } from '../domain/usage.ts';
 
 export type NewTurn = {
   readonly message: InboundMessage;
@@ -91,20 +92,6 @@ export type Delivery = NewDelivery & {
   /** For `edit`: what the original became on the platform. For a retried `send`: parts already out. */
   readonly refs: readonly MessageRef[];
 };
-
-export type UsageDelta = {
-  /** `YYYY-MM-DD`, UTC. */
-  readonly day: string;
-  readonly user: UserId;
-  readonly conversation: SessionKey;
-  readonly role: ModelRole;
-  readonly model: string;
-  readonly promptTokens: number;
-  readonly completionTokens: number;
-  /** In the currency of the configured prices; 0 without prices. */
-  readonly cost: number;
-};
-export type UsageRow = UsageDelta & { readonly calls: number };
 
 /** Everything one step of a turn changes, written together or not at all. */
 export type TurnWrite = {
@@ -314,13 +301,6 @@ export interface OutboxStore {
   ): Promise<void>;
   /** Earliest time at which something is due. */
   nextDue(): Promise<number | undefined>;
-}
-
-export interface UsageStore {
-  add(deltas: readonly UsageDelta[]): Promise<void>;
-  query(options: { since?: string; user?: UserId; conversation?: SessionKey }): Promise<UsageRow[]>;
-  /** Tokens and cost of one day over everything. */
-  total(day: string): Promise<{ tokens: number; cost: number }>;
 }
 
 export type Topic = 'turns' | 'outbox' | 'jobs' | 'approvals' | 'feed';

@@ -1,7 +1,7 @@
 /** Counters of what the models used: one row a day, person, conversation, role and model. */
 import type { ModelRole } from '../domain/event.ts';
+import type { UsageDelta, UsageStore } from '../domain/usage.ts';
 import type { Database, Tx } from './database.ts';
-import type { UsageDelta, UsageStore } from './store.ts';
 
 export async function addUsage(tx: Tx, deltas: readonly UsageDelta[]): Promise<void> {
   for (const delta of deltas) {

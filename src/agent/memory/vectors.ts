@@ -4,7 +4,7 @@ import type { JobHandler, NewJob } from '../../domain/job.ts';
 import type { Memory } from '../../domain/memory.ts';
 import type { MemoryStore } from '../../domain/memory-store.ts';
 import type { Clock } from '../../domain/runtime.ts';
-import type { UsageStore } from '../../store/store.ts';
+import type { UsageStore } from '../../domain/usage.ts';
 import type { PlannedCall } from '../model/client.ts';
 import type { Embedder } from '../model/embedder.ts';
 

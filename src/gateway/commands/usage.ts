@@ -1,5 +1,5 @@
 /** `/usage`: what the model has been used for, today and in the last 30 days. */
-import type { UsageRow } from '../../store/store.ts';
+import type { UsageRow } from '../../domain/usage.ts';
 import type { ChatCommand } from './command.ts';
 
 const DAY_MS = 86_400_000;

@@ -161,6 +161,7 @@ export function openHouse(store: Store, time: { time: number }, effects: Effect[
       searchHistory: async () => [],
       remember: async () => ({ refusal: 'nothing is remembered here' }),
     }),
+    flush: () => [],
     followUps: () => [],
     redact: (text) => text,
     clock,
