@@ -50,7 +50,7 @@ describe('the connection to Slack', () => {
   });
 
   it('F8: killed between sending and recording, the answer is not sent twice', async () => {
-    s = await startSlack();
+    s = await startSlack({ section: '    stream: false' });
     s.model.script((call) => ({ text: `answer to ${call.question}` }));
     s.slack.fail({ method: 'chat.postMessage', drop: 'never' });
     await say('one');
@@ -112,6 +112,47 @@ describe('the connection to Slack', () => {
     await s.answer(home(), 'answer to after the refresh');
     expect((await health())?.state).toBe('up');
     expect(await s.turns()).toHaveLength(2);
+  });
+
+  it('F18: what was said while it was down, and Slack gave up on, is read back in order, each once', async () => {
+    s = await startSlack();
+    s.model.script((call) => ({ text: `answer to ${call.question}` }));
+    const unheard = true;
+    await say('before');
+    await s.answer(home(), 'answer to before');
+    const { ts: thread, taken } = s.slack.say({ channel: s.general, from: s.bo, text: `${MENTION} plan` });
+    await taken;
+    await s.answer(s.general, 'plan');
+    await done();
+    await s.gateway.stop();
+    s.slack.say({ channel: home(), from: s.ana, text: 'first missed', unheard });
+    s.slack.say({ channel: home(), from: s.ana, text: 'second missed', unheard });
+    s.slack.say({ channel: s.general, from: s.cy, text: 'in the thread', thread, unheard });
+    const asked = s.slack.say({ channel: s.general, from: s.cy, text: `${MENTION} a new one`, unheard });
+    s.slack.say({ channel: s.general, from: s.cy, text: 'and more', thread: asked.ts, unheard });
+    s.gateway = await s.folder.start();
+    for (const text of ['first missed', 'second missed']) await s.answer(home(), `answer to ${text}`);
+    expect((await s.answer(s.general, 'answer to Cy: in the thread')).thread).toBe(thread);
+    for (const text of ['a new one', 'and more'])
+      expect((await s.answer(s.general, `answer to Cy: ${text}`)).thread).toBe(asked.ts);
+    await done();
+    const questions = s.model.calls.map((call) => call.question).filter((text) => /missed/.test(text));
+    expect(questions).toEqual(['first missed', 'second missed']);
+    expect(await s.turns()).toHaveLength(7);
+    expect(s.gateway.output()).toContain('read back what Slack had not delivered');
+  });
+
+  it('F18: without the scope for it the gap is said, and the channel is up', async () => {
+    s = await startSlack();
+    s.model.script((call) => ({ text: `answer to ${call.question}` }));
+    await say('before');
+    await s.answer(home(), 'answer to before');
+    await s.gateway.stop();
+    s.slack.state.missing.add('conversations.history');
+    s.gateway = await s.folder.start();
+    await until('the gap to be said', () => s.gateway.output().includes('cannot read back what was missed'));
+    await say('after');
+    await s.answer(home(), 'answer to after');
   });
 
   it('F17, F18: while Slack refuses new connections it keeps trying, and says so', async () => {
@@ -221,7 +262,7 @@ describe('the connection to Slack', () => {
     ];
     await s.settled(card, 'Expired without a decision');
     await s.slack.clickValue(card, once?.value ?? '', s.ana);
-    await s.shown(s.ana, 'Already decided: it expired');
+    await s.shown(s.ana, 'Already decided: expired');
   });
 
   it('E47: with nobody to ask it is denied, and the requester is told', async () => {

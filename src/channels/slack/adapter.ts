@@ -1,10 +1,12 @@
 /** Slack as a channel: Bolt with a receiver of ours, the Web API, and the parts that speak to the gateway. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { App, type Receiver, webApi } from '@slack/bolt';
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ConversationRef, InboundMessage, OutboundMessage } from '../../domain/message.ts';
 import type { TurnId } from '../../domain/turn.ts';
 import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState, ReplyStream } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
+import { createBackfill } from './backfill.ts';
 import { clientOptions } from './client.ts';
 import type { SlackConfig } from './config.ts';
 import { createDispatch } from './dispatch.ts';
@@ -22,12 +24,17 @@ import { type Bot, placeOf, slackIdOf } from './places.ts';
 import type { Ack, Delivery } from './receiver.ts';
 import { createReplyStream, EDIT_EVERY_MS } from './reply-stream.ts';
 import { respondTo } from './respond.ts';
+import { createSeen } from './seen.ts';
 import { createSocket } from './socket.ts';
 import { createStatus } from './status.ts';
 import { createWebhook } from './webhook.ts';
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
+/** Events of shorter gaps Slack brings again by itself. */
+const READ_BACK_AFTER_MS = 60_000;
+/** Slack wants its events acknowledged within three seconds. */
+const LONGEST_CATCH_UP_MS = 2_000;
 
 export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapter {
   const { config, clock, log, metrics } = deps;
@@ -40,6 +47,8 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
   const abilities = { stream: true, stopInStream: true, status: true, session: true };
 
   const setState = (next: ChannelState, detail?: string): void => {
+    if (next === 'up') endGap();
+    else if (state.state === 'up') awaySince = clock.monotonic();
     state = detail === undefined ? { state: next } : { state: next, detail };
   };
 
@@ -52,6 +61,11 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
       throw failure;
     }
   };
+
+  function endGap(): void {
+    const isLong = awaySince === null || clock.monotonic() - awaySince > READ_BACK_AFTER_MS;
+    if (state.state !== 'up' && isLong) caughtUp = backfill.run();
+  }
 
   /** Nothing will work until an operator acts: no more events, the other channels go on. */
   function goDown(detail: string): void {
@@ -68,6 +82,12 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
   const drafts = createDrafts(deps.state);
   const status = createStatus({ call, abilities, clock });
   const commands = new Set(deps.commands.map((command) => command.name));
+  const seen = createSeen({ state: deps.state, log });
+  const backfill = createBackfill({ call, seen, take: (body) => onBody(body, async () => {}), log });
+  /** Newer messages wait for those that are read back, if that does not take long. */
+  let caughtUp: Promise<void> = Promise.resolve();
+  /** Null before the first connection of this process. */
+  let awaySince: number | null = null;
   const dispatch = createDispatch({
     sink() {
       if (sink === undefined) throw new AppError('channel.unavailable', 'Slack is not started');
@@ -80,6 +100,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     onGone: (reason) =>
       goDown(`The app was removed from the workspace (${reason}). Install it again and restart.`),
     clock,
+    seen,
     log,
     metrics,
   });
@@ -196,6 +217,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     app.use(async ({ body, context }) => {
       const delivery: Delivery = context.delivery;
       delivery.reached = true;
+      await Promise.race([caughtUp, sleep(LONGEST_CATCH_UP_MS, undefined, { ref: false })]);
       await onBody(body, delivery.ack);
     });
     app.error(async (error) => Promise.reject(error));
@@ -210,12 +232,15 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     async start(to) {
       setState('starting');
       sink = to;
+      awaySince = null;
+      await seen.open();
       await begin();
     },
 
     async stop() {
       clearTimeout(retry);
       await receiver.stop();
+      await seen.flush();
       sink = undefined;
       setState('stopped');
     },

@@ -11,6 +11,7 @@ import type { Call } from './outbound.ts';
 import type { SlackFile } from './payloads.ts';
 import type { People } from './people.ts';
 import type { Ack } from './receiver.ts';
+import type { Seen } from './seen.ts';
 
 export type DispatchDeps = {
   readonly sink: () => ChannelSink;
@@ -19,6 +20,7 @@ export type DispatchDeps = {
   readonly fetchFiles: (files: readonly SlackFile[]) => Promise<InboundMessage['attachments']>;
   /** Where a command belongs that was typed outside of any thread; null: where channels are sessions themselves. */
   readonly latestThread: LatestThread | null;
+  readonly seen: Pick<Seen, 'note'>;
   readonly onGone: (reason: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -28,7 +30,7 @@ export type DispatchDeps = {
 export type Dispatch = (inbound: Inbound, ack: Ack) => Promise<void>;
 
 export function createDispatch(deps: DispatchDeps): Dispatch {
-  const { sink, people, call, log } = deps;
+  const { sink, people, call, seen, log } = deps;
   const once = createOnce({ clock: deps.clock });
 
   /** @throws what the gateway throws when nothing could be stored. */
@@ -43,6 +45,15 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     // Not for commands: a side question leaves nothing behind.
     if (message.mentionsBot && message.command === undefined) deps.latestThread?.note(message.where);
     await sink().message({ ...message, author, attachments, where: await placeFor(message) });
+  }
+
+  function noteSeen({ message, posted }: Extract<Inbound, { kind: 'message' }>): void {
+    if (posted === undefined) return;
+    const { channel, ts } = posted;
+    const { thread } = message.where;
+    seen.note(posted, ts);
+    // It opens a thread, in which people will answer.
+    if (message.mentionsBot && thread !== undefined) seen.note({ channel, thread }, ts);
   }
 
   /** Slack has no commands in threads, so one outside of them is about the thread the bot was last called into. */
@@ -80,7 +91,10 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
   return async (inbound, ack) => {
     switch (inbound.kind) {
       case 'message':
-        return onceOnly('message', inbound.message.id, () => take(inbound.message, inbound.files));
+        return onceOnly('message', inbound.message.id, async () => {
+          await take(inbound.message, inbound.files);
+          noteSeen(inbound);
+        });
       case 'edit':
         return onceOnly('edit', inbound.eventId, () => sink().edit(inbound.edit));
       case 'deletion':

@@ -26,6 +26,7 @@ import {
   submissionBody,
 } from './payloads.ts';
 import { type Bot, encodeRoute, isDirect, messageIdOf, placeOf, userIdOf } from './places.ts';
+import type { Place } from './seen.ts';
 
 export type InboundOptions = {
   readonly bot: Bot;
@@ -35,7 +36,13 @@ export type InboundOptions = {
 };
 
 export type Inbound =
-  | { readonly kind: 'message'; readonly message: InboundMessage; readonly files: readonly SlackFile[] }
+  | {
+      readonly kind: 'message';
+      readonly message: InboundMessage;
+      readonly files: readonly SlackFile[];
+      /** Where it stands; commands stand nowhere. */
+      readonly posted?: Place & { readonly ts: string };
+    }
   | { readonly kind: 'edit'; readonly edit: MessageEdit; readonly eventId: string | undefined }
   | { readonly kind: 'deletion'; readonly deletion: MessageDeletion; readonly eventId: string | undefined }
   | { readonly kind: 'click'; readonly click: ButtonClick }
@@ -106,7 +113,12 @@ function fromMessage(event: SlackPosted, options: InboundOptions): Inbound | und
     attachments: [],
     ...(quoted.length === 0 ? {} : { quoted }),
   };
-  return { kind: 'message', message, files: event.files ?? [] };
+  return {
+    kind: 'message',
+    message,
+    files: event.files ?? [],
+    posted: { channel: event.channel, thread: event.thread_ts ?? null, ts: event.ts },
+  };
 }
 
 /** The thread an answer would open. */

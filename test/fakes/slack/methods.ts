@@ -101,6 +101,25 @@ const asWire = (message: Posted, withMetadata: boolean) => ({
   ...(withMetadata && message.metadata !== undefined ? { metadata: message.metadata } : {}),
 });
 
+/** Messages after `oldest` (and the one a thread began with), a page at a time. */
+function pageOf(state: State, args: Args, all: readonly Posted[]): Record<string, unknown> {
+  requireChannel(state, text(args, 'channel'));
+  const oldest = Number(args.oldest ?? 0);
+  const found = all.filter((one) => !one.deleted && (Number(one.ts) > oldest || one.ts === args.ts));
+  const from = Number(args.cursor ?? 0);
+  const end = from + Number(args.limit ?? 100);
+  const repliesTo = (ts: string) =>
+    state.messages.filter((one) => one.channel === args.channel && one.thread === ts && !one.deleted);
+  return {
+    messages: found.slice(from, end).map((message) => {
+      const last = repliesTo(message.ts).at(-1);
+      const thread = last === undefined ? {} : { thread_ts: message.ts, latest_reply: last.ts };
+      return { ...thread, ...asWire(message, String(args.include_all_metadata) === 'true') };
+    }),
+    response_metadata: { next_cursor: end < found.length ? String(end) : '' },
+  };
+}
+
 export const methods: Readonly<Record<string, Method>> = {
   'auth.test': () => ({
     url: 'https://team.slack.com/',
@@ -193,24 +212,23 @@ export const methods: Readonly<Record<string, Method>> = {
     state.channels.set(channel, new Set([user, BOT.user]));
     return { channel: { id: channel } };
   },
-  'conversations.history': (state, args) => ({
-    messages: state.messages
-      .filter(
-        (message) => message.channel === args.channel && !message.deleted && message.thread === undefined,
-      )
-      .map((message) => asWire(message, String(args.include_all_metadata) === 'true'))
-      .toReversed(),
-  }),
-  'conversations.replies': (state, args) => ({
-    messages: state.messages
-      .filter(
+  'conversations.history': (state, args) =>
+    pageOf(
+      state,
+      args,
+      state.messages
+        .filter((message) => message.channel === args.channel && message.thread === undefined)
+        .toReversed(),
+    ),
+  'conversations.replies': (state, args) =>
+    pageOf(
+      state,
+      args,
+      state.messages.filter(
         (message) =>
-          message.channel === args.channel &&
-          !message.deleted &&
-          (message.thread === args.ts || message.ts === args.ts),
-      )
-      .map((message) => asWire(message, String(args.include_all_metadata) === 'true')),
-  }),
+          message.channel === args.channel && (message.thread === args.ts || message.ts === args.ts),
+      ),
+    ),
   'views.open'(state, args) {
     const trigger = state.triggers.get(text(args, 'trigger_id'));
     state.triggers.delete(text(args, 'trigger_id'));

@@ -12,6 +12,8 @@ export type Say = {
   readonly attachments?: readonly Record<string, unknown>[];
   /** Fields of the event itself, to make it odd. */
   readonly more?: Readonly<Record<string, unknown>>;
+  /** Slack has given up on bringing it. */
+  readonly unheard?: boolean;
 };
 
 export type Said = { readonly ts: string; readonly taken: Promise<readonly Answer[]> };
@@ -64,7 +66,7 @@ export function createPeople(state: State, delivery: Delivery, url: () => string
       return people.channel(`D${member.id.slice(1)}`, [member]);
     },
     /** A mention outside of a direct conversation comes as two events, as in Slack. */
-    say({ channel, from, text, thread, files, attachments, more = {} }: Say): Said {
+    say({ channel, from, text, thread, files, attachments, unheard = false, more = {} }: Say): Said {
       const ts = state.ts();
       state.messages.push({
         channel,
@@ -95,7 +97,8 @@ export function createPeople(state: State, delivery: Delivery, url: () => string
         ...more,
       };
       const mentioned = !isDirect(channel) && text.includes(MENTION);
-      const events = mentioned ? [{ ...inner, type: 'app_mention' }, inner] : [inner];
+      const all = mentioned ? [{ ...inner, type: 'app_mention' }, inner] : [inner];
+      const events = unheard ? [] : all;
       return { ts, taken: Promise.all(events.map((one) => delivery.deliver('events_api', event(one)))) };
     },
     edit(ts: string, text: string): Promise<Answer> {
