@@ -34,8 +34,22 @@ function formsOf(value: string): string[] {
     value,
     JSON.stringify(value).slice(1, -1),
     encodeURIComponent(value),
-    bytes.toString('base64').replace(/=+$/, ''),
-    bytes.toString('base64url'),
+    encodeURIComponent(value).replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
     bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+    ...base64Forms(bytes),
   ];
+}
+
+/**
+ * Base64 of whatever it stands in, such as the `user:secret` of a basic login: the text depends on how far into a group
+ * of three bytes it begins. The characters at both ends, which its neighbours share, are left out.
+ */
+function base64Forms(bytes: Buffer): string[] {
+  return [0, 1, 2].flatMap((before) => {
+    const shifted = Buffer.concat([Buffer.alloc(before), bytes]);
+    const first = Math.ceil((before * 8) / 6);
+    const whole = Math.floor((shifted.length * 8) / 6);
+    return (['base64', 'base64url'] as const).map((form) => shifted.toString(form).slice(first, whole));
+  });
 }

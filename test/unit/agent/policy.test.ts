@@ -136,6 +136,76 @@ describe('decidePolicy', () => {
     expect(decide({ untrusted, assessment: reading }).decision).toBe('allow');
   });
 
+  it('A28 asks for what tells somebody outside, once text from outside was read', () => {
+    const telling = { ...reading, sendsOut: true } as const;
+    expect(decide({ assessment: telling })).toMatchObject({
+      decision: 'allow',
+      rule: 'default: what only reads is allowed',
+    });
+    expect(decide({ assessment: telling, untrusted: 'a file' })).toMatchObject({
+      decision: 'ask',
+      rule: expect.stringContaining('give it away'),
+    });
+  });
+
+  it('A42 lets no rule stand in for a yes that is insisted on', () => {
+    const rules: PolicyRule[] = [{ tool: '*', decision: 'allow', after_untrusted: true }];
+    expect(decide({ rules, assessment: { ...assessment, insists: true } }).decision).toBe('ask');
+    expect(decide({ rules, assessment: { ...assessment, insists: false } }).decision).toBe('allow');
+  });
+
+  it('A12 offers an always only where one would be heeded', () => {
+    const grantable = (change: Partial<PolicyQuestion>) => decide(change).grantable;
+    expect(grantable({})).toBe(true);
+    expect(grantable({ assessment: { ...assessment, alwaysKey: null } })).toBe(false);
+    expect(grantable({ rules: [{ tool: 'shell', decision: 'ask' }] })).toBe(false);
+    expect(grantable({ terms: { ...question.terms, required: 2 } })).toBe(false);
+    expect(grantable({ untrusted: 'a file', granted: true })).toBe(false);
+    expect(grantable({ untrusted: 'a file' })).toBe(true);
+    expect(grantable({ rules: [{ tool: 'shell', decision: 'allow' }] })).toBe(false);
+  });
+
+  it('F35 heeds no grant where several people have to agree by now', () => {
+    expect(decide({ granted: true, terms: { ...question.terms, required: 2 } }).decision).toBe('ask');
+  });
+
+  it('A5 asks under the strictest terms of all rules that ask', () => {
+    const terms = (...rules: PolicyRule[]) => decide({ rules }).terms;
+    expect(terms({ tool: 'shell', decision: 'ask' })).toEqual(question.terms);
+    expect(
+      terms(
+        { tool: 'shell', decision: 'ask', required: 3, approvers: ['web:a', 'web:b'] },
+        { tool: '*', decision: 'ask', required: 2, approvers: ['web:b', 'web:c'], second_person: true },
+        { tool: 'other', decision: 'ask', required: 9, approvers: [] },
+        { tool: 'shell', decision: 'allow', required: 8 },
+      ),
+    ).toEqual({ approvers: ['web:b'], required: 3, secondPerson: true });
+    const base = { ...question.terms, required: 2, secondPerson: true };
+    const rules: PolicyRule[] = [{ tool: 'shell', decision: 'ask', second_person: false }];
+    expect(decide({ rules, terms: base }).terms).toEqual(base);
+    expect(terms({ tool: 'shell', decision: 'ask', second_person: false }).secondPerson).toBe(false);
+  });
+
+  it('matches arguments of any type by their JSON, and nothing where there are no arguments', () => {
+    const rules: PolicyRule[] = [{ tool: 'shell', match: { n: '[1,*' }, decision: 'deny' }];
+    expect(decide({ rules, args: { n: [1, 2] } }).decision).toBe('deny');
+    expect(decide({ rules, args: { n: 1 } }).decision).toBe('ask');
+    for (const args of [null, undefined, 'n', 7]) expect(decide({ rules, args }).decision).toBe('ask');
+  });
+
+  it('A14 keeps exact allows, and asks and denies by pattern, for compound commands', () => {
+    const compound = { args: { command: 'a; b' }, assessment: { ...assessment, argv: null } };
+    const rule = (command: string, decision: PolicyRule['decision']): PolicyRule[] => [
+      { tool: 'shell', match: { command }, decision },
+    ];
+    expect(decide({ ...compound, rules: rule('a; b', 'allow') }).decision).toBe('allow');
+    expect(decide({ ...compound, rules: rule('a;*', 'allow') }).decision).toBe('ask');
+    expect(decide({ ...compound, rules: rule('a; ?', 'allow') }).decision).toBe('ask');
+    expect(decide({ ...compound, rules: rule('a;*', 'deny') }).decision).toBe('deny');
+    const mixed: PolicyRule = { tool: 'shell', match: { command: 'a*', cwd: 'x' }, decision: 'allow' };
+    expect(decide({ ...compound, args: { command: 'a; b', cwd: 'x' }, rules: [mixed] }).decision).toBe('ask');
+  });
+
   it('A29 keeps an allow rule that says it holds after text from outside', () => {
     const rules: PolicyRule[] = [{ tool: 'shell', decision: 'allow', after_untrusted: true }];
     expect(decide({ rules, untrusted: 'a file' })).toMatchObject({

@@ -1,7 +1,7 @@
 /** A29, A30: when text from outside has entered a turn. */
 import { describe, expect, it } from 'vitest';
 import { fold } from '../../../src/agent/state.ts';
-import { taintOf, taintOfHistory } from '../../../src/agent/taint.ts';
+import { taintOf, taintOfHistory, taintOfTurn } from '../../../src/agent/taint.ts';
 import type { Event, EventBody } from '../../../src/domain/event.ts';
 import type { InboundMessage } from '../../../src/domain/message.ts';
 
@@ -74,6 +74,23 @@ describe('taintOf', () => {
     const read = [started(plain), proposes('c1', 'c2'), finished(1, true)];
     expect(taintOf(state(...read))).toBeNull();
     expect(taintOf(state(...read, finished(2), proposes('c3')))).toBe('the output of read_file');
+  });
+
+  it('A29 looks past what joined the turn without bringing anything from outside', () => {
+    const joined: EventBody = { type: 'message.steered', message: plain };
+    const read = [started(plain), proposes('c1'), finished(1, true), joined];
+    // Its output was read by nobody yet: the model has not answered since.
+    expect(taintOf(state(...read))).toBeNull();
+    expect(taintOf(state(...read, proposes('c2')))).toBe('the output of read_file');
+    expect(taintOf(state())).toBeNull();
+  });
+
+  it('A30 counts every output of a turn that has ended', () => {
+    const read = [started(plain), proposes('c1'), finished(1, true)];
+    expect(taintOfTurn(state(...read))).toBe('the output of read_file');
+    expect(taintOfTurn(state(started(plain), proposes('c1'), finished(1, false)))).toBeNull();
+    expect(taintOfTurn(state(started(plain), proposes('c1')))).toBeNull();
+    expect(taintOfTurn(state(started(quoting)))).toBe('text quoted from Eve');
   });
 
   it('A29 counts quotes and files of the history, as pinned by the first call', () => {

@@ -24,6 +24,21 @@ describe('actionDigest', () => {
     expect(actionDigest(stored)).toBe(actionDigest(action));
   });
 
+  it('E45 tells lists apart by their order, their items and where one ends', () => {
+    const digests = [['a', 'b'], ['b', 'a'], ['a,b'], ['a'], [], ['a', null], [['a'], 'b'], [['a', 'b']]].map(
+      (argv) => actionDigest({ ...action, args: { argv } }),
+    );
+    expect(new Set(digests).size).toBe(digests.length);
+    const fields = [{ a: 1, b: 2 }, { a: 12 }, { a: 1, b: 2, c: null }, {}].map((args) =>
+      actionDigest({ ...action, args }),
+    );
+    expect(new Set(fields).size).toBe(fields.length);
+    expect(actionDigest({ ...action, args: { a: 1, b: undefined } })).toBe(
+      actionDigest({ ...action, args: { a: 1 } }),
+    );
+    expect(actionDigest({ ...action, args: [undefined] })).toBe(actionDigest({ ...action, args: [null] }));
+  });
+
   it.each<[string, Partial<PlannedAction>]>([
     ['the tool', { tool: 'shell2' }],
     ['an argument', { args: { command: 'rm -r build ', timeout_seconds: 5 } }],

@@ -23,6 +23,8 @@ describe('access', () => {
   it('everybody may talk with "*", and only those listed approve or administer', () => {
     expect(rolesOf(rules, { id: 'web:x', kind: 'person' })).toEqual(['user']);
     expect(rolesOf(rules, { id: 'slack:U1', kind: 'person' })).toEqual(['user', 'approver']);
+    expect(rolesOf(rules, { id: 'slack:U2', kind: 'person' })).toEqual(['user', 'admin']);
+    expect(rolesOf({ ...rules, users: [] }, { id: 'slack:U2', kind: 'person' })).toEqual(['user', 'admin']);
     expect(rolesOf({ ...rules, users: [] }, { id: 'web:x', kind: 'person' })).toEqual([]);
   });
 
@@ -44,6 +46,8 @@ describe('access', () => {
     expect(countPeople(rules, approvers)).toBe(2);
     expect(personOf(rules, 'telegram:9')).toBe(personOf(rules, 'slack:U1'));
     expect(personOf(rules, 'web:ana')).toBe('web:ana');
+    const others = { people: { ...rules.people, ben: ['web:ben'] } };
+    expect(personOf(others, 'web:ben')).not.toBe(personOf(others, 'slack:U1'));
   });
 
   it('A5: a rule names who decides instead, and "*" is nobody there too', () => {

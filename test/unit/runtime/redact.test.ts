@@ -15,12 +15,41 @@ describe('redaction', () => {
           encodeURIComponent(secret),
           bytes.toString('base64url'),
           bytes.toString('hex'),
+          bytes.toString('hex').toUpperCase(),
+          encodeURIComponent(secret).replaceAll(/%../g, (code) => code.toLowerCase()),
         ]) {
           expect(redact(`${around}\n${form}\n${around}`)).not.toContain(form);
         }
         expect(redact(JSON.stringify({ deep: { url: `https://x/${secret}` } }))).not.toContain(secret);
       }),
     );
+  });
+
+  it('P10, A39: finds a secret within a longer text in base64, wherever it begins', () => {
+    fc.assert(
+      fc.property(
+        fc.base64String({ minLength: 8, maxLength: 40 }),
+        fc.string(),
+        fc.string(),
+        (secret, a, b) => {
+          const redact = createRedact(() => [secret]);
+          for (const form of ['base64', 'base64url'] as const) {
+            const told = redact(Buffer.from(`${a}${secret}${b}`).toString(form));
+            expect(told).toContain('[redacted]');
+            expect(Buffer.from(told.replaceAll('[redacted]', ''), form).toString()).not.toContain(secret);
+          }
+        },
+      ),
+    );
+  });
+
+  it('takes the longer of two out whole, and changes nothing when there is nothing to hide', () => {
+    const redact = createRedact(() => ['secret-one', 'secret-one-and-more', 'a.b*c+d(e)']);
+    expect(redact('secret-one-and-more secret-one')).toBe('[redacted] [redacted]');
+    expect(redact('a.b*c+d(e) aXbbc+d(e)')).toBe('[redacted] aXbbc+d(e)');
+    expect(createRedact(() => [])('undefined null text')).toBe('undefined null text');
+    expect(createRedact(() => ['seven-7'])('seven-7 eight-88')).toBe('seven-7 eight-88');
+    expect(createRedact(() => ['eight-88'])('seven-7 eight-88')).toBe('seven-7 [redacted]');
   });
 
   it('leaves short values and other text alone, and follows a changed set', () => {
