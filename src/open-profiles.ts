@@ -77,7 +77,12 @@ async function openProfile(
   const place = { sandbox, workspace, live: !deps.dryRun };
   const servers = Object.entries(profile.tools.mcp.servers);
   const handles = await Promise.all(servers.map(([name, server]) => deps.hub.open(name, server, place)));
-  const real = createTools({ config: toolSettings(profile, loaded), sandbox, mcp: createMcpTools(handles) });
+  const real = createTools({
+    config: toolSettings(profile, loaded),
+    sandbox,
+    mcp: createMcpTools(handles),
+    hide: deps.hidden,
+  });
   const tools = deps.dryRun ? withoutEffect(real) : real;
   const { planner } = profile.agent;
   const settings: TurnSettings = {

@@ -5,10 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
 import { actionDigest } from '../../src/domain/approval.ts';
-import { contextFor, scratch } from '../unit/agent/tools/scratch.ts';
+import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 
 const sandbox = await openSandbox({ mode: 'auto', hide: [] });
-const tool = createShellTool({ sandbox, network: false, timeoutMs: 20_000, keepBytes: 100_000 });
+const tool = createShellTool({
+  ownFiles: noOwnFiles,
+  sandbox,
+  network: false,
+  timeoutMs: 20_000,
+  keepBytes: 100_000,
+});
 
 const agree = async (command: string, workspace: string) => {
   const { files = {}, alwaysKey } = await tool.assess({ command }, { workspace });

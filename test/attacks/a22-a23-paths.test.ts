@@ -21,7 +21,7 @@ import { writeFile } from '../../src/agent/tools/files/write-file.ts';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
 import type { AnyTool } from '../../src/agent/tools/tool.ts';
-import { contextFor, scratch } from '../unit/agent/tools/scratch.ts';
+import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 
 const refused = { ok: false, metadata: { errorCode: 'tool.path_refused' } };
 
@@ -216,6 +216,7 @@ describe('A23 links and things that are not files', () => {
     mkdirSync(join(workspace, 'sub'));
     symlinkSync('../link', join(workspace, 'sub/again'));
     const shell = createShellTool({
+      ownFiles: noOwnFiles,
       sandbox: await openSandbox({ mode: 'off', hide: [] }),
       network: false,
       timeoutMs: 10_000,

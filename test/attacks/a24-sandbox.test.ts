@@ -8,16 +8,19 @@ import { remedyFor } from '../../src/agent/tools/sandbox-remedy.ts';
 import { seccompFilter } from '../../src/agent/tools/seccomp.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
 import type { ToolResult } from '../../src/agent/tools/tool.ts';
-import { contextFor, scratch } from '../unit/agent/tools/scratch.ts';
+import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 
 const sandbox = await openSandbox({ mode: 'auto', hide: [] });
 const { active } = sandbox;
 
 const inside = (command: string, workspace = scratch().workspace): Promise<ToolResult> =>
-  createShellTool({ sandbox, network: false, timeoutMs: 20_000, keepBytes: 1_000_000 }).run(
-    { command },
-    contextFor(workspace),
-  );
+  createShellTool({
+    ownFiles: noOwnFiles,
+    sandbox,
+    network: false,
+    timeoutMs: 20_000,
+    keepBytes: 1_000_000,
+  }).run({ command }, contextFor(workspace));
 
 /** Calls a system call by its number, through an interpreter that every Debian has. */
 const syscall = (number: number, ...args: (number | string)[]): string =>

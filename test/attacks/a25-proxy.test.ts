@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createProxies, openProxy } from '../../src/agent/tools/http/proxy.ts';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
-import { contextFor, scratch } from '../unit/agent/tools/scratch.ts';
+import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 import { serve, text } from './web-server.ts';
 
 const toLoopback = async () => [{ address: '127.0.0.1', family: 4 }];
@@ -112,7 +112,13 @@ describe(`A25 a command with a list of hosts (sandbox: ${sandbox.describe(['127.
     const proxies = createProxies();
     onTestFinished(() => proxies.close());
     const own = await openSandbox({ mode: 'auto', hide: [], proxies });
-    const tool = createShellTool({ sandbox: own, network, timeoutMs: 20_000, keepBytes: 100_000 });
+    const tool = createShellTool({
+      ownFiles: noOwnFiles,
+      sandbox: own,
+      network,
+      timeoutMs: 20_000,
+      keepBytes: 100_000,
+    });
     return tool.run({ command }, contextFor(workspace));
   };
   const get = (url: string) =>

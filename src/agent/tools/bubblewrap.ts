@@ -145,11 +145,15 @@ export function bubblewrapped(
   }
   for (const path of credentials.filter((one) => canonical(one) === one && existsSync(one)))
     args.push(...hiding(path));
-  for (const path of hide.map(canonical).filter(existsSync)) {
+  const own = hide.map(canonical).filter(existsSync);
+  for (const path of own) {
     const isShown = shown.some((one) => isBelow(path, one.path) || isBelow(one.path, path));
     if (isShown || !isGone(path)) args.push(...hiding(path));
   }
   args.push('--bind', workspace, workspace);
+  // The workspace may be the folder they lie in; it may also lie in one of them.
+  for (const path of own.filter((one) => isBelow(one, workspace) && one !== workspace))
+    args.push(...hiding(path));
   args.push(...guarding(workspace));
   if (isGone(cwd) && cwd !== workspace) args.push('--dir', cwd);
   args.push('--chdir', cwd);

@@ -10,6 +10,7 @@ import type { McpTools } from './mcp/tools.ts';
 import { recall } from './memory/recall.ts';
 import { remember } from './memory/remember.ts';
 import { searchHistory } from './memory/search-history.ts';
+import { createOwnFiles, keepOut } from './own-files.ts';
 import { readOutput } from './read-output.ts';
 import type { Network, Sandbox, SandboxMode } from './sandbox.ts';
 import { createShellTool } from './shell/tool.ts';
@@ -54,12 +55,17 @@ export function createTools(deps: {
   readonly config: ToolsConfig;
   readonly sandbox: Sandbox;
   readonly mcp: McpTools;
+  /** Files and folders of the gateway itself. */
+  readonly hide: readonly string[];
 }): Tools {
   const { config, sandbox, mcp } = deps;
+  const ownFiles = createOwnFiles(deps.hide);
   const { enabled, timeoutMs, network } = config.shell;
   const tools: AnyTool[] = [
-    ...(enabled ? [createShellTool({ sandbox, network, timeoutMs, keepBytes: KEEP_BYTES })] : []),
-    ...(config.files.enabled ? [readFile, writeFile, listFiles, searchFiles] : []),
+    ...(enabled ? [createShellTool({ sandbox, network, timeoutMs, ownFiles, keepBytes: KEEP_BYTES })] : []),
+    ...(config.files.enabled
+      ? [readFile, writeFile, listFiles, searchFiles].map((tool) => keepOut(tool, ownFiles))
+      : []),
     ...(config.http.enabled ? [createFetchTool({ allow: config.http.allow })] : []),
     ...(config.memory.enabled && config.memory.keeps ? [remember, recall] : []),
     ...(config.memory.enabled ? [searchHistory] : []),

@@ -173,6 +173,16 @@ function shortened(reason: string): string {
     : `${characters.slice(0, MAX_REASON_CHARACTERS).join('')}…`;
 }
 
+/** `$(` thousands of times is deeper than the stack of this process: nothing can be said about it. */
+function judged(command: string, scope: Scope): { script: Script | null; findings: Finding[] } {
+  try {
+    return judgeScript(command, scope, 0);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { script: null, findings: [askAlways('high', 'is nested too deeply to be understood')] };
+  }
+}
+
 const severity: Record<Risk, number> = { low: 0, medium: 1, high: 2, blocked: 3 };
 
 /** @param workspace absolute, canonical: the folder the command would run in */
@@ -187,11 +197,11 @@ export function classify(command: string, workspace: string): Classification {
     usesGit: false,
     commands: 0,
   };
-  const { script, findings } = judgeScript(command, { workspace, facts, judgeText: () => [] }, 0);
-  if (script.commands.length === 0) findings.push(ask('medium', 'holds no command'));
+  const { script, findings } = judged(command, { workspace, facts, judgeText: () => [] });
+  if (script === null || script.commands.length === 0) findings.push(ask('medium', 'holds no command'));
   if (hasInvisible(command)) findings.push(askAlways('high', 'holds invisible characters'));
   const failed = findings.some((finding) => /^cannot be understood/.test(finding.reason));
-  const argv = failed || command.includes('\0') ? null : plainWords(script);
+  const argv = failed || script === null || command.includes('\0') ? null : plainWords(script);
   const decision = findings.some((finding) => finding.decision === 'deny')
     ? 'deny'
     : findings.length > 0

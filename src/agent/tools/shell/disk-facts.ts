@@ -9,6 +9,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { matchesGlob } from '../../glob.ts';
 import { PathRefused } from '../files/location.ts';
 import { walk } from '../files/walk.ts';
+import type { OwnFiles } from '../own-files.ts';
 import { looksSecret } from '../secret-paths.ts';
 import type { Facts } from './judge.ts';
 
@@ -120,8 +121,27 @@ async function searchConcern(
   return null;
 }
 
+/** Whether anything it reads is, or leads to, a file of the gateway itself. */
+async function ownConcern(
+  workspace: string,
+  directory: string,
+  facts: Facts,
+  ownFiles: OwnFiles,
+): Promise<string | null> {
+  const searched = facts.searches.map((search) => search.path);
+  const matched = await Promise.all([...facts.patterns].map((pattern) => expand(directory, pattern)));
+  for (const path of [...facts.reads, ...searched, ...matched.flat()]) {
+    const named = resolve(directory, path);
+    const real = await realpath(named).catch(() => named);
+    if (ownFiles.isOwn(named, workspace) || ownFiles.isOwn(real, workspace))
+      return `reads a file of the gateway itself (${path})`;
+  }
+  const holder = searched.find((path) => ownFiles.holdsOwn(resolve(directory, path), workspace));
+  return holder === undefined ? null : `comes upon files of the gateway itself (${holder})`;
+}
+
 /** Reasons to ask although the words of the command only read. */
-export async function diskConcerns(facts: Facts, folder: string): Promise<string[]> {
+export async function diskConcerns(facts: Facts, folder: string, ownFiles: OwnFiles): Promise<string[]> {
   const workspace = await realpath(folder).catch(() => folder);
   const moved = facts.directory === null ? [] : [resolve(folder, facts.directory)];
   const concerns: (string | null)[] = await Promise.all(
@@ -130,6 +150,7 @@ export async function diskConcerns(facts: Facts, folder: string): Promise<string
   // After a `cd` it may depend on luck in which of the two folders a command runs (`cd x | cat y`).
   for (const directory of [workspace, ...moved]) {
     for (const path of facts.reads) concerns.push(await linkConcern(workspace, directory, path));
+    concerns.push(await ownConcern(workspace, directory, facts, ownFiles));
     for (const pattern of facts.patterns) concerns.push(await patternConcern(workspace, directory, pattern));
     for (const search of facts.searches) concerns.push(await searchConcern(workspace, directory, search));
     if (facts.usesGit) concerns.push(await gitConcern(workspace, directory));

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../../../domain/approval.ts';
+import type { OwnFiles } from '../own-files.ts';
 import type { Network, Sandbox } from '../sandbox.ts';
 import { type Assessment, defineTool, type ToolContext, type ToolResult } from '../tool.ts';
 import { classify } from './classify.ts';
@@ -14,6 +15,7 @@ import { type ProcessResult, runProcess } from './run.ts';
 export type ShellDeps = {
   readonly sandbox: Sandbox;
   readonly network: Network;
+  readonly ownFiles: OwnFiles;
   readonly timeoutMs: number;
   /** Full output kept for `read_output`, in bytes; what the prompt holds is cut further. */
   readonly keepBytes: number;
@@ -112,7 +114,7 @@ export function createShellTool(deps: ShellDeps) {
       alwaysKey: alwaysKey === null ? null : `${alwaysKey}${content}`,
     };
     if (decision !== 'allow') return { ...verdict, decision, risk, reasons };
-    const concerns = await diskConcerns(facts, workspace);
+    const concerns = await diskConcerns(facts, workspace, deps.ownFiles);
     if (concerns.length > 0)
       return { ...verdict, decision: 'ask', risk: 'medium', reasons: concerns, alwaysKey: null };
     return { ...verdict, decision, risk, reasons, effect: 'read' };

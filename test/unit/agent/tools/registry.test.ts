@@ -23,6 +23,7 @@ const tools = (config: Partial<ToolsConfig> = {}) =>
     },
     sandbox,
     mcp: createMcpTools([]),
+    hide: [],
   });
 
 describe('createTools', () => {

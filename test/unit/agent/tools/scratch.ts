@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { createOwnFiles } from '../../../../src/agent/tools/own-files.ts';
 import type { ToolContext } from '../../../../src/agent/tools/tool.ts';
 import { type Logger, systemClock } from '../../../../src/domain/runtime.ts';
 
@@ -24,6 +25,8 @@ export function scratch(): { workspace: string; outside: string } {
   mkdirSync(outside);
   return { workspace, outside };
 }
+
+export const noOwnFiles = createOwnFiles([]);
 
 export const contextFor = (workspace: string, change: Partial<ToolContext> = {}): ToolContext => ({
   workspace,

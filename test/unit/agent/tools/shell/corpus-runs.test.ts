@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { openSandbox } from '../../../../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../../../../src/agent/tools/shell/tool.ts';
 import { readCorpus } from '../../../../corpus/read-corpus.ts';
-import { contextFor, fillProject, scratch } from '../scratch.ts';
+import { contextFor, fillProject, noOwnFiles, scratch } from '../scratch.ts';
 
 /** Every name, kind, mode and content below a folder, git's own files included. */
 function snapshot(folder: string): string[] {
@@ -29,7 +29,13 @@ describe(`commands that run unasked (sandbox: ${sandbox.describe(false)})`, () =
   it(`E19 leave every file as it was: ${allowed.length} commands`, async () => {
     const { workspace } = scratch();
     fillProject(workspace);
-    const tool = createShellTool({ sandbox, network: false, timeoutMs: 20_000, keepBytes: 100_000 });
+    const tool = createShellTool({
+      ownFiles: noOwnFiles,
+      sandbox,
+      network: false,
+      timeoutMs: 20_000,
+      keepBytes: 100_000,
+    });
     const before = snapshot(workspace);
     const queue = [...allowed];
     const changed: string[] = [];

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { openSandbox, type SandboxConfig } from '../../../../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../../../../src/agent/tools/shell/tool.ts';
-import { contextFor, fillProject, scratch } from '../scratch.ts';
+import { contextFor, fillProject, noOwnFiles, scratch } from '../scratch.ts';
 
 const open = await openSandbox({ mode: 'off', hide: [] });
 const confined = await openSandbox({ mode: 'auto', hide: [] });
 
 const shellIn = (sandbox = open, timeoutMs = 20_000) =>
-  createShellTool({ sandbox, network: false, timeoutMs, keepBytes: 100_000 });
+  createShellTool({ ownFiles: noOwnFiles, sandbox, network: false, timeoutMs, keepBytes: 100_000 });
 /** Agreed to and run, as in a turn. */
 const runIn = async (workspace: string, command: string, sandbox = open, more: object = {}) => {
   const { files = {} } = await shellIn(sandbox).assess({ command }, { workspace });
