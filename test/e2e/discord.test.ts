@@ -167,6 +167,14 @@ describe('Discord', () => {
     expect(call?.text).toContain('its address is not one of Discord');
   });
 
+  it('what people share with each other is not fetched', async () => {
+    const url = s.discord.file('between-us.txt', 'between us');
+    const attachments = [{ filename: 'between-us.txt', url, size: 10, content_type: 'text/plain' }];
+    s.discord.say(s.general, s.bo, 'for Cy', { attachments });
+    await s.answer(s.discord.say(s.general, s.ana, s.at('hello')), 'hello');
+    expect(s.discord.calls('GET', /between-us/)).toHaveLength(0);
+  });
+
   it('A37, A28: an answer rings nobody, hides nothing and shows no previews', async () => {
     s.model.script(() => ({
       text: 'ring @everyone and <@123456789012345678>, see [your bank](https://evil.example/x) ||hidden||',

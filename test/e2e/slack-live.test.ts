@@ -205,6 +205,19 @@ describe('live replies on Slack', () => {
     expect(call?.text).not.toContain('onload');
   });
 
+  it('what people share with each other is not fetched', async () => {
+    s.model.script(() => ({ text: 'hello to you' }));
+    const file = s.slack.file('between-us.txt', 'text/plain', Buffer.from('between us'));
+    await s.slack.say({ channel: s.general, from: s.bo, text: 'for Cy', files: [file] }).taken;
+    await draftIn(await ask('hello'), 'hello to you');
+    expect(s.slack.calls(`files/${String(file.id)}`)).toHaveLength(0);
+    const own = s.slack.file('for-you.txt', 'text/plain', Buffer.from('for you'));
+    const look = s.slack.say({ channel: s.general, from: s.bo, text: `${MENTION} look`, files: [own] });
+    await look.taken;
+    await s.posted('the answer', (one) => one.thread === look.ts && wordsOf(one).includes('hello to you'));
+    expect(s.slack.calls(`files/${String(own.id)}`)).toHaveLength(1);
+  });
+
   it('F46, F47: a file that is gone, too large or slow is named with the reason, and acknowledged in time', async () => {
     s.model.script(() => ({ text: 'without it' }));
     const gone = {

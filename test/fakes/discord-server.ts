@@ -37,10 +37,10 @@ export async function startFakeDiscord(): Promise<FakeDiscord> {
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://fake');
     const { body, files } = await read(request);
-    if (url.pathname.startsWith('/files/')) return sendFile(response, url.pathname.slice('/files/'.length));
     const path = decodeURIComponent(url.pathname).replace(/^\/api\/v10/, '');
     const method = request.method ?? 'GET';
     world.calls.push({ method, path, body, at: Date.now() });
+    if (path.startsWith('/files/')) return sendFile(response, url.pathname.slice('/files/'.length));
     const fault = takeFault(method, path);
     if (fault?.drop === 'before') return void response.destroy();
     if (fault?.status !== undefined)

@@ -47,7 +47,10 @@ export async function startFakeSlack(): Promise<FakeSlack> {
     if (kind === 'api') return api(request, response, rest, body.toString('utf8'));
     if (kind === 'upload') return upload(request, response, rest, body);
     if (kind === 'respond') return respond(response, rest, body.toString('utf8'));
-    if (kind === 'files') return download(request, response, rest);
+    if (kind === 'files') {
+      state.calls.push({ method: `files/${rest}`, args: {}, at: Date.now() });
+      return download(request, response, rest);
+    }
     response.writeHead(404).end();
   }
 

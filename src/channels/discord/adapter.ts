@@ -60,6 +60,7 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
     bot: () => identity().user,
     places,
     commands: new Set(deps.commands.map(({ name }) => name)),
+    mentionOnly: config.mention_only,
     fetchFiles: createFileFetcher({ apiUrl: config.api_url }),
     onSeen: session.saw,
     clock,

@@ -6,6 +6,7 @@ import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { Attachment } from '../../domain/message.ts';
 import { type Clock, type Logger, type Metrics, newId } from '../../domain/runtime.ts';
 import type { ChannelSink } from '../adapter.ts';
+import { concernsUs, notFetched } from '../concern.ts';
 import {
   isEdit,
   type ParsedMessage,
@@ -34,7 +35,7 @@ export type IntakeDeps = {
   readonly bot: () => string;
   readonly places: Places;
   readonly commands: ReadonlySet<string>;
-  /** Whether such a message is answered at all, so that files of others are not fetched. */
+  readonly mentionOnly: boolean;
   readonly fetchFiles: (files: readonly RemoteFile[]) => Promise<Attachment[]>;
   readonly onSeen: (channel: string, message: string) => void;
   readonly clock: Clock;
@@ -99,9 +100,10 @@ export function createIntake(deps: IntakeDeps): Intake {
     if (sink === undefined) throw new AppError('channel.unavailable', 'the channel is stopping');
     const question = parsed.command === undefined ? parsed : undefined;
     const place = await places.placeOf(parsed.channel, parsed.guild, question);
-    const isPerson = parsed.author.kind === 'person';
-    const attachments = isPerson ? await deps.fetchFiles(parsed.files) : [];
-    await sink.message(toInbound(parsed, place, attachments));
+    const message = toInbound(parsed, place, parsed.files.map(notFetched));
+    const inThread = parsed.channel !== place.conversation;
+    const isWanted = concernsUs(message, { mentionOnly: deps.mentionOnly, inThread });
+    await sink.message(isWanted ? { ...message, attachments: await deps.fetchFiles(parsed.files) } : message);
   }
 
   const read = (raw: unknown): ParsedMessage | undefined => parseMessage(raw, deps.bot(), deps.commands);

@@ -95,6 +95,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     },
     people,
     call,
+    mentionOnly: config.mention_only,
     fetchFiles: (files) => fetchFiles(files, { token: config.bot_token, apiUrl: config.api_url, log }),
     latestThread: config.reply_in_thread ? createLatestThread({ state: deps.state, log }) : null,
     onGone: (reason) =>

@@ -3,6 +3,8 @@ import { errorMessage } from '../../domain/errors.ts';
 import type { ConversationRef, InboundMessage } from '../../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../../domain/runtime.ts';
 import type { ChannelSink } from '../adapter.ts';
+import { concernsUs, notFetched } from '../concern.ts';
+import { offered } from './files.ts';
 import type { Inbound } from './inbound.ts';
 import type { LatestThread } from './latest-thread.ts';
 import { answerView, askView } from './modal.ts';
@@ -17,6 +19,7 @@ export type DispatchDeps = {
   readonly sink: () => ChannelSink;
   readonly people: People;
   readonly call: Call;
+  readonly mentionOnly: boolean;
   readonly fetchFiles: (files: readonly SlackFile[]) => Promise<InboundMessage['attachments']>;
   /** Where a command belongs that was typed outside of any thread; null: where channels are sessions themselves. */
   readonly latestThread: LatestThread | null;
@@ -40,8 +43,14 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
       deps.metrics.count('parley_inbound_repeated_total', { channel: 'slack' });
   }
 
-  async function take(message: InboundMessage, files: readonly SlackFile[]): Promise<void> {
-    const [author, attachments] = await Promise.all([people.known(message.author), deps.fetchFiles(files)]);
+  async function take(
+    message: InboundMessage,
+    files: readonly SlackFile[],
+    inThread: boolean,
+  ): Promise<void> {
+    const rules = { mentionOnly: deps.mentionOnly, inThread };
+    const fetching = concernsUs(message, rules) ? deps.fetchFiles(files) : files.map(offered).map(notFetched);
+    const [author, attachments] = await Promise.all([people.known(message.author), fetching]);
     // Not for commands: a side question leaves nothing behind.
     if (message.mentionsBot && message.command === undefined) deps.latestThread?.note(message.where);
     await sink().message({ ...message, author, attachments, where: await placeFor(message) });
@@ -78,7 +87,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     // Nothing of a side question is stored, and the modal must say something within three seconds.
     await ack({ response_action: 'update', view: answerView(showing) });
     try {
-      await take(message, []);
+      await take(message, [], false);
     } catch (error) {
       log.warn({ detail: errorMessage(error) }, 'a side question could not be taken');
       const text = 'I could not take your question just now. Please ask again in a moment.';
@@ -92,7 +101,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     switch (inbound.kind) {
       case 'message':
         return onceOnly('message', inbound.message.id, async () => {
-          await take(inbound.message, inbound.files);
+          await take(inbound.message, inbound.files, typeof inbound.posted?.thread === 'string');
           noteSeen(inbound);
         });
       case 'edit':

@@ -20,7 +20,7 @@ export async function fetchFiles(files: readonly SlackFile[], deps: FilesDeps): 
   return [...(await Promise.all(some)), ...rest];
 }
 
-const offered = (file: SlackFile) => ({
+export const offered = (file: SlackFile) => ({
   name: file.name ?? 'file',
   mimeType: file.mimetype ?? 'application/octet-stream',
   sizeBytes: file.size ?? 0,

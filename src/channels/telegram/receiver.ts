@@ -3,10 +3,11 @@
  * gateway has stored it (or refused it for good); what could not be stored is asked for again.
  */
 import { AppError, errorMessage } from '../../domain/errors.ts';
-import type { Attachment, InboundMessage } from '../../domain/message.ts';
+import type { Attachment } from '../../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../../domain/runtime.ts';
 import type { ChannelSink } from '../adapter.ts';
 import { MAX_FILES, toAttachment } from '../attachments.ts';
+import { concernsUs, notFetched } from '../concern.ts';
 import type { TelegramApi } from './api.ts';
 import { type Incoming, parseUpdate, updateIdOf } from './inbound.ts';
 import type { BotIdentity } from './places.ts';
@@ -176,25 +177,18 @@ async function attachmentsOf(
   { message, files }: Extract<Incoming, { kind: 'message' }>,
 ): Promise<Attachment[]> {
   if (files.length === 0) return [];
-  const isWanted = concernsUs(message, deps.mentionOnly);
+  const inThread = message.where.thread !== undefined;
+  const isWanted = concernsUs(message, { mentionOnly: deps.mentionOnly, inThread });
   const stop = AbortSignal.timeout(FILES_MS);
   return Promise.all(
     files.map(({ fileId, ...file }, index) => {
-      if (!isWanted) return { ...file, error: 'not fetched: the message was not for me' };
+      if (!isWanted) return notFetched(file);
       if (index >= MAX_FILES)
         return { ...file, error: `only the first ${MAX_FILES} files of a message are read` };
       return toAttachment(file, (maxBytes) => deps.api.download(fileId, maxBytes, stop));
     }),
   );
 }
-
-/** Whether the gateway may look at it: fetching what other people share with each other is not our business. */
-const concernsUs = (
-  { author, direct, mentionsBot, where, text }: InboundMessage,
-  mentionOnly: boolean,
-): boolean =>
-  author.kind === 'person' &&
-  (direct || mentionsBot || !mentionOnly || where.thread !== undefined || /^[/!]/.test(text));
 
 const kindsOf = (raw: unknown): string[] =>
   typeof raw === 'object' && raw !== null ? Object.keys(raw).slice(0, 5) : [];

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseUpdate, updateIdOf } from '../../../../src/channels/telegram/inbound.ts';
+import { spoiled } from '../spoil.ts';
 
 const bot = { id: 4242, username: 'parley_bot' };
 const ana = { id: 7, is_bot: false, first_name: 'Ana', last_name: 'Bell', username: 'ana' };
@@ -125,13 +126,42 @@ describe('updates of Telegram', () => {
     );
   });
 
-  it('survive a good update with one thing wrong in it', () => {
-    const good = { ...base, text: 'hello', entities: [mention(0)], reply_to_message: { ...base, text: 'q' } };
+  it('survive good updates with one thing wrong in them, at any depth', () => {
+    const message = {
+      ...base,
+      text: 'hello',
+      entities: [mention(0)],
+      reply_to_message: { ...base, text: 'q' },
+      quote: { text: 'q' },
+      forward_origin: { sender_user: base.from, chat: base.chat },
+      photo: [{ file_id: 'f', file_size: 1 }],
+      document: { file_id: 'd', file_name: 'n', mime_type: 't' },
+    };
+    const updates = [
+      { update_id: 1, message },
+      { update_id: 2, edited_message: message },
+      {
+        update_id: 3,
+        callback_query: {
+          id: 'q',
+          from: base.from,
+          data: 's1:x',
+          message: { message_id: 1, chat: base.chat },
+        },
+      },
+      { update_id: 4, stopped_message_generation: { chat: { ...base.chat, type: 'private' } } },
+    ];
+    for (const update of updates) expect(parseUpdate(update, bot, 0)).toBeDefined();
     fc.assert(
-      fc.property(fc.constantFrom(...Object.keys(good)), fc.anything(), (key, value) => {
-        parseUpdate({ update_id: 1, message: { ...good, [key]: value } }, bot, 0);
+      fc.property(spoiled(updates), (update) => {
+        updateIdOf(update);
+        const parsed = parseUpdate(update, bot, 0);
+        // Whoever it is, it is a number of Telegram, never a name.
+        if (parsed?.kind === 'message') expect(parsed.message.author.id).toMatch(/^telegram:-?\d+$/);
+        if (parsed?.kind === 'edit') expect(parsed.edit.author.id).toMatch(/^telegram:-?\d+$/);
+        if (parsed?.kind === 'click') expect(Buffer.byteLength(parsed.click.token)).toBeLessThanOrEqual(64);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 2_000 },
     );
     expect(parse({ text: 'x'.repeat(50_000) })).toBeUndefined();
   });
