@@ -1,5 +1,6 @@
 /** Problems of the approval rules of all profiles, each with its place in the file. */
 import { lintRules, type RuleSurroundings } from './agent/rule-lint.ts';
+import { REVIEW } from './agent/tools/mcp/review.ts';
 import type { LoadedConfig, Profile } from './config/load.ts';
 import type { Problem } from './config/problems.ts';
 import { approversFor, countPeople, rolesOf } from './gateway/access.ts';
@@ -13,10 +14,13 @@ export function ruleProblems(loaded: LoadedConfig, profiles: Profiles): Problem[
   return [...sharing.values()].flatMap((names) => {
     const [first = 'default'] = names;
     const profile = loaded.profiles.get(first) ?? loaded.config;
+    const servers = names.flatMap((name) => Object.keys(loaded.profiles.get(name)?.tools.mcp.servers ?? {}));
+    // Offered only while there is something to review.
+    const review = servers.length === 0 ? [] : [{ name: REVIEW, parameters: { properties: { server: {} } } }];
     const known = {
       ...surroundings(loaded, profile),
-      tools: names.flatMap((name) => profiles.get(name).settings.tools.specs()),
-      servers: names.flatMap((name) => Object.keys(loaded.profiles.get(name)?.tools.mcp.servers ?? {})),
+      tools: [...names.flatMap((name) => profiles.get(name).settings.tools.specs()), ...review],
+      servers,
     };
     const prefix = first === 'default' ? [] : ['profiles', first];
     return lintRules(profile.approvals.rules, known).map(({ index, field, message }) => {

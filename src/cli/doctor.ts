@@ -1,5 +1,5 @@
 /** `parley doctor`: looks for what keeps Parley from working well, and says how to mend it. */
-import { accessSync, chmodSync, constants, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { createHub, type ServerHandle } from '../agent/tools/mcp/hub.ts';
@@ -12,8 +12,7 @@ import { isDemo } from '../open-profiles.ts';
 import { withRemembered } from '../remembered.ts';
 import { openStore } from '../store/open.ts';
 import { type CommonOptions, load, printJson, printLine, quietLog } from './command-line.ts';
-
-type Finding = { readonly check: string; readonly ok: boolean; readonly detail: string };
+import { type Finding, fileModes, journal } from './doctor-files.ts';
 
 /** Below this the next burst of messages may not fit. */
 const LEAST_FREE_BYTES = 512 * 1024 * 1024;
@@ -39,7 +38,9 @@ async function inspect(loaded: LoadedConfig, fix: boolean): Promise<Finding[]> {
   const { config } = loaded;
   return [
     await database(loaded),
+    ...journal(loaded.config.store.url),
     ...fileModes(loaded, fix),
+    await clock(loaded),
     disk(),
     workspace(resolve(config.agent.workspace)),
     await sandbox(loaded),
@@ -66,26 +67,33 @@ async function database(loaded: LoadedConfig): Promise<Finding> {
   }
 }
 
-/** Secrets and everybody's conversations are in these files. */
-function fileModes({ config, file }: LoadedConfig, fix: boolean): Finding[] {
-  const { url } = config.store;
-  const paths = [...(url.startsWith('sqlite:') ? [url.slice('sqlite:'.length)] : []), '.env'].filter(exists);
-  return [...paths, ...(file === null ? [] : [file])].flatMap((path) => {
-    const mode = statSync(path).mode & 0o777;
-    const open = path === file ? (mode & 0o022) !== 0 : (mode & 0o077) !== 0;
-    if (!open) return [{ check: 'file modes', ok: true, detail: `${path} ${mode.toString(8)}` }];
-    const wanted = path === file ? mode & ~0o022 : 0o600;
-    if (fix) chmodSync(path, wanted);
-    return [
-      {
-        check: 'file modes',
-        ok: fix,
-        detail: fix
-          ? `${path} is now ${wanted.toString(8)}`
-          : `${path} is open to others (${mode.toString(8)}); chmod ${wanted.toString(8)} ${path}, or --fix`,
-      },
-    ];
-  });
+/** Platforms refuse what is minutes off (signatures, tokens), and deadlines of approvals are told by this clock. */
+const MOST_CLOCK_SKEW_MS = 60_000;
+const CLOCK_TIMEOUT_MS = 5_000;
+
+/** Compared with the clock of the model endpoint, which is the one server that is asked anyway. */
+async function clock({ config }: LoadedConfig): Promise<Finding> {
+  const { base_url, api_key } = config.models.default;
+  const check = 'clock';
+  const now = new Date().toISOString();
+  if (isDemo({ baseUrl: base_url, apiKey: api_key }))
+    return { check, ok: true, detail: `${now}, compared with nobody` };
+  const { host } = new URL(base_url);
+  try {
+    const signal = AbortSignal.timeout(CLOCK_TIMEOUT_MS);
+    const response = await fetch(new URL('/', base_url), { method: 'HEAD', redirect: 'manual', signal });
+    const theirs = Date.parse(response.headers.get('date') ?? '');
+    if (Number.isNaN(theirs)) return { check, ok: true, detail: `${now}; ${host} tells no time` };
+    const off = Math.round((Date.now() - theirs) / 1000);
+    const ok = Math.abs(off) * 1000 <= MOST_CLOCK_SKEW_MS;
+    return {
+      check,
+      ok,
+      detail: ok ? `within ${Math.abs(off)} s of ${host}` : `${off} s away from ${host}; set the clock (NTP)`,
+    };
+  } catch {
+    return { check, ok: true, detail: `${now}; ${host} cannot be reached to compare` };
+  }
 }
 
 function disk(): Finding {
