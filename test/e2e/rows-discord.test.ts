@@ -10,6 +10,7 @@ engineRows('Discord', async (yaml) => {
     folder: s.folder,
     turns: s.turns,
     eventsOf: s.eventsOf,
+    restart: s.restart,
     close: s.close,
     async open(text) {
       // The thread on the first message has its id.
@@ -30,6 +31,7 @@ engineRows('Discord', async (yaml) => {
           };
         },
         approve: async (request, decision) => s.discord.slash(id, s.ana, 'approve', `${request} ${decision}`),
+        stop: () => s.discord.slash(id, s.ana, 'stop', ''),
         async aside(question, answer) {
           s.discord.slash(id, s.bo, 'btw', question);
           await until(`"${answer}" for Bo alone`, () =>

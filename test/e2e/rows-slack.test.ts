@@ -11,6 +11,7 @@ engineRows('Slack', async (yaml) => {
     folder: s.folder,
     turns: s.turns,
     eventsOf: s.eventsOf,
+    restart: s.restart,
     close: s.close,
     async open(text) {
       const { ts, taken } = s.slack.say({ channel: s.general, from: s.ana, text: `${MENTION} ${text}` });
@@ -40,6 +41,7 @@ engineRows('Slack', async (yaml) => {
         },
         approve: (request, decision) =>
           s.slack.say({ ...inThread, text: `!approve ${request} ${decision}` }).taken,
+        stop: () => s.slack.say({ ...inThread, text: '!stop' }).taken,
         async aside(question, answer) {
           await s.slack.say({ ...inThread, from: s.bo, text: `!btw ${question}` }).taken;
           await s.shown(s.bo, answer);

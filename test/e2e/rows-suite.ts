@@ -2,7 +2,7 @@
  * Rows of approvals and side questions (ENGINE.md 28 to 52) written once, run on every channel: through the real
  * program and the real SDKs, against the fake platforms and a scripted model.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -19,6 +19,8 @@ export type Room = {
   eventsOf(message: string): Promise<EventRow[]>;
   /** A new place both people are in, opened by what the first says to the agent. */
   open(text: string): Promise<Talk>;
+  /** kill -9, then a new process. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -33,6 +35,8 @@ export type Talk = {
   card(action: string): Promise<Card>;
   /** The first person decides by typed text. */
   approve(id: string, decision: string): Promise<unknown>;
+  /** The first person stops the work. */
+  stop(): Promise<unknown> | unknown;
   /** The second person asks aside; waits for what they alone are shown, which contains the text. */
   aside(question: string, answer: string): Promise<unknown>;
 };
@@ -275,6 +279,54 @@ export function engineRows(channel: string, start: (yaml: string) => Promise<Roo
       await talk.aside('summary?', sideAnswer(1));
       expect(asides()[0]?.text).toContain('first answer');
       expect(asides()[0]?.text).not.toContain('unanswerable request');
+    });
+
+    it('E56: what was asked aside leaves no trace in the next request', async () => {
+      const { talk, key } = await begin({ text: 'first answer' });
+      await talk.heard('first answer');
+      await talk.aside('SIDE-QUESTION?', sideAnswer(1));
+      plans.set(key, [{ text: 'next answer' }]);
+      await talk.say('go on');
+      await talk.heard('next answer');
+      expect(JSON.stringify(callsOf(key).at(-1)?.body)).not.toMatch(/SIDE-QUESTION|side answer/);
+    });
+
+    it('A35: nothing of one conversation is in the request of another', async () => {
+      const one = await begin({ text: 'CANARY-A35 answer' });
+      await one.talk.heard('CANARY-A35');
+      const other = await begin({ text: 'another answer' });
+      await other.talk.heard('another answer');
+      const seen = JSON.stringify(callsOf(other.key).map((call) => call.body));
+      expect(seen).not.toContain('CANARY-A35');
+      expect(seen).not.toContain(one.key);
+    });
+
+    it('E74: stopped while a tool runs, the turn is cancelled and the tool is dead', async () => {
+      const { talk, id } = await begin(sh('sh -c "sleep 300 & echo $$ > pid-74; sleep 300"'));
+      await (await talk.card('pid-74')).press(ONCE, 'first');
+      const file = join(room.folder.path, 'data/workspace/pid-74');
+      await until('the tool to run', () => existsSync(file) && readFileSync(file, 'utf8').trim() !== '');
+      await talk.stop();
+      await until('the turn to be cancelled', async () =>
+        (await room.eventsOf(id)).some((event) => event.type === 'turn.finished'),
+      );
+      const status = (await room.turns()).find(
+        (turn) => id.endsWith(turn.messageId) || turn.messageId.endsWith(id),
+      );
+      expect(status?.status).toBe('cancelled');
+    });
+
+    it('E48, P6: killed inside a once-only tool it is not run again silently: somebody is asked', async () => {
+      const { talk, id } = await begin(sh('sh -c "echo ran >> log-48; sleep 30"'));
+      await (await talk.card('log-48')).press(ONCE, 'first');
+      await until('the tool to run', () => existsSync(join(room.folder.path, 'data/workspace/log-48')));
+      await room.restart();
+      const card = await talk.card('log-48');
+      const events = await room.eventsOf(id);
+      expect(events.some((event) => event.type === 'tool.interrupted')).toBe(true);
+      expect(events.filter((event) => event.type === 'tool.started')).toHaveLength(1);
+      await card.press(DENY, 'first');
+      await talk.heard('written answer');
     });
   });
 }

@@ -12,6 +12,7 @@ engineRows('Telegram', async (yaml) => {
     folder: s.folder,
     turns: s.turns,
     eventsOf: (id) => s.eventsOf(Number(id)),
+    restart: s.restart,
     close: s.close,
     async open(text) {
       const chat = s.telegram.group(text, [s.ana, s.bo]);
@@ -34,6 +35,7 @@ engineRows('Telegram', async (yaml) => {
         },
         approve: async (request, decision) =>
           s.telegram.say({ chat, from: s.ana, text: `/approve ${request} ${decision}` }),
+        stop: () => s.telegram.say({ chat, from: s.ana, text: '/stop' }),
         async aside(question, answer) {
           s.telegram.say({ chat, from: s.bo, text: `/btw ${question}`, ephemeral: true });
           await s.shown(

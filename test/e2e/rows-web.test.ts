@@ -12,6 +12,7 @@ engineRows('the web chat', async (yaml) => {
     folder: s.folder,
     turns: s.turns,
     eventsOf: s.eventsOf,
+    restart: () => s.restart(),
     close: s.close,
     async open(text) {
       const place = await s.owner.createConversation(text, true);
@@ -42,6 +43,7 @@ engineRows('the web chat', async (yaml) => {
           };
         },
         approve: (request, decision) => s.owner.command(place, `/approve ${request} ${decision}`),
+        stop: () => s.owner.command(place, '/stop'),
         async aside(question, answer) {
           await bo.command(place, `/btw ${question}`);
           await until(`"${answer}"`, () => bo.asides().find((one) => textOf(one.html).includes(answer)));
