@@ -65,6 +65,8 @@ export type SendProgress = {
   readonly done: readonly MessageRef[];
   /** An earlier try may have sent more than `done` says: whoever can look should. */
   readonly again?: boolean;
+  /** When it was to be sent for the first time: nothing of it is older. */
+  readonly since?: number;
   /** To be awaited after each part, before the next one. */
   onPart(ref: MessageRef): Promise<void>;
 };

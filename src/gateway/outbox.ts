@@ -124,6 +124,7 @@ async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly 
   const progress: SendProgress = {
     done: delivery.refs,
     again: delivery.attempts > 0,
+    since: delivery.createdAt,
     async onPart(ref) {
       sent.push(ref);
       await deps.store.outbox.progress(key, sent);

@@ -120,10 +120,17 @@ describe('cards on Slack', () => {
     s.slack.fail({ method: 'chat.postMessage', drop: 'never' });
     await go();
     await until('the card', () => copies().length === 1);
-    await s.restart();
-    await until('the look-up', () => s.slack.calls('conversations.replies').length > 0);
     const [card] = copies();
-    if (card === undefined) throw new Error('there is one');
+    if (card?.thread === undefined) throw new Error('there is one');
+    // Behind more than one page of talk in the same thread.
+    for (let at = 0; at < 250; at++)
+      s.slack.say({ channel: s.general, from: s.bo, text: 'talk', thread: card.thread, unheard: true });
+    s.slack.state.messages.splice(s.slack.state.messages.indexOf(card), 1);
+    s.slack.state.messages.push(card);
+    await s.restart();
+    await until('the look-up', () =>
+      s.slack.calls('conversations.replies').some((call) => call.cursor !== undefined),
+    );
     await s.slack.click(card, ONCE, s.ana);
     await s.settled(card, 'Approved once by Ana — exit 0');
     expect(copies()).toEqual([card]);

@@ -35,9 +35,13 @@ export type Outbound = {
 
 /** Marks our messages with the delivery they are, so that a repeated one finds them. */
 const EVENT_TYPE = 'parley_delivery';
-/** Replies come oldest first, so an age bounds the look-up too: a try is seldom older than a restart. */
+/** Clocks differ. */
+const SLACK_MS = 60_000;
+/** For deliveries that do not say since when they exist. */
 const LOOK_BACK_MS = 24 * 60 * 60_000;
+/** Replies come oldest first; more of them than this since then is no conversation any more. */
 const LOOK_BACK = 200;
+const MAX_PAGES = 5;
 /** Slack's words for an action that is too long to show. */
 const tooLong = new Set(['msg_too_long', 'msg_blocks_too_long', 'invalid_blocks']);
 
@@ -95,23 +99,31 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
     );
 
   /** Parts that an earlier try posted: index → ts. A look-up that fails finds none: better twice than never. */
-  async function posted(to: ConversationRef, key: DeliveryKey): Promise<Map<number, string>> {
+  async function posted(to: ConversationRef, key: DeliveryKey, since: number): Promise<Map<number, string>> {
     const found = new Map<number, string>();
-    const page = {
+    const range = {
       channel: to.conversation,
-      oldest: String((clock.now() - LOOK_BACK_MS) / 1000),
+      oldest: String((since - SLACK_MS) / 1000),
       limit: LOOK_BACK,
       include_all_metadata: true,
     };
     try {
-      const { messages = [] } = await call(`the messages in ${to.conversation}`, (client) =>
-        to.thread === undefined
-          ? client.conversations.history(page)
-          : client.conversations.replies({ ...page, ts: to.thread }),
-      );
-      for (const message of messages) {
-        const part = partOf(message, key);
-        if (part !== undefined && message.ts !== undefined) found.set(part, message.ts);
+      let cursor: string | undefined;
+      for (let pages = 0; pages < MAX_PAGES; pages++) {
+        const page = cursor === undefined ? range : { ...range, cursor };
+        const { messages = [], response_metadata: more } = await call(
+          `the messages in ${to.conversation}`,
+          (client) =>
+            to.thread === undefined
+              ? client.conversations.history(page)
+              : client.conversations.replies({ ...page, ts: to.thread }),
+        );
+        for (const message of messages) {
+          const part = partOf(message, key);
+          if (part !== undefined && message.ts !== undefined) found.set(part, message.ts);
+        }
+        cursor = more?.next_cursor || undefined;
+        if (cursor === undefined) break;
       }
     } catch (error) {
       log.warn(
@@ -195,7 +207,8 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
       for (const ts of unsettled.get(key)?.values() ?? []) await remove(to, ts);
       unsettled.delete(key);
       const again = progress?.again === true || doubtful.has(key);
-      const earlier = again ? await posted(to, key) : new Map<number, string>();
+      const since = progress?.since ?? clock.now() - LOOK_BACK_MS;
+      const earlier = again ? await posted(to, key, since) : new Map<number, string>();
       // A card that is there already has its file too.
       const shown = message.card === undefined || earlier.has(0) ? 'inline' : await cardWay(to, message);
       const sent = Math.max(earlier.size, progress?.done.length ?? 0);
