@@ -2,8 +2,8 @@
 import { dirname, relative, resolve } from 'node:path';
 import { createBtw } from './agent/btw.ts';
 import { createEngine } from './agent/engine.ts';
-import { createProxies } from './agent/tools/http/proxy.ts';
-import { createHub } from './agent/tools/mcp/hub.ts';
+import { createProxies } from './agent/tools/http/proxies.ts';
+import { createMcpServers } from './agent/tools/mcp/servers.ts';
 import type { ChannelAdapter } from './channels/adapter.ts';
 import { encodeButton, parseButton } from './channels/button-token.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -75,10 +75,10 @@ export async function startApp({
   };
   try {
     let current = loaded;
-    const hub = createHub({ state: store.state('mcp'), log, clock });
+    const mcp = createMcpServers({ state: store.state('mcp'), log, clock });
     const proxies = createProxies();
     open.unshift(
-      () => hub.close(),
+      () => mcp.close(),
       () => proxies.close(),
     );
     const profilesOf = async (from: LoadedConfig): Promise<Profiles> => {
@@ -87,11 +87,11 @@ export async function startApp({
         log,
         metrics,
         dryRun,
-        hub,
+        mcp,
         proxies,
         hidden: hiddenFrom(from),
       });
-      await hub.keepOpened();
+      await mcp.keepAsked();
       return made;
     };
     let profiles = await profilesOf(loaded);

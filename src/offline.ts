@@ -1,6 +1,6 @@
 /** The profiles without a gateway, for commands that only ask what would be: nothing is run, sent or written. */
-import { createProxies } from './agent/tools/http/proxy.ts';
-import { createHub } from './agent/tools/mcp/hub.ts';
+import { createProxies } from './agent/tools/http/proxies.ts';
+import { createMcpServers } from './agent/tools/mcp/servers.ts';
 import type { LoadedConfig } from './config/load.ts';
 import { type Logger, systemClock } from './domain/runtime.ts';
 import { openProfiles, type Profiles } from './open-profiles.ts';
@@ -17,6 +17,6 @@ export const openOffline = (loaded: LoadedConfig, log: Logger): Promise<Profiles
       hidden: [],
       dryRun: true,
       proxies: createProxies(),
-      hub: createHub({ state, log, clock: systemClock }),
+      mcp: createMcpServers({ state, log, clock: systemClock }),
     }),
   );

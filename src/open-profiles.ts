@@ -6,9 +6,8 @@ import { createEmbedder, type Embedder } from './agent/model/embedder.ts';
 import { createEndpoints, type EndpointSettings } from './agent/model/endpoints.ts';
 import { decidePolicy } from './agent/policy.ts';
 import type { TurnSettings } from './agent/run.ts';
-import type { Proxies } from './agent/tools/http/proxy.ts';
-import type { Hub } from './agent/tools/mcp/hub.ts';
-import { createMcpTools } from './agent/tools/mcp/tools.ts';
+import type { Proxies } from './agent/tools/http/proxies.ts';
+import type { McpServers } from './agent/tools/mcp/servers.ts';
 import { createTools, type Tools, type ToolsConfig } from './agent/tools/registry.ts';
 import { openSandbox, type Sandbox } from './agent/tools/sandbox.ts';
 import type { AnyTool } from './agent/tools/tool.ts';
@@ -42,7 +41,7 @@ export type ProfileDeps = {
   /** Files and folders no tool may see: database, configuration, secrets. */
   readonly hidden: readonly string[];
   readonly dryRun: boolean;
-  readonly hub: Hub;
+  readonly mcp: McpServers;
   readonly proxies: Proxies;
 };
 
@@ -75,12 +74,10 @@ async function openProfile(
     proxies: deps.proxies,
   });
   const place = { sandbox, workspace, live: !deps.dryRun };
-  const servers = Object.entries(profile.tools.mcp.servers);
-  const handles = await Promise.all(servers.map(([name, server]) => deps.hub.open(name, server, place)));
   const real = createTools({
     config: toolSettings(profile, loaded),
     sandbox,
-    mcp: createMcpTools(handles),
+    mcp: await deps.mcp.toolsOf(profile.tools.mcp.servers, place),
     hide: deps.hidden,
   });
   const tools = deps.dryRun ? withoutEffect(real) : real;

@@ -1,6 +1,6 @@
 /** Problems of the approval rules of all profiles, each with its place in the file. */
 import { lintRules, type RuleSurroundings } from './agent/rule-lint.ts';
-import { REVIEW } from './agent/tools/mcp/review.ts';
+import { REVIEW } from './agent/tools/mcp/names.ts';
 import type { LoadedConfig, Profile } from './config/load.ts';
 import type { Problem } from './config/problems.ts';
 import { approversFor, countPeople, rolesOf } from './gateway/access.ts';

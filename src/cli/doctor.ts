@@ -3,7 +3,7 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { createHub, type ServerHandle } from '../agent/tools/mcp/hub.ts';
-import { REVIEW } from '../agent/tools/mcp/review.ts';
+import { REVIEW } from '../agent/tools/mcp/names.ts';
 import { openSandbox } from '../agent/tools/sandbox.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { AppError, errorMessage } from '../domain/errors.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { decidePolicy } from '../../src/agent/policy.ts';
 import { validateArgs } from '../../src/agent/tools/execute.ts';
 import { parseTools } from '../../src/agent/tools/mcp/definition.ts';
-import { REVIEW } from '../../src/agent/tools/mcp/review.ts';
+import { REVIEW } from '../../src/agent/tools/mcp/names.ts';
 import { createMcpTools } from '../../src/agent/tools/mcp/tools.ts';
 import { type Scene, scene, tool } from './mcp-scene.ts';
 

@@ -3,7 +3,7 @@
  * told. The analysis of a command decides when to ask; this decides what can happen.
  */
 import { bubblewrapped, type Launch, type Place } from './bubblewrap.ts';
-import { createProxies, type Proxies } from './http/proxy.ts';
+import { createProxies, type Proxies } from './http/proxies.ts';
 import { launch } from './launch.ts';
 import { remedyFor } from './sandbox-remedy.ts';
 import { SYSTEM_PATH } from './shell/environment.ts';

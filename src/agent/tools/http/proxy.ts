@@ -119,25 +119,3 @@ export async function openProxy(
   process.once('exit', close);
   return { socket, close };
 }
-
-export type Proxies = {
-  /** One for each list of hosts, opened when it is first needed. */
-  socketFor(hosts: readonly string[]): Promise<string>;
-  close(): Promise<void>;
-};
-
-export function createProxies(): Proxies {
-  const open = new Map<string, Promise<EgressProxy>>();
-  return {
-    async socketFor(hosts) {
-      const key = JSON.stringify(hosts);
-      const proxy = open.get(key) ?? openProxy(hosts);
-      open.set(key, proxy);
-      return (await proxy).socket;
-    },
-    async close() {
-      for (const proxy of open.values()) (await proxy).close();
-      open.clear();
-    },
-  };
-}

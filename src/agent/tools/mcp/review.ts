@@ -4,8 +4,7 @@ import { unifiedDiff } from '../files/diff.ts';
 import { type AnyTool, type Assessment, defineTool } from '../tool.ts';
 import { definitionText } from './definition.ts';
 import type { ServerHandle } from './hub.ts';
-
-export const REVIEW = 'review_mcp_tools';
+import { REVIEW } from './names.ts';
 
 const input = z.strictObject({ server: z.string().min(1).describe('The name of the MCP server.') });
 

@@ -10,7 +10,8 @@ import { type AnyTool, type Assessment, defineTool, type ToolResult } from '../t
 import { argumentProblems } from './arguments.ts';
 import { definitionHash, type ToolDefinition } from './definition.ts';
 import type { ServerHandle } from './hub.ts';
-import { createReviewTool, REVIEW } from './review.ts';
+import { REVIEW } from './names.ts';
+import { createReviewTool } from './review.ts';
 
 /** The longest a call of a server may take. */
 const CALL_MS = 120_000;
