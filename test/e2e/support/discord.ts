@@ -37,6 +37,8 @@ export type DiscordOptions = {
   readonly memory?: boolean;
   readonly web?: boolean;
   readonly approvers?: string;
+  /** Nobody but the approvers may talk. */
+  readonly closed?: boolean;
 };
 
 const BTW_MODEL = 'aside-model';
@@ -49,6 +51,7 @@ export async function startDiscord(options: DiscordOptions = {}): Promise<Discor
   const [ana, bo, cy] = [world.addPerson('Ana'), world.addPerson('Bo'), world.addPerson('Cy')];
   const general = world.addChannel(0, 'general').id;
   const folder = createFolder();
+  const approvers = options.approvers ?? `["discord:${ana.id}", "discord:${bo.id}"]`;
   folder.writeConfig(`
 server: { port: 0, token: owner-token-for-tests }
 store: { url: "sqlite:data/parley.db" }
@@ -58,7 +61,7 @@ channels:
     token: "${world.token}"
     api_url: ${discord.url}
 ${options.section ?? ''}
-access: { approvers: ${options.approvers ?? `["discord:${ana.id}", "discord:${bo.id}"]`}, admins: ["discord:${ana.id}"] }
+access: { users: ${options.closed === true ? approvers : '["*"]'}, approvers: ${approvers}, admins: ["discord:${ana.id}"] }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
 memory: { enabled: ${options.memory ?? false} }

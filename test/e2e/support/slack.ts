@@ -39,6 +39,8 @@ export type SlackOptions = {
   readonly yaml?: string;
   readonly memory?: boolean;
   readonly approvers?: string;
+  /** Nobody but the approvers may talk. */
+  readonly closed?: boolean;
   /** Before the gateway starts. */
   readonly prepare?: (slack: FakeSlack) => void;
 };
@@ -67,6 +69,7 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackScena
   const folder = createFolder();
   const mode = options.mode ?? 'socket';
   const way = mode === 'socket' ? `app_token: ${TOKENS.app}` : `signing_secret: ${TOKENS.secret}`;
+  const approvers = options.approvers ?? '["slack:U0ANA", "slack:U0BO"]';
   folder.writeConfig(`
 server: { port: 0, token: owner-token-for-tests }
 store: { url: "sqlite:data/parley.db" }
@@ -78,7 +81,7 @@ channels:
     ${way}
     api_url: ${slack.apiUrl}
 ${options.section ?? ''}
-access: { approvers: ${options.approvers ?? '["slack:U0ANA", "slack:U0BO"]'}, admins: ["slack:U0ANA"] }
+access: { users: ${options.closed === true ? approvers : '["*"]'}, approvers: ${approvers}, admins: ["slack:U0ANA"] }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
 memory: { enabled: ${options.memory ?? false} }

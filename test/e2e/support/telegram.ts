@@ -36,6 +36,8 @@ export type TelegramOptions = {
   /** The web chat beside it; its owner may approve too. */
   readonly web?: boolean;
   readonly approvers?: string;
+  /** Nobody but the approvers may talk. */
+  readonly closed?: boolean;
 };
 
 const BTW_MODEL = 'aside-model';
@@ -55,6 +57,7 @@ export async function startTelegram(options: TelegramOptions = {}): Promise<Tele
   const telegram = await startFakeTelegram();
   const [ana, bo, cy] = [telegram.person('Ana'), telegram.person('Bo'), telegram.person('Cy')];
   const folder = createFolder();
+  const approvers = options.approvers ?? `["telegram:${ana.id}", "telegram:${bo.id}", "web:owner"]`;
   folder.writeConfig(`
 server: { port: 0, token: ${OWNER_TOKEN} }
 store: { url: "sqlite:data/parley.db" }
@@ -64,7 +67,7 @@ channels:
     token: "${telegram.token}"
     api_url: ${telegram.url}
 ${options.section ?? ''}
-access: { approvers: ${options.approvers ?? `["telegram:${ana.id}", "telegram:${bo.id}", "web:owner"]`}, admins: ["telegram:${ana.id}"] }
+access: { users: ${options.closed === true ? approvers : '["*"]'}, approvers: ${approvers}, admins: ["telegram:${ana.id}"] }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
 memory: { enabled: ${options.memory ?? false} }
