@@ -4,6 +4,7 @@
  */
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState } from '../adapter.ts';
+import { askedWait } from '../patience.ts';
 import { createDiscordApi } from './api.ts';
 import { createAsides } from './asides.ts';
 import { createBackfill } from './backfill.ts';
@@ -130,15 +131,9 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
       if (!(error instanceof AppError) || !error.retryable) throw error;
       become('degraded', error.message);
       settled.resolve();
-      const asked = error.details.retryAfterMs;
-      retry = setTimeout(
-        () => {
-          connect(Math.min(wait * 2, LONGEST_RETRY_MS)).catch((later: unknown) =>
-            refused(errorMessage(later)),
-          );
-        },
-        typeof asked === 'number' ? asked : wait,
-      );
+      retry = setTimeout(() => {
+        connect(Math.min(wait * 2, LONGEST_RETRY_MS)).catch((later: unknown) => refused(errorMessage(later)));
+      }, askedWait(error) ?? wait);
     }
   }
 

@@ -7,6 +7,7 @@ import type { DeliveryKey, InboundMessage, MessageRef, OutboundMessage } from '.
 import { type Logger, newSecret } from '../../domain/runtime.ts';
 import type { ReplyStream } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
+import { askedWait } from '../patience.ts';
 import type { DiscordApi } from './api.ts';
 import type { Draft, Drafts, PostedDraft } from './drafts.ts';
 import { type Part, small, toBody, toDraft, toEdit } from './outbound.ts';
@@ -54,12 +55,11 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       .then(
         (waitMs) => schedule(waitMs),
         (error: unknown) => {
-          const asked = error instanceof AppError ? error.details.retryAfterMs : undefined;
           // Gone or forbidden: the answer is sent anew at its end.
           if (error instanceof AppError && !error.retryable) isOver = true;
           log.debug({ detail: errorMessage(error) }, 'cannot show an answer while it is written');
           hasFailed = true;
-          schedule(typeof asked === 'number' ? asked : EDIT_EVERY_MS);
+          schedule(askedWait(error) ?? EDIT_EVERY_MS);
         },
       )
       .finally(() => {

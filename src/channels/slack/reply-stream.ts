@@ -2,10 +2,11 @@
  * The live reply in Slack: collects what is to be shown, shows it at a legal rate, and gives the draft up to the
  * authoritative message at the end.
  */
-import { AppError, errorMessage } from '../../domain/errors.ts';
+import { errorMessage } from '../../domain/errors.ts';
 import type { DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { ReplyStream } from '../adapter.ts';
+import { askedWait, patiently } from '../patience.ts';
 import { duration } from './blocks.ts';
 import type { LiveMessage, Task } from './live-message.ts';
 
@@ -13,8 +14,6 @@ import type { LiveMessage, Task } from './live-message.ts';
 export const EDIT_EVERY_MS = 1_200;
 /** A quick answer needs no draft; a slow one shows a sign of life within two seconds. */
 const FIRST_AFTER_MS = 1_000;
-/** Longest wait for a rate limit at the end, before the outbox takes over with its own patience. */
-const MAX_WAIT_MS = 15_000;
 const started: Task = { id: 'start', title: 'Thinking', status: 'in_progress' };
 
 export type ReplyStreamDeps = {
@@ -70,7 +69,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       nextAt = clock.monotonic() + EDIT_EVERY_MS;
     } catch (error) {
       // Only a sketch: the next try shows all of it, and the end is sent whatever happens here.
-      nextAt = clock.monotonic() + Math.max(EDIT_EVERY_MS, waitOf(error) ?? 0);
+      nextAt = clock.monotonic() + Math.max(EDIT_EVERY_MS, askedWait(error) ?? 0);
       log.debug({ detail: errorMessage(error) }, 'a live reply could not be shown for now');
     }
   }
@@ -125,6 +124,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     },
     async finish(message, key) {
       await end();
+      // Settling is cheap to repeat, throwing the draft away is not.
       const refs = await patiently(() => deps.settle(live?.messages ?? [], message, key));
       await deps.forget();
       deps.onEnd();
@@ -143,24 +143,5 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     const known = tasks.some((one) => one.id === task.id);
     tasks = known ? tasks.map((one) => (one.id === task.id ? task : one)) : [...tasks, task];
     touch();
-  }
-}
-
-const waitOf = (error: unknown): number | undefined => {
-  const asked = error instanceof AppError ? error.details.retryAfterMs : undefined;
-  return typeof asked === 'number' ? asked : undefined;
-};
-
-/** Waits out a rate limit: settling is cheap to repeat, throwing the draft away is not. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  for (let waited = 0; ; ) {
-    try {
-      return await work();
-    } catch (error) {
-      const wait = waitOf(error);
-      if (wait === undefined || waited + wait > MAX_WAIT_MS) throw error;
-      waited += wait;
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
   }
 }

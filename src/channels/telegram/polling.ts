@@ -3,10 +3,11 @@
  * gateway has what came before it: Telegram forgets an update when it is asked for a later one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, errorMessage } from '../../domain/errors.ts';
+import { errorMessage } from '../../domain/errors.ts';
 import type { KeyValue } from '../../domain/feed.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { ChannelState } from '../adapter.ts';
+import { askedWait } from '../patience.ts';
 import { isConflict, isTokenRefused, type TelegramApi, type UpdateKind } from './api.ts';
 import type { Receiver } from './receiver.ts';
 
@@ -66,10 +67,9 @@ export async function poll(deps: PollingDeps): Promise<void> {
 }
 
 async function pause({ stop }: PollingDeps, failures: number, error: unknown): Promise<void> {
-  const asked = error instanceof AppError ? error.details.retryAfterMs : undefined;
   const grown = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(Math.max(0, failures - 1), 10));
   // Spread, so that two pollers do not meet for ever.
-  const ms = typeof asked === 'number' ? asked : grown * (0.75 + Math.random() / 2);
+  const ms = askedWait(error) ?? grown * (0.75 + Math.random() / 2);
   await sleep(ms, undefined, { signal: stop }).catch(() => undefined);
 }
 

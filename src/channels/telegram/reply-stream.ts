@@ -2,11 +2,11 @@
  * Telegram's live reply: shown no faster than the chat allows, and only once there is something to show, so that a
  * quick answer comes as one message.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, errorMessage } from '../../domain/errors.ts';
+import { errorMessage } from '../../domain/errors.ts';
 import type { StepLine } from '../../domain/message.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { ReplyStream } from '../adapter.ts';
+import { askedWait, patiently } from '../patience.ts';
 import { escapeHtml, neutral, renderMarkdown } from './format.ts';
 import { MAX_HTML, splitToFit, stepsHtml } from './parts.ts';
 import type { Sketch, Surface } from './surfaces.ts';
@@ -25,8 +25,6 @@ const FIRST_AFTER_MS = 400;
 const SIGN_AFTER_MS = 1_500;
 /** Room for steps, status and the mark of what is left out above. */
 const RESERVE = 1_200;
-/** A wait asked for that is longer than this leaves the answer to the outbox, which waits without holding anything. */
-const LONGEST_WAIT_MS = 15_000;
 
 export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   const { surface, clock } = deps;
@@ -64,7 +62,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       await surface.put(sketch);
       shown = sketch.html;
     } catch (error) {
-      const wait = retryAfter(error);
+      const wait = askedWait(error);
       // Too fast: the newest text is shown once that is allowed again.
       if (wait !== undefined) {
         nextAt = clock.monotonic() + wait;
@@ -146,21 +144,4 @@ function goesOn(part: string, text: string): string {
   const space = /\s*$/.exec(text)?.[0] ?? '';
   const isClosed = /(?:^|\n)`{3,}$/.test(text.trimEnd());
   return (isClosed ? part : part.replace(/\n`{3,}$/, '')) + space;
-}
-
-/** Once more after the wait that Telegram asks for, if that is short. */
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const wait = retryAfter(error);
-    if (wait === undefined || wait > LONGEST_WAIT_MS) throw error;
-    await sleep(wait);
-    return work();
-  }
-}
-
-function retryAfter(error: unknown): number | undefined {
-  const wait = error instanceof AppError ? error.details.retryAfterMs : undefined;
-  return typeof wait === 'number' ? wait : undefined;
 }
