@@ -13,7 +13,7 @@ export type QueryGram = { readonly text: string; readonly prefix: boolean };
 /** Read of a long message: what matters is mostly said first or asked last. */
 const QUERY_EDGE = 300;
 /** Each is one look-up. */
-const MAX_QUERY_GRAMS = 64;
+const MAX_QUERY_GRAMS = 48;
 const MAX_QUERY_WORDS = 24;
 
 function runsOf(text: string): string[][] {
@@ -40,11 +40,15 @@ export function gramsOf(text: string): string[] {
 export function queryGrams(text: string): QueryGram[] {
   const edges =
     text.length <= 2 * QUERY_EDGE ? text : `${text.slice(0, QUERY_EDGE)} ${text.slice(-QUERY_EDGE)}`;
+  const grams = runsOf(edges).flatMap((run) => {
+    const isUnspaced = UNSPACED.test(run[0] ?? '');
+    const size = Math.min(run.length, isUnspaced ? 2 : 3);
+    return windows(run, size).map((text) => ({ text, prefix: size < 3, isWeak: !isUnspaced && size < 3 }));
+  });
+  // "a", "to" and "is" begin very many grams and tell nothing beside longer words.
+  const strong = grams.filter((gram) => !gram.isWeak);
   const found = new Map<string, QueryGram>();
-  for (const run of runsOf(edges)) {
-    const size = Math.min(run.length, UNSPACED.test(run[0] ?? '') ? 2 : 3);
-    for (const gram of windows(run, size)) found.set(gram, { text: gram, prefix: size < 3 });
-  }
+  for (const { text, prefix } of strong.length > 0 ? strong : grams) found.set(text, { text, prefix });
   return [...found.values()].slice(0, MAX_QUERY_GRAMS);
 }
 

@@ -1,5 +1,5 @@
 /** Reading memories. The viewer becomes conditions of each query; nothing is read first and sorted out afterwards. */
-import type { ExpressionBuilder } from 'kysely';
+import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely';
 import { queryGrams } from '../domain/grams.ts';
 import { type Partition, partitionsFor, type Viewer } from '../domain/memory.ts';
 import type { MemoryStore } from '../domain/memory-store.ts';
@@ -10,9 +10,28 @@ import { type MemoryRow, toMemory } from './rows.ts';
 import type { Schema } from './schema.ts';
 
 /** Entries one gram is found in at most: the newest ones. A gram in more of them tells little. */
-const HITS_PER_GRAM = 256;
+const HITS_PER_GRAM = 128;
 /** Candidates for each result: some were found by a hash alone and are not the viewer's. */
 const CANDIDATES_PER_RESULT = 4;
+
+/** All but the grams, which PostgreSQL keeps in the same row. */
+const COLUMNS = [
+  'ordinal',
+  'id',
+  'scope',
+  'owner',
+  'place',
+  'name',
+  'description',
+  'type',
+  'body',
+  'importance',
+  'source_turn',
+  'source_seq',
+  'author',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof MemoryRow)[];
 
 const within =
   ({ scope, owner, place }: Partition) =>
@@ -26,6 +45,27 @@ const within =
 const visibleTo = (viewer: Viewer) => (of: ExpressionBuilder<Schema, 'memories'>) =>
   of.or(partitionsFor(viewer).map((partition) => within(partition)(of)));
 
+/**
+ * Those of a few entries that the viewer may see. The few are found first: a planner that began with the owner would
+ * read all that is kept for a workspace.
+ */
+const visibleAmong = (
+  db: Db,
+  viewer: Viewer,
+  few: (
+    memories: SelectQueryBuilder<Schema, 'memories', MemoryRow>,
+  ) => SelectQueryBuilder<Schema, 'memories', MemoryRow>,
+): Promise<MemoryRow[]> =>
+  db
+    .with(
+      (cte) => cte('few').materialized(),
+      (with_) => few(with_.selectFrom('memories').select(COLUMNS)),
+    )
+    .selectFrom('few as memories')
+    .select(COLUMNS)
+    .where(visibleTo(viewer))
+    .execute();
+
 const aboutPerson = (person: string) => (of: ExpressionBuilder<Schema, 'memories'>) =>
   of.or([of.and([of('scope', '=', 'user'), of('owner', '=', person)]), of('author', '=', person)]);
 
@@ -38,17 +78,9 @@ export function createMemories(database: Database): MemoryStore {
       const ranked = await rank(database, viewer, text);
       const best = ranked.slice(0, limit * CANDIDATES_PER_RESULT);
       if (best.length === 0) return [];
+      const ordinals = best.map(({ ordinal }) => ordinal);
       const rows = await database.read((db) =>
-        db
-          .selectFrom('memories')
-          .selectAll()
-          .where(
-            'ordinal',
-            'in',
-            best.map(({ ordinal }) => ordinal),
-          )
-          .where(visibleTo(viewer))
-          .execute(),
+        visibleAmong(db, viewer, (memories) => memories.where('ordinal', 'in', ordinals)),
       );
       const byOrdinal = new Map(rows.map((row) => [row.ordinal, toMemory(row)]));
       return best
@@ -65,7 +97,7 @@ export function createMemories(database: Database): MemoryStore {
           ...(await database.read((db) =>
             db
               .selectFrom('memories')
-              .selectAll()
+              .select(COLUMNS)
               .where(within(partition))
               .orderBy('importance', 'desc')
               .orderBy('ordinal', 'desc')
@@ -79,7 +111,7 @@ export function createMemories(database: Database): MemoryStore {
     async visible(viewer, ids) {
       if (ids.length === 0) return [];
       const rows = await database.read((db) =>
-        db.selectFrom('memories').selectAll().where('id', 'in', ids).where(visibleTo(viewer)).execute(),
+        visibleAmong(db, viewer, (memories) => memories.where('id', 'in', ids)),
       );
       const byId = new Map(rows.map((row) => [row.id, toMemory(row)]));
       return ids.flatMap((id) => byId.get(id) ?? []);
@@ -121,7 +153,7 @@ export function createMemories(database: Database): MemoryStore {
       }),
     async get(id) {
       const row = await database.read((db) =>
-        db.selectFrom('memories').selectAll().where('id', '=', id).executeTakeFirst(),
+        db.selectFrom('memories').select(COLUMNS).where('id', '=', id).executeTakeFirst(),
       );
       return row && toMemory(row);
     },
@@ -129,7 +161,7 @@ export function createMemories(database: Database): MemoryStore {
       const rows = await database.read((db) =>
         db
           .selectFrom('memories')
-          .selectAll()
+          .select(COLUMNS)
           .$if(person !== undefined, (query) => query.where(aboutPerson(person ?? '')))
           .$if(after !== undefined, (query) =>
             query.where('ordinal', '>', (of) =>
@@ -149,7 +181,7 @@ export function createMemories(database: Database): MemoryStore {
       const rows = await database.read((db) =>
         db
           .selectFrom('memories')
-          .selectAll()
+          .select(COLUMNS)
           .where(within({ scope, owner }))
           .orderBy('importance', 'desc')
           .orderBy('ordinal', 'desc')

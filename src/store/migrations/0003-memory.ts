@@ -30,6 +30,8 @@ function statements(dialect: 'sqlite' | 'postgres'): string[] {
       ? `create virtual table memory_grams using fts5
           (grams, content='', contentless_delete=1, detail=none, tokenize='ascii')`
       : 'create index memories_grams on memories using gin (grams)',
+    // A look-up asks each part of the index: few parts, for a little more work when something is stored.
+    ...(sqlite ? [`insert into memory_grams (memory_grams, rank) values ('automerge', 2)`] : []),
     `create table memory_vectors (
       memory bigint not null references memories (ordinal) on delete cascade, model text not null,
       vector ${sqlite ? 'blob' : 'bytea'} not null, primary key (memory, model))`,

@@ -50,7 +50,7 @@ describe('grams', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 2_000 }), (text) => {
         for (const gram of gramsOf(text)) expect(gram).toMatch(/^[\p{L}\p{M}\p{N}ー々]{1,3}$/u);
-        expect(queryGrams(text).length).toBeLessThanOrEqual(64);
+        expect(queryGrams(text).length).toBeLessThanOrEqual(48);
       }),
     );
   });

@@ -1,0 +1,112 @@
+/**
+ * `npm run bench:recall`: how long the 8 best of 100,000 memories take to recall on SQLite, by words and with what
+ * matters most, for owners of few and of very many entries. Everything in a temporary folder.
+ */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { recall } from '../src/agent/memory/recall.ts';
+import { homeFor, type Memory, toMemoryName, type Viewer } from '../src/domain/memory.ts';
+import type { Logger } from '../src/domain/runtime.ts';
+import { openStore } from '../src/store/open.ts';
+
+const ENTRIES = 100_000;
+const PEOPLE = 1_000;
+/** Of all entries, in one workspace; the rest belongs to people and conversations. */
+const SHARED = 0.2;
+const BATCH = 500;
+const ROUNDS = 100;
+const LIMIT = 8;
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+
+/** Few words for many entries: most are found in a large part of them, which is the hard case. */
+const WORDS =
+  'deploy server berlin metric units coffee budget report quarterly friday meeting database postgres likes prefers team release python typescript holidays invoice customer 東京 会議 金曜日 予算 報告書 田中さん 配送 契約'.split(
+    ' ',
+  );
+const QUESTIONS = [
+  'When is the quarterly budget meeting in Berlin, and who prefers which release day for the database?',
+  '金曜日の会議と予算の報告書について教えてください',
+  'deploy',
+  'Can you write me a short poem about spring?',
+];
+
+/** A generator with a seed: each run measures the same. */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+const viewerOf = (person: number, direct: boolean): Viewer => ({
+  user: `slack:U${person}`,
+  conversation: `slack/B/C${person % 100}`,
+  workspace: '/srv/parley/workspace',
+  direct,
+});
+
+function entryOf(index: number, random: () => number): Memory {
+  const viewer = viewerOf(Math.floor(random() * PEOPLE), random() < 0.5);
+  const shared = random() < SHARED;
+  const words = Array.from({ length: 14 }, () => WORDS[Math.floor(random() * WORDS.length)]);
+  const body = `${words.join(' ')} ${index}`;
+  return {
+    id: `entry-${index}`,
+    name: `${toMemoryName(body).slice(0, 40)}-${index}`,
+    description: body.slice(0, 60),
+    type: 'fact',
+    body,
+    ...homeFor({ ...viewer, direct: viewer.direct && !shared }, shared ? 'workspace' : 'user'),
+    importance: random(),
+    source: null,
+    author: viewer.user,
+    createdAt: index,
+    updatedAt: index,
+  };
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+const file = join(folder, 'parley.db');
+const store = await openStore({ url: `sqlite:${file}`, log: silent });
+try {
+  const random = createRandom(7);
+  for (let start = 0; start < ENTRIES; start += BATCH) {
+    const changes = Array.from({ length: BATCH }, (_, i) => entryOf(start + i, random));
+    await store.memories.apply(changes.map((memory) => ({ op: 'put', memory }) as const));
+  }
+  const deps = { memories: store.memories, log: silent };
+  const figures: object[] = [];
+  for (const direct of [true, false]) {
+    for (const text of QUESTIONS) {
+      const times: number[] = [];
+      let found = 0;
+      for (let round = -20; round < ROUNDS; round++) {
+        const viewer = viewerOf(Math.floor(random() * PEOPLE), direct);
+        const startedAt = performance.now();
+        found = (await recall(deps, { viewer, text, limit: LIMIT, embed: null })).length;
+        // The first ones prepare statements and fill the cache.
+        if (round >= 0) times.push(performance.now() - startedAt);
+      }
+      times.sort((a, b) => a - b);
+      const at = (share: number) => Number((times[Math.floor(times.length * share)] ?? 0).toFixed(2));
+      figures.push({
+        where: direct ? 'in private' : 'in a group',
+        text,
+        found,
+        medianMs: at(0.5),
+        p99Ms: at(0.99),
+      });
+    }
+  }
+  const size = Math.round(statSync(file).size / 2 ** 20);
+  process.stdout.write(
+    `${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}; ${ENTRIES} entries, ${PEOPLE} people, ${SHARED * 100} % in one workspace; ${size} MB; ${ROUNDS} recalls each\n`,
+  );
+  for (const figure of figures) process.stdout.write(`${JSON.stringify(figure)}\n`);
+} finally {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+}
