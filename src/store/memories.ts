@@ -1,5 +1,5 @@
 /** Reading memories. The viewer becomes conditions of each query; nothing is read first and sorted out afterwards. */
-import type { ExpressionBuilder, SelectQueryBuilder } from 'kysely';
+import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { queryGrams } from '../domain/grams.ts';
 import { type Partition, partitionsFor, type Viewer } from '../domain/memory.ts';
 import type { MemoryStore } from '../domain/memory-store.ts';
@@ -33,17 +33,13 @@ const COLUMNS = [
   'updated_at',
 ] as const satisfies readonly (keyof MemoryRow)[];
 
-const within =
-  ({ scope, owner, place }: Partition) =>
-  (of: ExpressionBuilder<Schema, 'memories'>) =>
-    of.and([
-      of('scope', '=', scope),
-      of('owner', '=', owner),
-      ...(place === undefined ? [] : [of('place', '=', place)]),
-    ]);
+const within = ({ scope, owner, place }: Partition) =>
+  place === undefined
+    ? sql<SqlBool>`(scope = ${scope} and owner = ${owner})`
+    : sql<SqlBool>`(scope = ${scope} and owner = ${owner} and place = ${place})`;
 
-const visibleTo = (viewer: Viewer) => (of: ExpressionBuilder<Schema, 'memories'>) =>
-  of.or(partitionsFor(viewer).map((partition) => within(partition)(of)));
+const visibleTo = (viewer: Viewer) =>
+  sql<SqlBool>`(${sql.join(partitionsFor(viewer).map(within), sql` or `)})`;
 
 /**
  * Those of a few entries that the viewer may see. The few are found first: a planner that began with the owner would
@@ -61,13 +57,13 @@ const visibleAmong = (
       (cte) => cte('few').materialized(),
       (with_) => few(with_.selectFrom('memories').select(COLUMNS)),
     )
-    .selectFrom('few as memories')
+    .selectFrom('few')
     .select(COLUMNS)
     .where(visibleTo(viewer))
     .execute();
 
-const aboutPerson = (person: string) => (of: ExpressionBuilder<Schema, 'memories'>) =>
-  of.or([of.and([of('scope', '=', 'user'), of('owner', '=', person)]), of('author', '=', person)]);
+const aboutPerson = (person: string) =>
+  sql<SqlBool>`((scope = 'user' and owner = ${person}) or author = ${person})`;
 
 const most = (rows: MemoryRow[], limit: number): MemoryRow[] =>
   rows.sort((a, b) => b.importance - a.importance || b.ordinal - a.ordinal).slice(0, limit);
