@@ -5,6 +5,7 @@ import { validateArgs } from '../../src/agent/tools/execute.ts';
 import { parseTools } from '../../src/agent/tools/mcp/definition.ts';
 import { REVIEW } from '../../src/agent/tools/mcp/names.ts';
 import { createMcpTools } from '../../src/agent/tools/mcp/tools.ts';
+import { scratch } from '../unit/agent/tools/scratch.ts';
 import { type Scene, scene, tool } from './mcp-scene.ts';
 
 const names = (s: Scene): string[] => s.tools.list().map(({ name }) => name);
@@ -117,6 +118,18 @@ describe('A42 the review', () => {
     expect(names(s)).toEqual(['fake.say', 'fake.shout']);
     await s.restart();
     expect(names(s)).toEqual(['fake.say', 'fake.shout']);
+  });
+
+  it('A42 agreeing counts for every profile that uses the server', async () => {
+    const s = await scene({ tools: [honest] });
+    const elsewhere = scratch().workspace;
+    const other = await s.hub.open('fake', s.entry, { sandbox: s.sandbox, workspace: elsewhere, live: true });
+    s.behave({ tools: [poisoned], onCall: 'changed' });
+    await s.call('fake.say');
+    await other.call('say', {}, new AbortController().signal).catch(() => undefined);
+    await vi.waitFor(() => expect([s.server.usable(), other.usable()]).toEqual([[], []]));
+    await s.server.accept();
+    expect(other.usable().map(({ description }) => description)).toEqual([poisoned.description]);
   });
 
   it('A42 a list that changes again between showing and agreeing has another digest', async () => {

@@ -37,6 +37,8 @@ export type Scene = {
   readonly workspace: string;
   readonly outside: string;
   readonly logged: string[];
+  readonly entry: McpServer;
+  readonly sandbox: Sandbox;
   behave(behaviour: Behaviour): void;
   /** Ends what runs and starts anew, remembering. */
   restart(): Promise<void>;
@@ -81,6 +83,8 @@ export async function scene(first: Behaviour, options: SceneOptions = {}): Promi
     workspace,
     outside,
     logged,
+    entry: server,
+    sandbox,
     behave,
     ...(await open()),
     async restart() {

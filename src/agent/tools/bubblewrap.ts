@@ -64,11 +64,11 @@ const credentials = [
 /**
  * Per process and hard: no core files, 4 GiB of memory that is written to, files of 1 GiB, 4,096 descriptors, 1,024
  * processes of the user. Address space is not limited: runtimes such as Node reserve far more than they use.
- * Shells differ in the letter for processes; one that knows neither goes without.
+ * Shells differ in the letter for processes. A limit that is lower already stays.
  */
 const LIMITS =
-  'ulimit -c 0; ulimit -d 4194304; ulimit -f 2097152; ulimit -n 4096; ' +
-  '{ ulimit -u 1024 || ulimit -p 1024; } 2>/dev/null; exec "$@"';
+  '{ ulimit -c 0; ulimit -d 4194304; ulimit -f 2097152; ulimit -n 4096; ulimit -u 1024 || ulimit -p 1024; } ' +
+  '2>/dev/null; exec "$@"';
 
 const canonical = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
 

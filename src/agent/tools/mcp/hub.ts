@@ -65,7 +65,13 @@ const FIRST_SIGHT_MS = 10_000;
 
 const none: ToolList = new Map();
 
-type Entry = { readonly handle: ServerHandle; readonly connection: Connection };
+type Entry = {
+  readonly handle: ServerHandle;
+  readonly connection: Connection;
+  readonly key: string;
+  /** Takes over what was agreed to elsewhere: in another profile, on another gateway. */
+  refresh(): Promise<void>;
+};
 
 export function createHub({ state, log, clock }: HubDeps): Hub {
   const consent = createConsent(state);
@@ -77,6 +83,9 @@ export function createHub({ state, log, clock }: HubDeps): Hub {
     const key = `${name}:${serverKey(server)}`;
     let agreed = await consent.load(key);
     let present: ToolList | undefined;
+    const refresh = async (): Promise<void> => {
+      agreed = await consent.load(key);
+    };
     const connection = createConnection({
       server,
       sandbox: place.sandbox,
@@ -87,6 +96,7 @@ export function createHub({ state, log, clock }: HubDeps): Hub {
         const { tools, refused } = parseTools(list);
         if (refused.length > 0)
           own.warn({ tools: refused }, 'MCP tools left out: unusable name, text or number');
+        await refresh();
         if (agreed === undefined) {
           await consent.save(key, tools);
           agreed = tools;
@@ -118,7 +128,8 @@ export function createHub({ state, log, clock }: HubDeps): Hub {
       async accept() {
         if (present === undefined) return;
         await consent.save(key, present);
-        agreed = present;
+        const same = [...entries.values()].filter((entry) => entry.key === key);
+        await Promise.all(same.map((entry) => entry.refresh()));
       },
       open: () => connection.open(),
       async call(tool, args, signal) {
@@ -129,7 +140,7 @@ export function createHub({ state, log, clock }: HubDeps): Hub {
         return connection.call(tool, args, signal);
       },
     };
-    return { handle, connection };
+    return { handle, connection, key, refresh };
   }
 
   async function firstSight(handle: ServerHandle): Promise<void> {
