@@ -197,4 +197,42 @@ describe('a remote server', () => {
       expect(s.logged.join('\n')).not.toContain('canary-token');
     }
   });
+
+  it('F28 one that was restarted and knows no session any more is spoken to anew', async () => {
+    let session = 'first';
+    const calls: string[] = [];
+    const web = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const { id, method } = JSON.parse(Buffer.concat(chunks).toString() || '{}');
+      const known = request.headers['mcp-session-id'];
+      if (request.method !== 'POST') return response.writeHead(405).end();
+      if (method !== 'initialize' && known !== session) return response.writeHead(404).end();
+      if (id === undefined) return response.writeHead(202).end();
+      calls.push(`${method} ${session}`);
+      const results: Record<string, object> = {
+        initialize: {
+          protocolVersion: '2025-06-18',
+          capabilities: { tools: {} },
+          serverInfo: { name: 'x', version: '1' },
+        },
+        'tools/list': { tools },
+        'tools/call': { content: [{ type: 'text', text: session }] },
+      };
+      response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': session });
+      return response.end(JSON.stringify({ jsonrpc: '2.0', id, result: results[method] ?? {} }));
+    });
+    await new Promise<void>((done) => web.listen(0, '127.0.0.1', done));
+    onTestFinished(() => void web.close());
+    const url = `http://127.0.0.1:${(web.address() as AddressInfo).port}/mcp`;
+    const s = await scene({ tools }, { server: { url, headers } });
+    expect((await s.call('fake.say')).output).toBe('first');
+    session = 'second';
+    expect((await s.call('fake.say')).ok).toBe(false);
+    expect((await s.call('fake.say')).output).toBe('second');
+    expect(calls.filter((call) => call.startsWith('tools/call'))).toEqual([
+      'tools/call first',
+      'tools/call second',
+    ]);
+  });
 });

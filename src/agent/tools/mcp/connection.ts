@@ -85,7 +85,8 @@ export function createConnection(deps: ConnectionDeps): Connection {
     }
     made.onclose = () => {
       client = undefined;
-      if (!closed) fail('the server ended');
+      // A remote one has not ended because a line to it has.
+      if (!closed && !('url' in deps.server)) fail('the server ended');
     };
     failures = 0;
     return made;
@@ -119,7 +120,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       await connected();
     },
     async call(name, args, signal) {
-      const { CallToolResultSchema } = await import('@modelcontextprotocol/sdk/types.js');
+      const { CallToolResultSchema, McpError } = await import('@modelcontextprotocol/sdk/types.js');
       const made = await connected();
       try {
         return await made.request(
@@ -133,6 +134,9 @@ export function createConnection(deps: ConnectionDeps): Connection {
         );
       } catch (error) {
         if (signal.aborted) void endIfDead(made);
+        // Not an answer of the server: its session may be gone for good. The call is not repeated, the next one
+        // starts a session of its own.
+        else if (!(error instanceof McpError)) await made.close();
         throw error;
       }
     },
