@@ -83,7 +83,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
   const status = createStatus({ call, abilities, clock });
   const commands = new Set(deps.commands.map((command) => command.name));
   const seen = createSeen({ state: deps.state, log });
-  const backfill = createBackfill({ call, seen, take: (body) => onBody(body, async () => {}), log });
+  const backfill = createBackfill({ call, seen, take: (body) => onBody(body, async () => {}), clock, log });
   /** Newer messages wait for those that are read back, if that does not take long. */
   let caughtUp: Promise<void> = Promise.resolve();
   /** Null before the first connection of this process. */

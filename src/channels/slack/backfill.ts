@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { AppError, errorMessage } from '../../domain/errors.ts';
-import type { Logger } from '../../domain/runtime.ts';
+import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { Call } from './outbound.ts';
 import { isDirect } from './places.ts';
 import type { Place, Seen } from './seen.ts';
@@ -20,6 +20,8 @@ const MAX_PLACES = 30;
 /** Pages of one place: more is no conversation one can catch up with. */
 const MAX_PAGES = 3;
 const PAGE = 200;
+/** Nobody waits any more for an answer to what is older. */
+const MAX_AGE_S = 24 * 60 * 60;
 
 const withTs = z.looseObject({ ts: z.string(), latest_reply: z.string().optional() });
 type Message = z.output<typeof withTs>;
@@ -29,6 +31,7 @@ export function createBackfill(deps: {
   readonly seen: Seen;
   /** As if Slack had brought it. @throws when it could not be stored */
   readonly take: (body: unknown) => Promise<void>;
+  readonly clock: Clock;
   readonly log: Logger;
 }): Backfill {
   const { call, seen, log } = deps;
@@ -80,7 +83,8 @@ export function createBackfill(deps: {
       let messages = 0;
       for (const place of places) {
         try {
-          messages += await read(place, place.ts);
+          const since = Math.max(Number(place.ts), deps.clock.now() / 1000 - MAX_AGE_S);
+          messages += await read(place, since === Number(place.ts) ? place.ts : since.toFixed(6));
         } catch (error) {
           const { channel } = place;
           log.warn(
