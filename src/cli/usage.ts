@@ -7,10 +7,11 @@ export async function usage(options: CommonOptions & { since?: string; json?: bo
     if (options.json) for (const row of rows) printJson(row);
     else
       printTable(
-        ['day', 'user', 'role', 'model', 'calls', 'read', 'written', 'cost'],
+        ['day', 'user', 'conversation', 'role', 'model', 'calls', 'read', 'written', 'cost'],
         rows.map((row) => [
           row.day,
           row.user,
+          row.conversation,
           row.role,
           row.model,
           String(row.calls),

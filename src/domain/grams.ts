@@ -55,18 +55,26 @@ export function queryGrams(text: string): QueryGram[] {
 /** As it is compared: width, case and compatibility forms made one. */
 export const plain = (text: string): string => text.normalize('NFKC').toLowerCase();
 
-/** The words to look for in a text as `plain` gives it; of scripts without spaces every two characters. */
-export function queryWords(text: string): string[] {
-  const words = runsOf(text).flatMap((run) =>
-    UNSPACED.test(run[0] ?? '') && run.length > 2 ? windows(run, 2) : [run.join('')],
-  );
-  return [...new Set(words)].slice(0, MAX_QUERY_WORDS);
-}
+const wordsOf = (text: string): string[] => [
+  ...new Set(
+    runsOf(text).flatMap((run) =>
+      UNSPACED.test(run[0] ?? '') && run.length > 2 ? windows(run, 2) : [run.join('')],
+    ),
+  ),
+];
 
-/** How alike two texts are: 1 for the same grams, 0 for none in common (Dice). */
-export function similarity(a: string, b: string): number {
-  const left = gramsOf(a);
-  const right = new Set(gramsOf(b));
-  if (left.length + right.size === 0) return 0;
-  return (2 * left.filter((gram) => right.has(gram)).length) / (left.length + right.size);
+/** The words to look for in a text as `plain` gives it; of scripts without spaces every two characters. */
+export const queryWords = (text: string): string[] => wordsOf(text).slice(0, MAX_QUERY_WORDS);
+
+/**
+ * How two texts relate: `same` words in whatever order and form, all words of one `within` the other and at least half
+ * as many, or `different`, by as little as one word: "meets Anna" is not "meets Bert".
+ */
+export function relation(a: string, b: string): 'same' | 'within' | 'different' {
+  const [fewer, more] = [wordsOf(a), wordsOf(b)].sort((left, right) => left.length - right.length);
+  if (fewer === undefined || more === undefined || fewer.length === 0) return 'different';
+  const all = new Set(more);
+  if (!fewer.every((word) => all.has(word))) return 'different';
+  if (fewer.length === more.length) return 'same';
+  return fewer.length * 2 >= more.length ? 'within' : 'different';
 }

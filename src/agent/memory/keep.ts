@@ -2,14 +2,12 @@
  * Turning something to be remembered into a change of the store: where it belongs, whether it is known already,
  * which entry it brings up to date. Entries are updated rather than piled up. Pure.
  */
-import { similarity } from '../../domain/grams.ts';
+import { relation } from '../../domain/grams.ts';
 import { homeFor, type Memory, type MemoryScope, toMemoryName, type Viewer } from '../../domain/memory.ts';
 import type { MemoryChange } from '../../domain/memory-store.ts';
 import { secretIn } from './secrets.ts';
 import type { Payer } from './vectors.ts';
 
-/** From here on two entries say the same in other words. */
-const SAME_FACT = 0.75;
 /** Of the line that stands for the entry in a list. */
 const DESCRIPTION_LENGTH = 120;
 
@@ -53,12 +51,11 @@ export function keep(deps: KeepDeps, wanted: Remembrance, known: readonly Memory
   );
   // What others said for all to know, only they (or an admin) may reword.
   const isMine = (one: Memory) => one.scope === 'user' || one.author === viewer.user;
-  const named = atHome.find((one) => one.name === wanted.replaces && isMine(one));
-  const alike = atHome
-    .map((one) => ({ one, likeness: similarity(one.body, text) }))
-    .filter(({ likeness }) => likeness >= SAME_FACT)
-    .sort((a, b) => b.likeness - a.likeness)[0]?.one;
-  const previous = named ?? alike;
+  const previous =
+    atHome.find((one) => one.name === wanted.replaces && isMine(one)) ??
+    atHome.find((one) => relation(one.body, text) === 'same') ??
+    // More, or less, of the same: the latest word counts.
+    atHome.find((one) => relation(one.body, text) === 'within' && isMine(one));
   if (previous !== undefined && !isMine(previous)) return { refusal: `${previous.name} says the same` };
   const memory: Memory = {
     id: previous?.id ?? deps.newId(),

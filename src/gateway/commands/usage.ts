@@ -1,8 +1,11 @@
-/** `/usage`: what the model has been used for, today and in the last 30 days. */
+/** `/usage`: what the models have been used for: by day and role; for admins also by person and conversation. */
 import type { UsageRow } from '../../domain/usage.ts';
 import type { ChatCommand } from './command.ts';
 
 const DAY_MS = 86_400_000;
+const DAYS = 30;
+/** Lines of one list; `parley usage` has all. */
+const LISTED = 7;
 
 export const usage: ChatCommand = {
   name: 'usage',
@@ -10,20 +13,48 @@ export const usage: ChatCommand = {
   about: 'Show the tokens used today and in the last 30 days',
   async run(deps, context) {
     const now = deps.clock.now();
-    const today = new Date(now).toISOString().slice(0, 10);
-    const since = new Date(now - 29 * DAY_MS).toISOString().slice(0, 10);
+    const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
+    const isAdmin = context.roles.includes('admin');
     // An admin sees everybody's; others their own.
-    const own = context.roles.includes('admin') ? {} : { user: context.message.author.id };
-    const rows = await deps.store.usage.query({ since, ...own });
-    const heading = context.roles.includes('admin') ? 'Everybody' : 'You';
+    const own = isAdmin ? {} : { user: context.message.author.id };
+    const rows = await deps.store.usage.query({ since: dayOf(now - (DAYS - 1) * DAY_MS), ...own });
+    const heading = isAdmin ? 'Everybody' : 'You';
+    const lists = [
+      list('By role', rows, (row) => row.role),
+      list('By day', rows, (row) => row.day, true),
+      ...(isAdmin ? [list('By person', rows, (row) => row.user)] : []),
+      // Names of other conversations are nobody's business in a shared one.
+      ...(isAdmin || context.message.direct
+        ? [list('By conversation', rows, (row) => row.conversation)]
+        : []),
+    ];
     await context.reply(
       [
-        `${heading}, today: ${sum(rows.filter((row) => row.day === today))}`,
-        `${heading}, last 30 days: ${sum(rows)}`,
-      ].join('\n'),
+        `${heading}, today: ${sum(rows.filter((row) => row.day === dayOf(now)))}`,
+        `${heading}, last ${DAYS} days: ${sum(rows)}`,
+        ...(rows.length === 0 ? [] : lists),
+      ].join('\n\n'),
     );
   },
 };
+
+const tokensOf = (rows: readonly UsageRow[]): number =>
+  rows.reduce((all, row) => all + row.promptTokens + row.completionTokens, 0);
+
+/** The largest first, or the latest. */
+function list(
+  title: string,
+  rows: readonly UsageRow[],
+  keyOf: (row: UsageRow) => string,
+  latestFirst = false,
+): string {
+  const groups = [...Map.groupBy(rows, keyOf)].map(([key, of]) => ({ key, of, tokens: tokensOf(of) }));
+  groups.sort((a, b) => (latestFirst ? b.key.localeCompare(a.key) : b.tokens - a.tokens));
+  const lines = groups.slice(0, LISTED).map(({ key, of }) => `- \`${key}\`: ${sum(of)}`);
+  const rest = groups.slice(LISTED);
+  if (rest.length > 0) lines.push(`- ${rest.length} more: ${sum(rest.flatMap(({ of }) => of))}`);
+  return `${title}:\n${lines.join('\n')}`;
+}
 
 function sum(rows: readonly UsageRow[]): string {
   const total = { calls: 0, prompt: 0, completion: 0, cost: 0 };

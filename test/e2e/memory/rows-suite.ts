@@ -61,7 +61,7 @@ export function memoryRows(name: string, storeUrl: () => Promise<string>): void 
 
     it('E57: told again in other words it is brought up to date, not piled up; so is what is named', async () => {
       const place = await s.owner.home();
-      s.decides('say it again', toStore('The owner prefers the metric units.'));
+      s.decides('say it again', toStore('The owner prefers metric units, always.'));
       await s.tell(s.owner, place, 'I say it again: metric!');
       s.decides(
         'imperial',

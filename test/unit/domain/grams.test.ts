@@ -1,7 +1,7 @@
 /** Grams: whatever part of a text is looked for, some look-up finds it. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { gramsOf, queryGrams, similarity } from '../../../src/domain/grams.ts';
+import { gramsOf, queryGrams, relation } from '../../../src/domain/grams.ts';
 
 describe('grams', () => {
   test('words give every three characters and their ends; scripts without spaces are runs of their own', () => {
@@ -55,11 +55,23 @@ describe('grams', () => {
     );
   });
 
-  test('likeness is 1 for the same words, 0 for others, and the same both ways', () => {
-    expect(similarity('Ana likes tea', 'ana likes TEA.')).toBe(1);
-    expect(similarity('tea', 'zoo')).toBe(0);
-    expect(similarity('', '')).toBe(0);
-    const both = fc.property(fc.string(), fc.string(), (a, b) => similarity(a, b) === similarity(b, a));
-    fc.assert(both);
+  test('texts are the same, one within the other, or different by as little as a word', () => {
+    const cases: [string, string, string][] = [
+      ['Ana likes tea', 'ana likes TEA.', 'same'],
+      ['Ana likes tea', 'Tea, likes Ana, likes!', 'same'],
+      ['User prefers dark mode', 'The user prefers dark mode in all apps', 'within'],
+      ['Ana likes tea', 'Ana no longer likes tea', 'within'],
+      ['Team A meets on Monday', 'Team B meets on Monday', 'different'],
+      ['The office is in Kiel', 'The office is in Rome', 'different'],
+      ['tea', 'Ana drinks a lot of tea in the afternoon', 'different'],
+      ['田中さんは東京に住んでいる', '田中さんは大阪に住んでいる', 'different'],
+      ['会議は金曜日', '会議は金曜日です', 'within'],
+      ['', '', 'different'],
+    ];
+    for (const [a, b, expected] of cases) {
+      expect([a, b, relation(a, b)]).toEqual([a, b, expected]);
+      expect(relation(b, a)).toBe(expected);
+    }
+    fc.assert(fc.property(fc.string(), fc.string(), (a, b) => relation(a, b) === relation(b, a)));
   });
 });
