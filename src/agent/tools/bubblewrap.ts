@@ -7,6 +7,13 @@ import { seccompFilter } from './seccomp.ts';
 /** Something of the host that a program needs to see, although its folder is emptied. */
 export type Shown = { readonly path: string; readonly writable: boolean };
 
+export type FixedFile = {
+  readonly path: string;
+  readonly content: Uint8Array;
+  /** Whether it may be started as a program. */
+  readonly executable: boolean;
+};
+
 export type Place = {
   /** Absolute, canonical; writable. */
   readonly workspace: string;
@@ -16,7 +23,7 @@ export type Place = {
   readonly cwd?: string;
   readonly shown?: readonly Shown[];
   /** Files whose content is fixed: whatever the disk says by then, this is what is found there. */
-  readonly fixed?: readonly { readonly path: string; readonly content: Uint8Array }[];
+  readonly fixed?: readonly FixedFile[];
 };
 
 /** A command to start, and what it reads from descriptor 3 onwards. */
@@ -161,7 +168,8 @@ export function bubblewrapped(
   args.push(...(bridge?.args ?? []));
   const descriptors: Uint8Array[] = [];
   const give = (content: Uint8Array): string => String(2 + descriptors.push(content));
-  for (const { path, content } of fixed) args.push('--perms', '0555', '--ro-bind-data', give(content), path);
+  for (const { path, content, executable } of fixed)
+    args.push('--perms', executable ? '0555' : '0444', '--ro-bind-data', give(content), path);
   const filter = seccompFilter(process.arch);
   if (filter !== null) args.push('--seccomp', give(filter));
   return {

@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { matchesGlob } from '../../glob.ts';
+import type { FixedFile } from '../bubblewrap.ts';
 import { PathRefused } from '../files/location.ts';
 import { walk } from '../files/walk.ts';
 import type { OwnFiles } from '../own-files.ts';
@@ -179,7 +180,7 @@ export async function executedFiles(facts: Facts, workspace: string): Promise<Re
 const MAX_COPIED_BYTES = 16 * 1024 * 1024;
 
 export type Copies =
-  | { readonly ok: true; readonly copies: readonly { readonly path: string; readonly content: Buffer }[] }
+  | { readonly ok: true; readonly copies: readonly FixedFile[] }
   | { readonly ok: false; readonly changed: string };
 
 /**
@@ -191,16 +192,17 @@ export async function copyExecuted(
   workspace: string,
   agreed: Readonly<Record<string, string>>,
 ): Promise<Copies> {
-  const copies: { path: string; content: Buffer }[] = [];
+  const copies: FixedFile[] = [];
   const now = await executedFiles(facts, workspace);
   const changed = Object.keys({ ...agreed, ...now }).find((path) => agreed[path] !== now[path]);
   if (changed !== undefined) return { ok: false, changed };
   for (const path of absolute(facts.executes, facts, workspace).filter((one) => agreed[one] !== undefined)) {
-    if ((await stat(path)).size > MAX_COPIED_BYTES) continue;
+    const { size, mode } = await stat(path);
+    if (size > MAX_COPIED_BYTES) continue;
     const content = await readFile(path);
     if (createHash('sha256').update(content).digest('hex') !== agreed[path])
       return { ok: false, changed: path };
-    copies.push({ path: await realpath(path), content });
+    copies.push({ path: await realpath(path), content, executable: (mode & 0o111) !== 0 });
   }
   return { ok: true, copies };
 }

@@ -36,6 +36,19 @@ const TERM_GRACE_MS = 1_000;
 /** A background child may hold the output open after the command itself has ended; it is not waited for longer. */
 const DRAIN_MS = 200;
 
+/** What the system calls it, in words for the model. */
+const causes = new Map([
+  ['ENOENT', 'there is no such program'],
+  ['EACCES', 'permission denied'],
+  ['E2BIG', 'its arguments are too long'],
+  ['ENOEXEC', 'it is not a program'],
+]);
+
+function causeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return causes.get(code) ?? errorMessage(error);
+}
+
 const notStarted = (problem: string): ProcessResult => ({
   output: '',
   bytes: 0,
@@ -53,7 +66,7 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessResult
     return await watch(request, launch(request.run, request.cwd, request.env, 'ignore'));
   } catch (error) {
     // Arguments that can be passed to no program: a NUL character, too many of them.
-    return notStarted(errorMessage(error));
+    return notStarted(causeOf(error));
   }
 }
 
@@ -90,7 +103,7 @@ function watch(request: ProcessRequest, child: ChildProcess): Promise<ProcessRes
     }, DRAIN_MS);
   });
   return new Promise<ProcessResult>((resolve) => {
-    child.once('error', (error) => resolve(notStarted(error.message)));
+    child.once('error', (error) => resolve(notStarted(causeOf(error))));
     child.once('close', (exitCode, exitSignal) => {
       const { text: output, bytes, leftOutBytes } = capture.result();
       const durationMs = Math.round(clock.monotonic() - started);

@@ -1,0 +1,154 @@
+/** F27, F28, F29: commands that hang, crash or never stop talking, in the sandbox and in the open. */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { openSandbox } from '../../src/agent/tools/sandbox.ts';
+import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
+import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
+
+const sandboxes = {
+  confined: await openSandbox({ mode: 'auto', hide: [] }),
+  open: await openSandbox({ mode: 'off', hide: [] }),
+};
+
+const MiB = 1024 * 1024;
+
+function laboratory(where: keyof typeof sandboxes, timeoutMs = 20_000) {
+  const { workspace } = scratch();
+  const sandbox = sandboxes[where];
+  const tool = createShellTool({ ownFiles: noOwnFiles, sandbox, network: false, timeoutMs, keepBytes: MiB });
+  return {
+    workspace,
+    run: (command: string, signal?: AbortSignal) =>
+      tool.run({ command }, contextFor(workspace, signal === undefined ? {} : { signal })),
+  };
+}
+
+/** Processes that work in the folder: every one of a command does, unless it went elsewhere. */
+function alive(workspace: string): string[] {
+  const all = execFileSync('ps', ['-eo', 'pid=,stat=']).toString().trim().split('\n');
+  return all
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([pid, stat]) => {
+      if (stat?.startsWith('Z')) return false;
+      try {
+        return (
+          execFileSync('readlink', [`/proc/${pid}/cwd`], { stdio: ['ignore', 'pipe', 'ignore'] })
+            .toString()
+            .trim() === workspace
+        );
+      } catch {
+        return false;
+      }
+    })
+    .map(([pid]) => pid ?? '');
+}
+
+const gone = (workspace: string) =>
+  vi.waitFor(() => expect(alive(workspace)).toEqual([]), { timeout: 5_000, interval: 100 });
+
+describe.each(['confined', 'open'] as const)('F27 a command that hangs, %s', (where) => {
+  it.each([
+    ['sleeps', 'sleep 600'],
+    ['ignores being asked', `trap '' TERM INT HUP; while :; do sleep 600; done`],
+    ['stops itself', 'kill -STOP $$; sleep 600'],
+    ['spins', 'while :; do :; done'],
+    ['waits for a pipe', 'mkfifo p; cat p'],
+    ['waits for its children', '(trap "" TERM; sleep 600) & (sleep 600) & wait'],
+    ['leaves children behind that hold its output', 'sleep 600 & sleep 601 & disown -a; sleep 602'],
+    ['starts many', 'for i in 1 2 3 4 5 6 7 8; do (sleep 0.1; sleep 600) & done; wait'],
+    ['writes without end', 'yes'],
+  ])('F27 %s: ended at the timeout with all of its children', async (_how, command) => {
+    const { workspace, run } = laboratory(where, 700);
+    const result = await run(command);
+    expect(result).toMatchObject({ ok: false, metadata: { errorCode: 'tool.timeout' } });
+    expect(result.output).toContain('it took too long');
+    await gone(workspace);
+  });
+
+  it.each(['sleep 600', `trap '' TERM; sleep 600`, 'yes', 'sleep 600 & wait'])(
+    'F27 E74 a stop ends it: %s',
+    async (command) => {
+      const { workspace, run } = laboratory(where);
+      const stop = new AbortController();
+      const running = run(`touch started; ${command}`, stop.signal);
+      await vi.waitFor(() => expect(alive(workspace).length).toBeGreaterThan(0), { timeout: 5_000 });
+      stop.abort();
+      expect(await running).toMatchObject({ ok: false, metadata: { errorCode: 'tool.cancelled' } });
+      await gone(workspace);
+    },
+  );
+
+  it('F27 what it leaves in the background does not outlive it, nor delay its answer', async () => {
+    const { workspace, run } = laboratory(where);
+    const result = await run('sleep 600 & echo done');
+    expect(result).toMatchObject({ ok: true, output: 'done\n' });
+    await gone(workspace);
+  });
+});
+
+describe.each(['confined', 'open'] as const)('F28 a command that crashes, %s', (where) => {
+  it.each([
+    ['a segmentation fault', `perl -e 'print "before\\n"; $|=1; print ""; kill 11, $$'`, /before/],
+    ['an abort', `echo before; kill -ABRT $$`, /before/],
+    ['being killed', `echo before; kill -KILL $$`, /before/],
+    ['an exit code', 'echo before; echo why >&2; exit 42', /why/],
+    ['a program that is not there', 'no-such-program-at-all', /not found|no such program/],
+    ['a program that may not be run', './plain', /denied/],
+    ['a script for nobody', './odd', /./],
+    ['a syntax error', 'if then', /syntax error/],
+    ['too long an argument list', 'cat $(seq 1 400000)', /too long/],
+  ])('F28 by %s is a result with its code and its last words', async (_how, command, said) => {
+    const { workspace, run } = laboratory(where);
+    writeFileSync(join(workspace, 'plain'), 'x', { mode: 0o644 });
+    writeFileSync(join(workspace, 'odd'), '#!/nowhere/at/all\n', { mode: 0o755 });
+    // Scripts have to be agreed to; these are here to fail on their own.
+    const tool = createShellTool({
+      ownFiles: noOwnFiles,
+      sandbox: sandboxes[where],
+      network: false,
+      timeoutMs: 20_000,
+      keepBytes: MiB,
+    });
+    const { files = {} } = await tool.assess({ command }, { workspace });
+    const result = await tool.run({ command }, contextFor(workspace, { files }));
+    expect(result.ok).toBe(false);
+    expect(result.output.toLowerCase()).toMatch(said);
+    expect(result.output).toMatch(/\[(exit code \d+|ended by SIG\w+)\]|could not be started/);
+    expect((await run('echo alive')).output).toBe('alive\n');
+  });
+});
+
+describe('F29 output without end', () => {
+  it.each([
+    ['one line of 1 GB', 'head -c 1000000000 /dev/zero | tr "\\0" x', 1_000_000_000],
+    ['many lines', 'yes "a line of some length" | head -c 60000000', 60_000_000],
+    ['the error stream', 'head -c 60000000 /dev/zero | tr "\\0" e >&2', 60_000_000],
+    [
+      'both at once',
+      '(head -c 30000000 /dev/zero | tr "\\0" e >&2) & head -c 30000000 /dev/zero | tr "\\0" o; wait',
+      60_000_000,
+    ],
+    ['bytes that are no text', 'head -c 60000000 /dev/urandom', 60_000_000],
+    ['characters cut anywhere', 'yes äöü€😀 | head -c 40000000', 40_000_000],
+  ])(
+    'F29 %s: head and tail are kept, in flat memory',
+    async (_what, command, bytes) => {
+      const { run } = laboratory('confined', 60_000);
+      let most = 0;
+      const watch = setInterval(() => {
+        most = Math.max(most, process.memoryUsage.rss());
+      }, 20);
+      const before = process.memoryUsage.rss();
+      const { output, metadata } = await run(command);
+      clearInterval(watch);
+      expect(metadata.bytes).toBe(bytes);
+      expect(Buffer.byteLength(output)).toBeLessThan(4 * MiB);
+      expect(output).toMatch(/\[… \d+ bytes were not kept\]/);
+      expect(output.isWellFormed()).toBe(true);
+      expect(most - before).toBeLessThan(200 * MiB);
+    },
+    60_000,
+  );
+});
