@@ -1,6 +1,5 @@
 /** F27, F28, F29: commands that hang, crash or never stop talking, in the sandbox and in the open. */
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
@@ -27,22 +26,15 @@ function laboratory(where: keyof typeof sandboxes, timeoutMs = 20_000) {
 
 /** Processes that work in the folder: every one of a command does, unless it went elsewhere. */
 function alive(workspace: string): string[] {
-  const all = execFileSync('ps', ['-eo', 'pid=,stat=']).toString().trim().split('\n');
-  return all
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([pid, stat]) => {
-      if (stat?.startsWith('Z')) return false;
-      try {
-        return (
-          execFileSync('readlink', [`/proc/${pid}/cwd`], { stdio: ['ignore', 'pipe', 'ignore'] })
-            .toString()
-            .trim() === workspace
-        );
-      } catch {
-        return false;
-      }
-    })
-    .map(([pid]) => pid ?? '');
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const isDead = /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+      return /^\d+$/.test(pid) && !isDead && readlinkSync(`/proc/${pid}/cwd`) === workspace;
+    } catch {
+      // Gone meanwhile, or not a process.
+      return false;
+    }
+  });
 }
 
 const gone = (workspace: string) =>
