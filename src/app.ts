@@ -1,14 +1,14 @@
 /** The composition root: builds the parts, starts them in order, stops them in the reverse order. */
-import { dirname, relative, resolve } from 'node:path';
 import { createBtw } from './agent/btw.ts';
 import { createEngine } from './agent/engine.ts';
+import type { EngineDeps } from './agent/run.ts';
 import { createProxies } from './agent/tools/http/proxies.ts';
 import { createMcpServers } from './agent/tools/mcp/servers.ts';
 import type { ChannelAdapter } from './channels/adapter.ts';
 import { encodeButton, parseButton } from './channels/button-token.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { ApprovalTerms } from './domain/approval.ts';
-import { AppError, errorMessage } from './domain/errors.ts';
+import { errorMessage } from './domain/errors.ts';
 import { type Clock, type Logger, newId, systemClock } from './domain/runtime.ts';
 import type { Turn } from './domain/turn.ts';
 import { approversFor, countPeople } from './gateway/access.ts';
@@ -24,9 +24,10 @@ import { createRenderer } from './gateway/renderer.ts';
 import { createStopper } from './gateway/stopper.ts';
 import { createWorker } from './gateway/worker.ts';
 import { createHttpServer } from './http/server.ts';
-import { sectionOf as channelSectionOf, openChannels } from './open-channels.ts';
+import { sectionOf as channelSectionOf, openChannels, startAdapters } from './open-channels.ts';
+import { openLearning } from './open-learning.ts';
 import { openMemory } from './open-memory.ts';
-import { accessOf, openProfiles, type Profiles } from './open-profiles.ts';
+import { accessOf, hiddenFrom, openProfiles, type Profiles } from './open-profiles.ts';
 import { ruleProblems } from './rule-problems.ts';
 import { createMetrics } from './runtime/metrics.ts';
 import { createRedact } from './runtime/redact.ts';
@@ -160,6 +161,28 @@ export async function startApp({
       clock,
       log,
     });
+    const learning = openLearning({
+      store,
+      settings: () => ({
+        enabled: current.config.reflection.enabled,
+        review: current.config.reflection.review,
+        maxBodyBytes: current.config.reflection.max_body,
+        cooldownMs: current.config.reflection.skill_edit_cooldown,
+        activityBytes: current.config.reflection.activity_log_max,
+        storeRaw: current.config.reflection.store_raw,
+      }),
+      access,
+      profiles: () => profiles,
+      requireBudget: limits.requireBudget,
+      revive: memory.revive,
+      redact,
+      clock,
+      log,
+    });
+    const followUps: EngineDeps['followUps'] = (turn, outcome) => [
+      ...memory.engine.followUps(turn, outcome),
+      ...learning.followUps(turn, outcome),
+    ];
     const engine = createEngine({
       store,
       settings: (turn) => profileOf(turn).settings,
@@ -172,6 +195,8 @@ export async function startApp({
       },
       requireBudget: limits.requireBudget,
       ...memory.engine,
+      skills: learning.skills,
+      followUps,
       redact,
       clock,
       log,
@@ -199,8 +224,9 @@ export async function startApp({
       metrics,
     });
     const outbox = createOutbox({ store, adapter, live, worker, clock, log, metrics });
-    const jobs = createJobs({ store, handlers: memory.handlers, worker, clock, log, metrics });
-    const stopper = createStopper({ store, approvals, worker: turns, clock });
+    const handlers = { ...memory.handlers, ...learning.handlers };
+    const jobs = createJobs({ store, handlers, worker, clock, log, metrics });
+    const stopper = createStopper({ store, approvals, worker: turns, followUps, clock });
     const gateway = createGateway({
       store,
       approvals,
@@ -210,6 +236,8 @@ export async function startApp({
       historyMessages: (profile) => profiles.get(profile).settings.historyMessages,
       btwFallback: () => current.config.btw.fallback,
       remember: memory.remember,
+      catalog: learning.catalog,
+      reviews: learning.reviews,
       workspace: (profile) => profiles.get(profile).workspace,
       adapter,
       clock,
@@ -311,38 +339,3 @@ function unreachable(people: number, terms: ApprovalTerms): string | null {
 
 const profileSection = (loaded: LoadedConfig, profile: string) =>
   loaded.profiles.get(profile) ?? loaded.config;
-
-/** What the agent's own tools must not reach: they would find tokens, other people's messages, their own rules. */
-function hiddenFrom({ config, file }: LoadedConfig): string[] {
-  const { url } = config.store;
-  const settings = [...(file === null ? [] : [resolve(file)]), resolve('.env')];
-  if (!url.startsWith('sqlite:') || url === 'sqlite::memory:') return settings;
-  const database = resolve(url.slice('sqlite:'.length));
-  const folder = dirname(database);
-  // The whole folder, for the backups beside it, unless the program itself lives in or below it.
-  const isOwn = relative(folder, process.cwd()).startsWith('..');
-  return [
-    ...(isOwn ? [folder] : [database, `${database}-wal`, `${database}-shm`, `${database}.lock`]),
-    ...settings,
-  ];
-}
-
-/** A channel that cannot start leaves the others up; only when none starts is there nothing to do. */
-async function startAdapters(
-  adapters: ReadonlyMap<string, ChannelAdapter>,
-  sink: Parameters<ChannelAdapter['start']>[0],
-  log: Logger,
-): Promise<void> {
-  const results = await Promise.allSettled([...adapters.values()].map((one) => one.start(sink)));
-  const names = [...adapters.keys()];
-  for (const [index, result] of results.entries()) {
-    if (result.status === 'rejected')
-      log.error({ channel: names[index], detail: errorMessage(result.reason) }, 'channel did not start');
-  }
-  if (results.length > 0 && results.every((result) => result.status === 'rejected')) {
-    throw new AppError(
-      'channel.unavailable',
-      `no channel could start: ${results.map((r) => (r.status === 'rejected' ? errorMessage(r.reason) : '')).join('; ')}`,
-    );
-  }
-}

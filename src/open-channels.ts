@@ -2,6 +2,8 @@
 import type { ChannelAdapter, ChannelDefinition, ChannelDeps } from './channels/adapter.ts';
 import { channelDefinitions } from './channels/registry.ts';
 import type { LoadedConfig } from './config/load.ts';
+import { AppError, errorMessage } from './domain/errors.ts';
+import type { Logger } from './domain/runtime.ts';
 import { commands } from './gateway/commands/index.ts';
 import type { Store } from './store/store.ts';
 
@@ -55,4 +57,24 @@ function depsOf(
       about: command.about,
     })),
   };
+}
+
+/** A channel that cannot start leaves the others up; only when none starts is there nothing to do. */
+export async function startAdapters(
+  adapters: ReadonlyMap<string, ChannelAdapter>,
+  sink: Parameters<ChannelAdapter['start']>[0],
+  log: Logger,
+): Promise<void> {
+  const results = await Promise.allSettled([...adapters.values()].map((one) => one.start(sink)));
+  const names = [...adapters.keys()];
+  for (const [index, result] of results.entries()) {
+    if (result.status === 'rejected')
+      log.error({ channel: names[index], detail: errorMessage(result.reason) }, 'channel did not start');
+  }
+  if (results.length > 0 && results.every((result) => result.status === 'rejected')) {
+    throw new AppError(
+      'channel.unavailable',
+      `no channel could start: ${results.map((r) => (r.status === 'rejected' ? errorMessage(r.reason) : '')).join('; ')}`,
+    );
+  }
 }

@@ -7,6 +7,7 @@ import type { Embedder } from './agent/model/embedder.ts';
 import type { EngineDeps } from './agent/run.ts';
 import type { JobHandler } from './domain/job.ts';
 import type { Viewer } from './domain/memory.ts';
+import type { Reflection } from './domain/reflection.ts';
 import { type Clock, type Logger, newId } from './domain/runtime.ts';
 import type { Turn } from './domain/turn.ts';
 import type { Limits } from './gateway/limits.ts';
@@ -28,6 +29,8 @@ export type OpenedMemory = {
   /** Keeps something at once. @param payer for whom its vector is counted. */
   readonly remember: Remember;
   readonly handlers: Readonly<Record<string, JobHandler>>;
+  /** Makes the vectors of entries that something else has changed. */
+  readonly revive: (reflection: Reflection) => Promise<void>;
 };
 
 /** Entries looked at to find one that says the same. */
@@ -79,12 +82,22 @@ export function openMemory(deps: MemoryDeps): OpenedMemory {
               .filter((entry) => entry.status === 'done')
               .map((entry) => memoryJob({ id: entry.turnId, user: entry.input.author.id }, clock.now()))
           : [],
-      followUps: (turn) => (deps.enabled() ? [memoryJob(turn, clock.now())] : []),
+      followUps: (turn, outcome) =>
+        outcome === 'done' && deps.enabled() ? [memoryJob(turn, clock.now())] : [],
       async recall(turn, settings, ids) {
         const viewer = viewerOf(turn);
         if (ids !== undefined) return await store.memories.visible(viewer, ids);
         return await recallFor(viewer, payer(turn), turn.input.text, settings.recall);
       },
+    },
+    async revive({ turnId, changes }) {
+      const turn = turnId === null ? undefined : await store.turns.get(turnId);
+      if (turn === undefined || profileOf(turn).embedder === null) return;
+      const touched = changes.flatMap((change) =>
+        change.kind === 'memory' ? [change.before, change.after] : [],
+      );
+      for (const memory of touched)
+        if (memory !== null) await store.jobs.enqueue(vectorJob(payer(turn), memory));
     },
     handlers: {
       [MEMORY_JOB]: createMemoryJob({

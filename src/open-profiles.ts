@@ -1,6 +1,6 @@
 /** From the sections of a profile to what the engine works with. Built once for each configuration in force. */
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { createModelClient, type ModelClient } from './agent/model/client.ts';
 import { createEmbedder, type Embedder } from './agent/model/embedder.ts';
 import { createEndpoints, type EndpointSettings } from './agent/model/endpoints.ts';
@@ -228,3 +228,18 @@ type Overrides<T> = { [K in keyof T]?: T[K] | undefined };
 /** A key that is written but empty must not blank out what it would have inherited. */
 const withoutUndefined = <T extends object>(value: Overrides<T>): Partial<T> =>
   Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Partial<T>;
+
+/** What the agent's own tools must not reach: they would find tokens, other people's messages, their own rules. */
+export function hiddenFrom({ config, file }: LoadedConfig): string[] {
+  const { url } = config.store;
+  const settings = [...(file === null ? [] : [resolve(file)]), resolve('.env')];
+  if (!url.startsWith('sqlite:') || url === 'sqlite::memory:') return settings;
+  const database = resolve(url.slice('sqlite:'.length));
+  const folder = dirname(database);
+  // The whole folder, for the backups beside it, unless the program itself lives in or below it.
+  const isOwn = relative(folder, process.cwd()).startsWith('..');
+  return [
+    ...(isOwn ? [folder] : [database, `${database}-wal`, `${database}-shm`, `${database}.lock`]),
+    ...settings,
+  ];
+}

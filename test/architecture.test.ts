@@ -42,7 +42,7 @@ const rules: Readonly<
   store: { parts: [/^src\/(store|domain)\//], packages: [/^(kysely(\/.*)?|better-sqlite3|pg)$/] },
   agent: {
     parts: [/^src\/(agent|domain)\//, /^src\/store\/store\.ts$/],
-    packages: [/^(zod|unbash|openai(\/.*)?|@modelcontextprotocol\/sdk\/.*)$/],
+    packages: [/^(zod|yaml|unbash|openai(\/.*)?|@modelcontextprotocol\/sdk\/.*)$/],
   },
   gateway: {
     parts: [/^src\/(gateway|domain|agent)\//, /^src\/store\/store\.ts$/, /^src\/channels\/adapter\.ts$/],

@@ -113,6 +113,7 @@ export async function run(
       clock: deps.clock,
       files: judged.assessment.files ?? {},
       readOutput: (wanted) => readOutput(deps, turn, wanted),
+      skills: deps.skills(turn),
       memory: deps.memory(turn),
     },
   });

@@ -11,7 +11,7 @@ import { taintOfHistory } from './taint.ts';
 
 type Call = Extract<Step, { kind: 'call-model' }>;
 /** What is put before the message. */
-type Background = Past & Pick<ContextInput, 'memories'>;
+type Background = Past & Pick<ContextInput, 'memories' | 'skills'>;
 
 export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise<void> {
   await deps.requireBudget();
@@ -22,6 +22,7 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
     run.settings,
     pinned === null ? undefined : (pinned.memories ?? []),
   );
+  const skills = await deps.skills(run.turn).list();
   const first = past.history[0];
   const context =
     pinned === null
@@ -45,7 +46,7 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
   const startedAt = deps.clock.monotonic();
   let reply: ModelReply;
   try {
-    reply = await fitted(deps, run, call, { ...past, memories });
+    reply = await fitted(deps, run, call, { ...past, memories, skills });
   } catch (error) {
     // An abort is no failure of the model: the turn is stopped, or the call is abandoned on restart.
     if (!run.signal.aborted && error instanceof AppError) {

@@ -281,7 +281,7 @@ async function end(deps: EngineDeps, run: Run, reason: FinishReason, answer: str
     status: 'done',
     answer,
     deliveries: deps.render.answer(run.turn, answer, stepLines(run.state)),
-    jobs: deps.followUps(run.turn),
+    jobs: deps.followUps(run.turn, 'done'),
   });
   deps.metrics.count('parley_turns_total', { outcome: reason });
 }
@@ -321,6 +321,7 @@ async function finishAs(
     status,
     ...(errorCode === null ? {} : { errorCode }),
     deliveries,
+    jobs: deps.followUps(run.turn, status),
   });
   deps.metrics.count('parley_turns_total', { outcome: status });
 }

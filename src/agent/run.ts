@@ -7,13 +7,14 @@ import type { NewJob } from '../domain/job.ts';
 import type { Memory } from '../domain/memory.ts';
 import type { ConversationRef, StepLine, UserId } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
+import type { Skill } from '../domain/skill.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { HistoryEntry, NewDelivery, Store, TurnWrite } from '../store/store.ts';
 import type { ModelClient, PlannedCall } from './model/client.ts';
 import type { PolicyDecision } from './policy.ts';
 import { type Action, apply, type TurnState } from './state.ts';
 import type { Tools } from './tools/registry.ts';
-import type { AnyTool, Assessment, MemoryAccess } from './tools/tool.ts';
+import type { AnyTool, Assessment, MemoryAccess, SkillAccess } from './tools/tool.ts';
 
 /** What a profile comes to under the configuration of this moment; asked for anew at every step. */
 export type TurnSettings = {
@@ -87,8 +88,9 @@ export type EngineDeps = {
   /** The memories that a message calls to mind, or those of the given ids that may still be seen. */
   readonly recall: (turn: Turn, settings: TurnSettings, ids?: readonly string[]) => Promise<Memory[]>;
   readonly memory: (turn: Turn) => MemoryAccess;
+  readonly skills: (turn: Turn) => SkillAccess & { list(): Promise<readonly Skill[]> };
   /** What is to be done once the turn has ended and its reply is out. */
-  readonly followUps: (turn: Turn) => readonly NewJob[];
+  readonly followUps: (turn: Turn, outcome: 'done' | 'failed' | 'cancelled') => readonly NewJob[];
   /** Before turns leave the prompt: whatever was not weighed for memory yet is. */
   readonly flush: (entries: readonly HistoryEntry[]) => readonly NewJob[];
   /** Takes the gateway's own secrets out of what tools and endpoints say, before it is stored or shown. */

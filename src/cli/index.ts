@@ -104,6 +104,7 @@ function createProgram(choose: (action: Action) => void): Command {
   addAudit(group('audit', 'export or verify the log of all turns'), choose);
   addApprovals(group('approvals', 'list or revoke approvals'), choose);
   addMemory(group('memory', 'list, search, add, forget, export or erase what is remembered'), choose);
+  addReflections(group('reflections', 'list, show or undo what was learned from turns'), choose);
   command('usage', 'show what the models were used for')
     .option('--since <day>', 'from this day on, YYYY-MM-DD')
     .option('--json', 'one object a line')
@@ -121,6 +122,29 @@ function createProgram(choose: (action: Action) => void): Command {
       choose(async () => (await import('./backup.ts')).restore(file, options)),
     );
   return program;
+}
+
+function addReflections(parent: Command, choose: (action: Action) => void): void {
+  const command = (name: string, about: string): Command =>
+    parent.command(name).description(about).option('--config <file>', 'configuration file').exitOverride();
+  command('list', 'what came of each, latest first')
+    .option('--user <id>', 'of one person only')
+    .option('--limit <n>', 'how many', '1000')
+    .option('--json', 'one object a line')
+    .action((options: CommonOptions & { user?: string; limit: string; json?: boolean }) =>
+      choose(async () => (await import('./reflections.ts')).list(options)),
+    );
+  command('show', 'what one has changed, as a diff')
+    .argument('<id>', 'id of the reflection')
+    .option('--json', 'as JSON')
+    .action((id: string, options: CommonOptions & { json?: boolean }) =>
+      choose(async () => (await import('./reflections.ts')).show(id, options)),
+    );
+  command('undo', 'put everything back as it was before')
+    .argument('<id>', 'id of the reflection')
+    .action((id: string, options: CommonOptions) =>
+      choose(async () => (await import('./reflections.ts')).undo(id, options)),
+    );
 }
 
 function addAudit(parent: Command, choose: (action: Action) => void): void {

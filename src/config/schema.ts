@@ -93,7 +93,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   reflection: z
     .strictObject({
-      enabled: z.boolean().default(false),
+      enabled: z.boolean().default(true).describe('Look back at each turn, to do better the next time.'),
       review: z.boolean().default(false),
       max_body: byteSize().prefault('8KiB'),
       skill_edit_cooldown: duration().prefault('24h'),
@@ -126,15 +126,6 @@ export function jsonSchema(): Record<string, unknown> {
   return { ...schema, title: 'Parley configuration' };
 }
 
-const isOn = (value: unknown): boolean => value === true;
-/** Written out as it is by default, a value promises nothing. */
-const isOtherThan =
-  (standard: unknown) =>
-  (value: unknown): boolean =>
-    value !== undefined && value !== standard;
-const isFilled = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && Object.keys(value).length > 0;
-
 /**
  * Parts that come later, and how the file switches them on. Doing so is an error, so that nobody believes they work.
  */
@@ -144,11 +135,4 @@ export const notAvailableYet: readonly {
 }[] = [
   { path: ['access', 'unknown'], on: (value) => value === 'pair' },
   { path: ['sessions', 'while_busy'], on: (value) => value === 'steer' },
-  { path: ['models', 'roles', 'reflection'], on: isFilled },
-  { path: ['reflection', 'enabled'], on: isOn },
-  { path: ['reflection', 'review'], on: isOn },
-  { path: ['reflection', 'store_raw'], on: isOn },
-  { path: ['reflection', 'max_body'], on: isOtherThan('8KiB') },
-  { path: ['reflection', 'skill_edit_cooldown'], on: isOtherThan('24h') },
-  { path: ['reflection', 'activity_log_max'], on: isOtherThan('4KiB') },
 ];

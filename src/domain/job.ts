@@ -1,6 +1,7 @@
 /** Work that happens after or beside turns: durable, leased, idempotent by key. */
 import type { EventBody } from './event.ts';
 import type { MemoryChange } from './memory-store.ts';
+import type { LessonMark, Reflection } from './reflection.ts';
 import type { TurnId } from './turn.ts';
 
 export type JobId = string;
@@ -37,6 +38,8 @@ export type JobWrite = {
   /** Appended to the log of a turn that has ended; its status stays. */
   readonly note?: { readonly turnId: TurnId; readonly events: readonly EventBody[] };
   readonly memories?: readonly MemoryChange[];
+  /** What was learned, with all that it changes, and how earlier lessons fared. */
+  readonly reflection?: { readonly row: Reflection; readonly marks: readonly LessonMark[] };
   /** What follows from it. */
   readonly jobs?: readonly NewJob[];
 };
@@ -68,7 +71,7 @@ export interface JobStore {
 }
 
 /** What is written when a job ends. */
-export type JobEffects = Pick<JobWrite, 'note' | 'memories' | 'jobs'>;
+export type JobEffects = Pick<JobWrite, 'note' | 'memories' | 'reflection' | 'jobs'>;
 
 export type JobHandler = {
   /**

@@ -48,6 +48,7 @@ export type GatewayDeps = CommandDeps & {
 export type ParsedButton =
   | { readonly kind: 'approval'; readonly id: string; readonly decision: 'once' | 'always' | 'deny' }
   | { readonly kind: 'batch'; readonly id: string; readonly decision: 'once' | 'deny' }
+  | { readonly kind: 'review'; readonly id: string; readonly decision: 'once' | 'deny' }
   | { readonly kind: 'stop' | 'btw'; readonly turn: string };
 
 export type Gateway = ChannelSink & {
@@ -242,6 +243,10 @@ async function onClick(deps: GatewayDeps, click: ButtonClick): Promise<void> {
       await deps.store.outbox.foundCopy(cardsBefore(button.id, click.author.id), click.on);
     const { accepted, text } = await deps.approvals.decide(button.id, button.decision, click.author);
     // What was decided shows on the card itself; only what did not count needs telling.
+    return accepted ? undefined : say(text);
+  }
+  if (button.kind === 'review') {
+    const { accepted, text } = await deps.reviews.decide(button.id, button.decision === 'once', click.author);
     return accepted ? undefined : say(text);
   }
   // Asking aside needs a place to type, which the platform's own adapter opens.

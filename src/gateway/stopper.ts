@@ -1,4 +1,5 @@
 /** `/stop` and every other way to end work: model call, tool, pending approvals, side questions. */
+import type { EngineDeps } from '../agent/run.ts';
 import type { Author } from '../domain/message.ts';
 import type { Clock } from '../domain/runtime.ts';
 import type { SessionKey } from '../domain/session.ts';
@@ -22,6 +23,7 @@ export function createStopper(deps: {
   store: Pick<Store, 'turns' | 'sessions'>;
   approvals: Pick<Approvals, 'settlePending'>;
   worker: Pick<Worker, 'stopTurn'>;
+  followUps: EngineDeps['followUps'];
   clock: Clock;
 }): Stopper {
   const asides = new Map<string, Set<AbortController>>();
@@ -35,6 +37,7 @@ export function createStopper(deps: {
       byName: by.name,
       now: deps.clock.now(),
       deliveries,
+      jobs: deps.followUps(turn, 'cancelled'),
     });
     // At once where it runs here; a worker elsewhere hears of it with its next renewal.
     deps.worker.stopTurn(turn.id);

@@ -2,6 +2,7 @@
 
 import { callOffApprovals } from './approval-rows.ts';
 import type { Tx } from './database.ts';
+import { enqueueJobs } from './jobs.ts';
 import { enqueueDeliveries } from './outbox.ts';
 import type { TurnStore } from './store.ts';
 import { ended, extendTurn, lockTurn, readyNext } from './turn-log.ts';
@@ -34,5 +35,6 @@ export async function cancelTurn(
   });
   await readyNext(tx, turn.session);
   await enqueueDeliveries(tx, options.deliveries ?? [], now);
+  if (turn.status === 'waiting') await enqueueJobs(tx, options.jobs ?? []);
   return 'cancelled';
 }

@@ -4,6 +4,7 @@ import type { Job, JobStore, NewJob } from '../domain/job.ts';
 import { isTerminal } from '../domain/turn.ts';
 import type { Database, Tx } from './database.ts';
 import { changeMemories } from './memory-changes.ts';
+import { writeReflection } from './reflections.ts';
 import { extendTurn, lockTurn } from './turn-log.ts';
 
 /** How long a job waits for the deliveries of its turn: a platform that is down for hours must not hold it for ever. */
@@ -174,6 +175,8 @@ export function createJobs(database: Database): JobStore {
         };
         if (!(await release(tx, write, ended))) return false;
         await changeMemories(tx, write.memories ?? []);
+        if (write.reflection !== undefined)
+          await writeReflection(tx, write.reflection.row, write.reflection.marks);
         if (write.note !== undefined) await appendNote(tx, write.note, now);
         await enqueueJobs(tx, write.jobs ?? []);
         return true;

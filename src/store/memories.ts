@@ -198,6 +198,9 @@ export function createMemories(database: Database): MemoryStore {
         const rows = await tx.db.selectFrom('memories').select('id').where(aboutPerson(person)).execute();
         for (const { id } of rows) await removeMemory(tx, id);
         if (rows.length > 0) await purgeIndex(tx);
+        // What was learned from them holds their words too.
+        await tx.db.deleteFrom('reflections').where('user_id', '=', person).execute();
+        await tx.db.deleteFrom('skills').where('owner', '=', person).execute();
         return rows.length;
       }),
   };

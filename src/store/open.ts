@@ -11,7 +11,9 @@ import { createKeyValue } from './kv.ts';
 import { createMemories } from './memories.ts';
 import { migrations } from './migrations/all.ts';
 import { createOutbox } from './outbox.ts';
+import { createReflections } from './reflections.ts';
 import { createSessions } from './sessions.ts';
+import { createSkills } from './skills.ts';
 import type { Store } from './store.ts';
 import { createTurns } from './turns.ts';
 import { createUsage } from './usage.ts';
@@ -40,6 +42,8 @@ export async function openStore(options: {
     approvals: createApprovals(database),
     jobs: createJobs(database),
     memories: createMemories(database),
+    skills: createSkills(database),
+    reflections: createReflections(database),
     outbox: createOutbox(database),
     usage: createUsage(database),
     feed: createFeed(database),

@@ -6,6 +6,7 @@
 import type { Generated } from 'kysely';
 import type { ApprovalStatus, Decision, Risk } from '../domain/approval.ts';
 import type { MemoryScope } from '../domain/memory.ts';
+import type { Reflection } from '../domain/reflection.ts';
 import type { TurnStatus } from '../domain/turn.ts';
 
 type Json = string;
@@ -213,7 +214,31 @@ export type PostsTable = {
   body: Json;
 };
 
+export type SkillsTable = {
+  owner: string;
+  name: string;
+  text: Json | null;
+  enabled: number;
+  edited_at: number | null;
+};
+
+export type ReflectionsTable = {
+  ordinal: Generated<number>;
+  id: string;
+  job_id: string;
+  user_id: string | null;
+  state: Reflection['state'];
+  /** All but what has a column. */
+  body: Json;
+  created_at: number;
+};
+
+export type LessonCountsTable = { memory_id: string; helpful: number; harmful: number };
+
 export type Schema = {
+  skills: SkillsTable;
+  reflections: ReflectionsTable;
+  lesson_counts: LessonCountsTable;
   sessions: SessionsTable;
   turns: TurnsTable;
   events: EventsTable;

@@ -23,7 +23,9 @@ import type {
   OutboundMessage,
   UserId,
 } from '../domain/message.ts';
+import type { ReflectionStore } from '../domain/reflection.ts';
 import type { Session, SessionKey } from '../domain/session.ts';
+import type { SkillStore } from '../domain/skill.ts';
 import type { Turn, TurnId, TurnStatus } from '../domain/turn.ts';
 import type { UsageDelta, UsageStore } from '../domain/usage.ts';
 
@@ -193,6 +195,8 @@ export interface TurnStore {
     byName: string | null;
     now: number;
     deliveries?: readonly NewDelivery[];
+    /** What follows, if the turn had begun. */
+    jobs?: readonly NewJob[];
   }): Promise<'cancelled' | 'requested' | 'ended'>;
   /** The full output of a tool. */
   output(turnId: TurnId, index: number): Promise<string | undefined>;
@@ -315,6 +319,8 @@ export interface Store {
   readonly approvals: ApprovalStore;
   readonly jobs: JobStore;
   readonly memories: MemoryStore;
+  readonly skills: SkillStore;
+  readonly reflections: ReflectionStore;
   readonly outbox: OutboxStore;
   readonly usage: UsageStore;
   readonly feed: Feed;

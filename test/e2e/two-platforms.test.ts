@@ -42,6 +42,7 @@ approvals: { deliver_to: both }
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
 memory: { enabled: false }
+reflection: { enabled: false }
 models: { default: { base_url: "${model.url}", api_key: test-model-key, model: scripted, timeout: 10s } }
 `);
     gateway = await folder.start();

@@ -31,6 +31,9 @@ type Plan = Omit<ModelReply, 'cost' | 'latencyMs'>;
 
 function answer(request: ModelRequest): Plan {
   if (request.role === 'action') return directive(request);
+  // It learns nothing, and says so.
+  if (request.role === 'reflection')
+    return reply(request, JSON.stringify({ reasoning: 'The demo model does not learn.', abstain: true }));
   if (request.role === 'memory') return reply(request, JSON.stringify(memoryDecision(request)));
   return native(request);
 }

@@ -12,6 +12,7 @@ import { remember } from './memory/remember.ts';
 import { searchHistory } from './memory/search-history.ts';
 import { createOwnFiles, keepOut } from './own-files.ts';
 import { readOutput } from './read-output.ts';
+import { runSkill } from './run-skill.ts';
 import type { Network, Sandbox, SandboxMode } from './sandbox.ts';
 import { createShellTool } from './shell/tool.ts';
 import type { AnyTool } from './tool.ts';
@@ -70,7 +71,7 @@ export function createTools(deps: {
     ...(config.memory.enabled && config.memory.keeps ? [remember, recall] : []),
     ...(config.memory.enabled ? [searchHistory] : []),
   ];
-  if (tools.length > 0) tools.push(readOutput);
+  if (tools.length > 0) tools.push(readOutput, runSkill);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const specs = tools.map(toSpec);
   return {

@@ -58,6 +58,11 @@ export type MemoryAccess = {
   searchHistory(text: string, limit: number): Promise<HistoryEntry[]>;
 };
 
+export type SkillAccess = {
+  /** Instructions of an enabled skill of the person, or a file beside them. */
+  load(name: string, file?: string): Promise<{ readonly text: string } | { readonly problem: string }>;
+};
+
 export type ToolContext = {
   /** Absolute, canonical path the tool may work in. */
   readonly workspace: string;
@@ -70,6 +75,7 @@ export type ToolContext = {
   /** Reads the stored full output of an earlier action of this turn. */
   readonly readOutput: (reference: string) => Promise<string | undefined>;
   readonly memory: MemoryAccess;
+  readonly skills: SkillAccess;
 };
 
 export type ToolResult = {

@@ -3,6 +3,7 @@
 import type { Btw } from '../../agent/btw.ts';
 import type { Remember } from '../../agent/memory/keep.ts';
 import type { ModelClient } from '../../agent/model/client.ts';
+import type { Catalog } from '../../agent/skills/catalog.ts';
 import type { ChannelAdapter } from '../../channels/adapter.ts';
 import type { InboundMessage, OutboundMessage } from '../../domain/message.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
@@ -10,6 +11,7 @@ import type { SessionKey } from '../../domain/session.ts';
 import type { Store } from '../../store/store.ts';
 import type { Role } from '../access.ts';
 import type { Approvals } from '../approvals.ts';
+import type { Reviews } from '../reviews.ts';
 import type { Stopper } from '../stopper.ts';
 
 export type CommandDeps = {
@@ -22,6 +24,8 @@ export type CommandDeps = {
   /** Absolute path of the workspace of a profile. */
   readonly workspace: (profile: string) => string;
   readonly remember: Remember;
+  readonly catalog: () => Catalog;
+  readonly reviews: Reviews;
   readonly btwFallback: () => 'direct' | 'public' | 'refuse';
   readonly adapter: (channel: string) => ChannelAdapter | undefined;
   readonly clock: Clock;

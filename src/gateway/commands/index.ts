@@ -5,6 +5,8 @@ import { btw } from './btw.ts';
 import type { ChatCommand } from './command.ts';
 import { fresh } from './fresh.ts';
 import { memory } from './memory.ts';
+import { reflections } from './reflections.ts';
+import { skills } from './skills.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { usage } from './usage.ts';
@@ -29,6 +31,8 @@ export const commands: readonly ChatCommand[] = [
   approvals,
   approve,
   memory,
+  skills,
+  reflections,
   usage,
   help,
 ];

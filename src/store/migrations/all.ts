@@ -3,9 +3,11 @@ import type { MigrationFor } from '../migrate.ts';
 import { foundation } from './0001-foundation.ts';
 import { approvalTerms } from './0002-approval-terms.ts';
 import { memory } from './0003-memory.ts';
+import { skillsAndReflection } from './0004-skills-and-reflection.ts';
 
 export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0001-foundation': foundation,
   '0002-approval-terms': approvalTerms,
   '0003-memory': memory,
+  '0004-skills-and-reflection': skillsAndReflection,
 };

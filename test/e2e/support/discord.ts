@@ -65,6 +65,7 @@ access: { users: ${options.closed === true ? approvers : '["*"]'}, approvers: ${
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
 memory: { enabled: ${options.memory ?? false} }
+reflection: { enabled: false }
 models:
   default: { base_url: "${model.url}", api_key: test-model-key, model: scripted, timeout: 10s }
   roles: { btw: { model: ${BTW_MODEL} } }

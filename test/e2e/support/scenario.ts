@@ -54,6 +54,8 @@ export type ScenarioOptions = {
   readonly approvers?: string;
   /** Off unless asked for: each turn would make one more call of the model. */
   readonly memory?: boolean;
+  /** The section, off by default: it asks the model after each turn. */
+  readonly reflection?: string;
 };
 
 export function configText(modelUrl: string, options: ScenarioOptions = {}): string {
@@ -65,6 +67,7 @@ access: { approvers: ${options.approvers ?? '["web:owner", "web:bo"]'}, admins: 
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
 memory: { enabled: ${options.memory ?? false} }
+reflection: ${options.reflection ?? '{ enabled: false }'}
 models:
   default:
     base_url: ${modelUrl}

@@ -33,15 +33,16 @@ describe('createTools', () => {
         .list()
         .map((tool) => tool.name);
     const files = ['read_file', 'write_file', 'list_files', 'search_files'];
-    expect(names()).toEqual(['shell', ...files, 'read_output']);
-    expect(names({ shell: { ...shell, enabled: false } })).toEqual([...files, 'read_output']);
-    expect(names({ files: { enabled: false } })).toEqual(['shell', 'read_output']);
+    expect(names()).toEqual(['shell', ...files, 'read_output', 'run_skill']);
+    expect(names({ shell: { ...shell, enabled: false } })).toEqual([...files, 'read_output', 'run_skill']);
+    expect(names({ files: { enabled: false } })).toEqual(['shell', 'read_output', 'run_skill']);
     expect(names({ shell: { ...shell, enabled: false }, files: { enabled: false } })).toEqual([]);
     expect(names({ http: { ...off, enabled: true } })).toEqual([
       'shell',
       ...files,
       'fetch_url',
       'read_output',
+      'run_skill',
     ]);
     const rest = { shell: { ...shell, enabled: false }, files: { enabled: false } };
     expect(names({ ...rest, memory: { enabled: true, keeps: true } })).toEqual([
@@ -49,11 +50,13 @@ describe('createTools', () => {
       'recall',
       'search_history',
       'read_output',
+      'run_skill',
     ]);
     // Where nothing is remembered there is still a history.
     expect(names({ ...rest, memory: { enabled: true, keeps: false } })).toEqual([
       'search_history',
       'read_output',
+      'run_skill',
     ]);
   });
 
@@ -76,6 +79,7 @@ describe('createTools', () => {
       search_files: 'read',
       fetch_url: 'read',
       read_output: 'read',
+      run_skill: 'read',
     });
   });
 

@@ -40,6 +40,7 @@ export const contextFor = (workspace: string, change: Partial<ToolContext> = {})
     recall: async () => [],
     searchHistory: async () => [],
   },
+  skills: { load: async () => ({ problem: 'there are no skills here' }) },
   ...change,
 });
 

@@ -1,0 +1,87 @@
+/** `parley reflections`: what was learned from turns, as metrics and as a diff; taking one back. For operators. */
+import { reflectionDiff, reflectionLine } from '../agent/reflection/words.ts';
+import { readCatalog } from '../agent/skills/catalog.ts';
+import type { Reflection } from '../domain/reflection.ts';
+import { skillFolders } from '../open-learning.ts';
+import {
+  type CommonOptions,
+  isoTime,
+  load,
+  printJson,
+  printLine,
+  printTable,
+  quietLog,
+  withStore,
+} from './command-line.ts';
+
+type ListOptions = CommonOptions & {
+  readonly json?: boolean;
+  readonly user?: string;
+  readonly limit: string;
+};
+
+const toRow = ({ changes: _, raw, ...row }: Reflection) => ({
+  ...row,
+  createdAt: isoTime(row.createdAt),
+  ...(raw === null ? {} : { raw }),
+});
+
+export async function list(options: ListOptions): Promise<number> {
+  return withStore(options, async (store) => {
+    const found = await store.reflections.list({
+      limit: Number(options.limit),
+      ...(options.user === undefined ? {} : { user: options.user }),
+    });
+    if (options.json) for (const one of found) printJson(toRow(one));
+    else if (found.length === 0) printLine('No turn has been looked back at.');
+    else
+      printTable(
+        ['id', 'at', 'user', 'outcome', 'what'],
+        found.map((one) => [
+          one.id,
+          isoTime(one.createdAt) ?? '',
+          one.userId ?? '-',
+          one.outcome,
+          reflectionLine(one),
+        ]),
+      );
+    return 0;
+  });
+}
+
+export async function show(
+  id: string,
+  options: CommonOptions & { readonly json?: boolean },
+): Promise<number> {
+  return withStore(options, async (store) => {
+    const found = await store.reflections.get(id);
+    if (found === undefined) return unknown(id);
+    if (options.json) printJson({ ...toRow(found), changes: found.changes });
+    else {
+      const catalog = readCatalog(skillFolders(), quietLog(load(options)));
+      printLine(reflectionLine(found));
+      if (found.reasoning !== null) printLine(found.reasoning);
+      printLine(reflectionDiff(found, (name) => catalog.get(name)?.text));
+    }
+    return 0;
+  });
+}
+
+export async function undo(id: string, options: CommonOptions): Promise<number> {
+  return withStore(
+    options,
+    async (store) => {
+      const moved = await store.reflections.move(id, 'applied', 'undone');
+      if (moved === 'unknown') return unknown(id);
+      if (moved === 'done') printLine('Undone: everything is as it was before.');
+      else printLine(`Nothing was changed: ${moved.conflict}.`);
+      return moved === 'done' ? 0 : 1;
+    },
+    'share',
+  );
+}
+
+function unknown(id: string): number {
+  printLine(`There is no reflection ${id}; "parley reflections list" shows them.`);
+  return 1;
+}

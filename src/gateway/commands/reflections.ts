@@ -1,0 +1,51 @@
+/** `/reflections`: what was learned from your work, as a diff; keeping it, and taking it back. */
+import { reflectionDiff, reflectionLine } from '../../agent/reflection/words.ts';
+import type { ChatCommand } from './command.ts';
+
+const LISTED = 10;
+const USAGE = 'Usage: /reflections, /reflections show ID, undo ID, keep ID or dismiss ID.';
+
+export const reflections: ChatCommand = {
+  name: 'reflections',
+  argument: '[show|undo|keep|dismiss ID]',
+  about: 'See what I learned from your work; keep it or take it back',
+  async run(deps, context) {
+    const { author } = context.message;
+    const [verb = '', id = '', ...rest] = context.argument.split(/\s+/);
+    if (verb === '') return context.reply(await list(deps.store.reflections, author.id));
+    if (id === '' || rest.length > 0) return context.reply(USAGE);
+    switch (verb) {
+      case 'show': {
+        const found = await deps.reviews.find(id, author);
+        if (found === undefined) return context.reply('There is no such reflection.');
+        const diff = reflectionDiff(found, (name) => deps.catalog().get(name)?.text);
+        const text = [reflectionLine(found), ...(found.reasoning === null ? [] : [found.reasoning])].join(
+          '\n\n',
+        );
+        return context.reply(diff === '' ? text : `${text}\n\n\`\`\`\`\`diff\n${diff}\n\`\`\`\`\``);
+      }
+      case 'undo':
+        return context.reply(await deps.reviews.undo(id, author));
+      case 'keep':
+      case 'dismiss':
+        return context.reply((await deps.reviews.decide(id, verb === 'keep', author)).text);
+      default:
+        return context.reply(USAGE);
+    }
+  },
+};
+
+async function list(
+  store: {
+    list(options: { user: string; limit: number }): Promise<readonly Parameters<typeof reflectionLine>[0][]>;
+  },
+  user: string,
+): Promise<string> {
+  const found = await store.list({ user, limit: LISTED });
+  if (found.length === 0) return 'I have not looked back at any of your work yet.';
+  const lines = found.map((one) => {
+    const day = new Date(one.createdAt).toISOString().slice(0, 16).replace('T', ' ');
+    return `- \`${one.id}\` ${day} UTC: ${reflectionLine(one)}`;
+  });
+  return ['What I learned from your work, latest first:', ...lines, '', USAGE].join('\n');
+}

@@ -1,0 +1,42 @@
+/** `/skills`: the instructions there are, yours and the built-in ones; switching one off, and going back to the built-in. */
+import { skillsFor } from '../../agent/skills/catalog.ts';
+import type { ChatCommand } from './command.ts';
+
+const USAGE = 'Usage: /skills, /skills show NAME, enable NAME, disable NAME or reset NAME.';
+
+export const skills: ChatCommand = {
+  name: 'skills',
+  argument: '[show|enable|disable|reset NAME]',
+  about: 'See the skills I have for you; switch them on or off, or back to how they came',
+  async run(deps, context) {
+    const user = context.message.author.id;
+    const [verb = '', name = '', ...rest] = context.argument.split(/\s+/);
+    const all = await skillsFor(deps.catalog(), deps.store.skills, user);
+    if (verb === '' || verb === 'list') {
+      const lines = all.map((skill) => {
+        const notes = [...(skill.origin === 'own' ? ['your copy'] : []), ...(skill.enabled ? [] : ['off'])];
+        return `- **${skill.name}**${notes.length === 0 ? '' : ` (${notes.join(', ')})`}: ${skill.description}`;
+      });
+      return context.reply(lines.length === 0 ? 'There are no skills.' : [...lines, '', USAGE].join('\n'));
+    }
+    if (name === '' || rest.length > 0) return context.reply(USAGE);
+    const skill = all.find((one) => one.name === name);
+    if (skill === undefined) return context.reply(`There is no skill ${name}; /skills lists them.`);
+    switch (verb) {
+      case 'show':
+        return context.reply(`**${skill.name}**: ${skill.description}\n\n${skill.body.trim()}`);
+      case 'enable':
+      case 'disable':
+        await deps.store.skills.change({ owner: user, name, enabled: verb === 'enable' });
+        return context.reply(
+          verb === 'enable' ? `${name} is on.` : `${name} is off: I do not use it for you.`,
+        );
+      case 'reset':
+        if (!deps.catalog().has(name)) return context.reply(`${name} has no built-in version to go back to.`);
+        await deps.store.skills.change({ owner: user, name, text: null, editedAt: null });
+        return context.reply(`${name} is back to how it came.`);
+      default:
+        return context.reply(USAGE);
+    }
+  },
+};

@@ -1,0 +1,98 @@
+/** Puts skills and reflection together: what a turn may use, what follows it, and who decides about the changes. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import {
+  createReflectionJob,
+  REFLECT_JOB,
+  type ReflectionSettings,
+  reflectJob,
+} from './agent/reflection/after-turn.ts';
+import type { EngineDeps } from './agent/run.ts';
+import { type Catalog, type ListedSkill, readCatalog, skillsFor } from './agent/skills/catalog.ts';
+import { encodeButton } from './channels/button-token.ts';
+import type { JobHandler } from './domain/job.ts';
+import type { Reflection } from './domain/reflection.ts';
+import type { Clock, Logger } from './domain/runtime.ts';
+import type { Turn } from './domain/turn.ts';
+import type { AccessRules } from './gateway/access.ts';
+import type { Limits } from './gateway/limits.ts';
+import { createReviewJob, createReviews, REVIEW_JOB, type Reviews, reviewJob } from './gateway/reviews.ts';
+import type { Profiles } from './open-profiles.ts';
+import type { Store } from './store/store.ts';
+
+export type LearningDeps = {
+  readonly store: Store;
+  readonly settings: () => ReflectionSettings;
+  readonly access: () => AccessRules;
+  readonly profiles: () => Profiles;
+  readonly requireBudget: Limits['requireBudget'];
+  /** Makes the vectors of entries that were changed. */
+  readonly revive: (reflection: Reflection) => Promise<void>;
+  readonly redact: (text: string) => string;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+export type OpenedLearning = {
+  readonly skills: EngineDeps['skills'];
+  readonly followUps: EngineDeps['followUps'];
+  readonly handlers: Readonly<Record<string, JobHandler>>;
+  readonly reviews: Reviews;
+  readonly catalog: () => Catalog;
+};
+
+/** Those that come with the program, and above them those beside the configuration of this gateway. */
+export function skillFolders(): string[] {
+  const own = join(import.meta.dirname, '../config/skills');
+  const local = resolve('config/skills');
+  return local === own || !existsSync(local) ? [own] : [own, local];
+}
+
+export function openLearning(deps: LearningDeps): OpenedLearning {
+  const { store, clock } = deps;
+  const catalog = readCatalog(skillFolders(), deps.log);
+  const enabled = async (user: string): Promise<readonly ListedSkill[]> =>
+    (await skillsFor(catalog, store.skills, user)).filter((skill) => skill.enabled);
+  const reviewDeps = {
+    store,
+    access: deps.access,
+    catalog: () => catalog,
+    revive: deps.revive,
+    button: (id: string, decision: 'once' | 'deny') => encodeButton({ kind: 'review', id, decision }),
+    clock,
+  };
+  return {
+    catalog: () => catalog,
+    reviews: createReviews(reviewDeps),
+    skills: (turn: Turn) => ({
+      list: () => enabled(turn.user),
+      async load(name, file) {
+        const all = await enabled(turn.user);
+        const skill = all.find((one) => one.name === name);
+        if (skill === undefined)
+          return {
+            problem: `There is no skill "${name}". Skills: ${all.map((one) => one.name).join(', ') || 'none'}.`,
+          };
+        if (file === undefined) return { text: skill.body };
+        const text = catalog.get(name)?.read(file);
+        if (text !== undefined) return { text };
+        return { problem: `${name} has no file "${file}". Files: ${skill.files.join(', ') || 'none'}.` };
+      },
+    }),
+    followUps: (turn, outcome) => (deps.settings().enabled ? [reflectJob(turn, outcome, clock.now())] : []),
+    handlers: {
+      [REFLECT_JOB]: createReflectionJob({
+        ...store,
+        settings: deps.settings,
+        models: (turn) => deps.profiles().get(turn.profile).models,
+        contextTokens: (turn) => deps.profiles().get(turn.profile).settings.contextTokens,
+        skills: (turn) => enabled(turn.user),
+        askFor: (reflection) => [reviewJob(reflection)],
+        requireBudget: deps.requireBudget,
+        redact: deps.redact,
+        clock,
+      }),
+      [REVIEW_JOB]: createReviewJob(reviewDeps),
+    },
+  };
+}

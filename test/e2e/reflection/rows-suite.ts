@@ -1,0 +1,234 @@
+/** ENGINE.md rows 61 to 72 through the real program, for each database. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/gateway.ts';
+import { gate, sh } from '../support/scenario.ts';
+import { type Place, textOf } from '../support/web-client.ts';
+import { type Reflecting, startReflecting } from './support.ts';
+
+const add = (name: string, body: string) => ({ op: 'add', name, description: name, type: 'fact', body });
+const memory = (...changes: object[]) => ({ reasoning: 'because', memory: changes });
+
+export function reflectionRows(name: string, storeUrl: () => Promise<string>): void {
+  describe(`reflection on ${name}`, () => {
+    let s: Reflecting;
+    let place: Place;
+    beforeAll(async () => {
+      s = await startReflecting({ storeUrl: await storeUrl() });
+      place = await s.owner.home();
+    });
+    afterAll(() => s.close());
+
+    const named = async (entry: string) => (await s.memories()).find((one) => one.name === entry);
+
+    it('E61: the reply is out before the reflection is asked, and the row says what came of it', async () => {
+      const { wait, open } = gate();
+      s.learns('first words', memory(add('likes-tea', 'Likes tea.')));
+      s.learns('held words', { hold: wait, text: JSON.stringify(memory(add('held', 'Held.'))) });
+      await s.owner.answerTo(place, 'held words');
+      await until('the call', () => s.calls().find((call) => call.text.includes('held words')));
+      expect(await named('held')).toBeUndefined();
+      open();
+      await until('the change', () => named('held'));
+      const row = await s.work(s.owner, place, 'first words');
+      expect(row).toMatchObject({
+        userId: 'web:owner',
+        outcome: 'succeeded',
+        state: 'applied',
+        memoryChanges: 1,
+        skillEdited: false,
+        rejected: {},
+        skill: null,
+        errorCode: null,
+      });
+      expect(row.tokensIn).toBeGreaterThan(0);
+      expect(await named('likes-tea')).toMatchObject({ body: 'Likes tea.', owner: 'web:owner' });
+      const usage = await s.folder.json<{ role: string; calls: number }>('usage', '--json');
+      expect(usage.find((one) => one.role === 'reflection')?.calls).toBeGreaterThanOrEqual(2);
+    });
+
+    it('E62: with its model down the row says failed, and the turn is done', async () => {
+      s.learns('model is down', { status: 500, error: { message: 'down' } });
+      const row = await s.work(s.owner, place, 'model is down');
+      expect(row).toMatchObject({ outcome: 'failed', errorCode: expect.stringContaining('model.') });
+      expect((await s.turns()).find((turn) => turn.id === row.turnId)?.status).toBe('done');
+    });
+
+    it('an answer that is no JSON is a failure that is counted', async () => {
+      s.learns('no json', { text: 'I would rather chat' });
+      expect(await s.work(s.owner, place, 'no json')).toMatchObject({
+        outcome: 'failed',
+        errorCode: 'model.invalid_response',
+        memoryChanges: 0,
+      });
+    });
+
+    it('E65: a body of 8192 bytes is taken, one byte more is not, whatever the characters', async () => {
+      const fits = `${'ü'.repeat(4_095)}ab`;
+      s.learns('two sizes', memory(add('fits', fits), add('too-large', `${fits}c`), add('after', 'still')));
+      const row = await s.work(s.owner, place, 'two sizes');
+      expect(row).toMatchObject({ memoryChanges: 2, rejected: { body_too_large: 1 } });
+      expect((await named('fits'))?.body).toBe(fits);
+      expect(await named('too-large')).toBeUndefined();
+      expect(await named('after')).toBeDefined();
+    });
+
+    it('E66: a skill is edited once a day; the memory changes of the second try still apply', async () => {
+      const edit = (body: string, entry: string) => ({
+        ...memory(add(entry, entry)),
+        skill: { name: 'release-notes', body },
+      });
+      s.learns('edit one', edit('# My own way\n', 'with-edit-one'));
+      s.learns('edit two', edit('# Another way\n', 'with-edit-two'));
+      expect(await s.work(s.owner, place, 'edit one')).toMatchObject({ skillEdited: true, rejected: {} });
+      expect(await s.work(s.owner, place, 'edit two')).toMatchObject({
+        skillEdited: false,
+        memoryChanges: 1,
+        rejected: { cooldown: 1 },
+      });
+      expect(await named('with-edit-two')).toBeDefined();
+      // Only for this person, and above the built-in one.
+      const shown = await s.owner.command(place, '/skills show release-notes');
+      expect(textOf(shown.html)).toContain('My own way');
+      await s.owner.answerTo(place, 'please use release-notes now');
+      expect(s.model.calls.find((call) => call.question === 'please use release-notes now')?.text).toContain(
+        '# My own way',
+      );
+    });
+
+    it('E67: when it abstains nothing changes, and the row says so', async () => {
+      const before = await s.memories();
+      s.learns('nothing here', { reasoning: 'trivial', abstain: true, memory: [add('no', 'no')] });
+      const row = await s.work(s.owner, place, 'nothing here');
+      expect(row).toMatchObject({ outcome: 'abstained', memoryChanges: 0, skillEdited: false });
+      expect(await s.memories()).toEqual(before);
+    });
+
+    it('E72, A30: names with path separators, secrets and unknown names are rejected by code', async () => {
+      const before = await s.memories();
+      s.learns('bad proposals', {
+        memory: [
+          add('../../etc/passwd', 'x'),
+          add('a\\b', 'x'),
+          add('key-of-the-owner', 'the password is hunter2-hunter2'),
+          { op: 'update', name: 'never-there', body: 'x' },
+          add('empty', '  '),
+          'nonsense',
+        ],
+        skill: { name: '../release-notes', body: 'x' },
+      });
+      const row = await s.work(s.owner, place, 'bad proposals');
+      expect(row.rejected).toEqual({
+        bad_name: 3,
+        secret_found: 1,
+        unknown_name: 1,
+        empty_body: 1,
+        malformed: 1,
+      });
+      expect(await s.memories()).toEqual(before);
+    });
+
+    it('E69: remove, merge and a skill edit are undone to the byte, once', async () => {
+      s.learns(
+        'seed',
+        memory(add('old-one', 'One.\r\n\u00a0'), add('old-two', 'Two.'), add('old-three', 'Three.')),
+      );
+      await s.work(s.owner, place, 'seed');
+      const all = () => s.folder.json<object>('memory', 'export', '--json');
+      const before = await all();
+      const skill = async () => textOf((await s.owner.command(place, '/skills show code-review')).html);
+      const skillBefore = await skill();
+      s.learns('rework', {
+        memory: [
+          { op: 'remove', name: 'old-three' },
+          { op: 'merge', name: 'old-one', mergeTarget: 'old-two', body: 'One and two.' },
+          add('old-one', 'A new one under the old name.'),
+        ],
+        skill: { name: 'code-review', body: '# Changed\n' },
+      });
+      const row = await s.work(s.owner, place, 'rework');
+      expect(row).toMatchObject({ memoryChanges: 3, skillEdited: true });
+      expect(await all()).not.toEqual(before);
+      expect(await skill()).toContain('Changed');
+      const shown = await s.folder.cli('reflections', 'show', row.id, '--config', 'parley.yaml');
+      expect(shown.stdout).toMatch(/- Three\.[\s\S]*\+ One and two\.[\s\S]*code-review\/SKILL\.md/);
+      expect(await s.folder.cli('reflections', 'undo', row.id, '--config', 'parley.yaml')).toMatchObject({
+        code: 0,
+      });
+      const byName = (rows: object[]) =>
+        rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+      expect(byName(await all())).toEqual(byName(before));
+      expect(await skill()).toBe(skillBefore);
+      const again = await s.folder.cli('reflections', 'undo', row.id, '--config', 'parley.yaml');
+      expect(again).toMatchObject({ code: 1, stdout: expect.stringContaining('undone already') });
+    });
+
+    it('E69: what was changed since is not overwritten by an undo', async () => {
+      s.learns('keep this', memory(add('changing', 'first')));
+      s.learns('change this', memory({ op: 'update', name: 'changing', body: 'second' }));
+      const first = await s.work(s.owner, place, 'keep this');
+      await s.work(s.owner, place, 'change this');
+      const refused = await s.owner.command(place, `/reflections undo ${first.id}`);
+      expect(textOf(refused.html)).toContain('Nothing was changed: the entry changing was changed since');
+      expect((await named('changing'))?.body).toBe('second');
+    });
+
+    it('E71, A29: the activity is cut to its limit and holds no output; nothing raw is kept', async () => {
+      const commands = Array.from({ length: 12 }, (_, i) => `echo ${i}-${'x'.repeat(600)}`);
+      s.answers('much to do', sh(...commands), { text: 'all done' });
+      const row = await s.work(s.owner, place, 'much to do');
+      const call = s.calls().find((one) => one.text.includes('much to do'));
+      const activity = /<untrusted source="activity">\n([\s\S]*?)\n<\/untrusted>/.exec(call?.text ?? '')?.[1];
+      expect(Buffer.byteLength(activity ?? '')).toBeLessThanOrEqual(4096);
+      expect(activity).toContain('shell');
+      // The commands and the answer were written after outside text was read, so not even they are shown.
+      expect(call?.text).not.toContain('xxxx');
+      expect(call?.text).not.toContain('all done');
+      expect(row.raw).toBeUndefined();
+    });
+
+    it('E64: two turns of one person at once: both changes survive, and there are two rows', async () => {
+      s.learns('left hand', memory(add('left', 'left')));
+      s.learns('right hand', memory(add('right', 'right')));
+      const other = await s.owner.createConversation('Other', false);
+      const rows = await Promise.all([
+        s.work(s.owner, place, 'left hand'),
+        s.work(s.owner, other, 'right hand'),
+      ]);
+      expect(new Set(rows.map((row) => row.id)).size).toBe(2);
+      expect(await named('left')).toBeDefined();
+      expect(await named('right')).toBeDefined();
+    });
+
+    it('E70, F10: killed while it is asked, it is asked again and applied once', async () => {
+      const { wait, open } = gate();
+      let calls = 0;
+      const applied = { text: JSON.stringify(memory(add('once-only', 'once'))) };
+      s.learns('killed', {
+        get hold() {
+          calls += 1;
+          return calls === 1 ? wait : undefined;
+        },
+        ...applied,
+      });
+      await s.owner.answerTo(place, 'killed');
+      await until('the first call', () => s.calls().find((call) => call.text.includes('killed')));
+      await s.restart();
+      open();
+      await until('the change', () => named('once-only'), 60_000);
+      expect((await s.memories()).filter((one) => one.name.startsWith('once-only'))).toHaveLength(1);
+      const turn = (await s.turns())[0];
+      expect((await s.rows()).filter((row) => row.turnId === turn?.id)).toHaveLength(1);
+    });
+
+    it('E62: a cancelled turn is looked back at too', async () => {
+      s.answers('stop me', sh('mkdir never-made'));
+      const room = await s.owner.createConversation('Stop', false);
+      const { id } = await s.owner.post(room, 'stop me');
+      await s.owner.card(room);
+      await s.owner.command(room, '/stop');
+      const turn = (await s.turns()).find((one) => one.messageId === id);
+      await until('the row', async () => (await s.rows()).find((row) => row.turnId === turn?.id));
+      expect(s.calls().find((call) => call.text.includes('stop me'))?.text).toContain('ended: cancelled');
+    });
+  });
+}
