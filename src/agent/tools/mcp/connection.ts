@@ -81,7 +81,9 @@ export function createConnection(deps: ConnectionDeps): Connection {
     } catch (error) {
       await made.close().catch(() => undefined);
       const said = 'lastWords' in transport ? transport.lastWords() : '';
-      throw new Error(`${errorMessage(error)}${said === '' ? '' : ` (it said: ${said.slice(-500)})`}`);
+      throw new Error(
+        `${errorMessage(error)}${said === '' ? '' : ` (it said: ${said.slice(-500)})`}${hintFor(deps)}`,
+      );
     }
     made.onclose = () => {
       client = undefined;
@@ -153,6 +155,12 @@ export function createConnection(deps: ConnectionDeps): Connection {
     await made.ping({ timeout: PING_MS }).catch(() => made.close());
   }
 }
+
+/** The usual reason why a server that works elsewhere does not start here: it wants to download itself first. */
+const hintFor = ({ server, sandbox }: ConnectionDeps): string =>
+  'url' in server || server.network === true || !sandbox.active
+    ? ''
+    : '; if it needs the network, its entry has to say so (network: true, or a list of hosts)';
 
 async function openTransport({ server, sandbox, workspace }: ConnectionDeps) {
   if ('url' in server) {
