@@ -45,13 +45,28 @@ describe(`A24 inside (here: ${sandbox.describe(false)})`, () => {
     ['TIOCSTI', syscall(16, 0, 0x5412, 0)],
     ['TIOCSTI with high bits set', syscall(16, 0, 0x1_0000_5412, 0)],
     ['TIOCLINUX', syscall(16, 0, 0x541c, 0)],
+    ['a socket to the host of a virtual machine', syscall(41, 40, 1, 0)],
+    ['a socket of the crypto interface', syscall(41, 38, 5, 0)],
+    ['a raw packet socket', syscall(41, 17, 3, 0)],
+    ['a bluetooth socket', syscall(41, 31, 5, 0)],
     ['ptrace in the x32 numbering', syscall(0x40000000 + 521, 0, 0, 0, 0)],
   ];
 
   it.each(calls)('A24 the filter of system calls refuses %s', async (_name, command) => {
     if (!active || process.arch !== 'x64') return;
-    // EPERM, or ENOSYS where an older call is the way.
-    expect((await inside(command)).output).toMatch(/^-1 (1|38)\n/);
+    // EPERM, ENOSYS where an older call is the way, EAFNOSUPPORT for sockets.
+    expect((await inside(command)).output).toMatch(/^-1 (1|38|97)\n/);
+  });
+
+  it('A24 ordinary sockets work under the filter', async () => {
+    if (!active || process.arch !== 'x64') return;
+    const families = [
+      syscall(41, 1, 1, 0),
+      syscall(41, 2, 1, 0),
+      syscall(41, 10, 1, 0),
+      syscall(41, 16, 3, 0),
+    ];
+    for (const command of families) expect((await inside(command)).output).toMatch(/^\d+ /);
   });
 
   it('A24 everyday programs work under the filter', async () => {

@@ -1,10 +1,11 @@
 /**
  * A filter of system calls for bubblewrap, assembled here as classic BPF (pure). It takes away what programs of a
- * sandbox have no use for and attackers have: tracing others, mounting, new user namespaces, the kernel's riskier doors.
+ * sandbox have no use for and attackers have: tracing others, mounting, new user namespaces, exotic sockets, the kernel's
+ * riskier doors.
  */
 
 type Numbers = { readonly arch: number; readonly denied: readonly number[] } & Readonly<
-  Record<'clone' | 'clone3' | 'ioctl', number>
+  Record<'clone' | 'clone3' | 'ioctl' | 'socket', number>
 >;
 
 /** The same on every architecture: io_uring, the new mount calls, stealing descriptors. */
@@ -22,6 +23,7 @@ const tables: Readonly<Record<string, Numbers>> = {
     clone: 56,
     clone3: 435,
     ioctl: 16,
+    socket: 41,
     denied: [
       ...common,
       ...[101, 310, 311, 312, 165, 166, 155, 161, 308, 272, 248, 249, 250, 321, 298, 323],
@@ -33,6 +35,7 @@ const tables: Readonly<Record<string, Numbers>> = {
     clone: 220,
     clone3: 435,
     ioctl: 29,
+    socket: 198,
     denied: [
       ...common,
       ...[117, 270, 271, 272, 40, 39, 41, 51, 268, 97, 217, 218, 219, 280, 241, 282],
@@ -51,6 +54,8 @@ const EPERM = 0x00050001;
 /** What an old kernel answers: libraries then take the older call, whose flags can be looked at. */
 const ENOSYS = 0x00050026;
 
+const EAFNOSUPPORT = 0x00050061;
+
 /** Offsets in `struct seccomp_data`; of the arguments the lower half, both architectures are little-endian. */
 const NUMBER = 0;
 const ARCH = 4;
@@ -62,6 +67,12 @@ const CLONE_NEWUSER = 0x10000000;
 /** Puts characters into the terminal as if they had been typed; the second does it on the console. */
 const INJECTING = [0x5412, 0x541c];
 
+/**
+ * Unspecified, local, IPv4, IPv6, netlink. Others have no use here, and some know no namespaces: a virtual machine's
+ * socket to its host is open to everybody inside.
+ */
+const FAMILIES = [0, 1, 2, 10, 16];
+
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, value: number];
 
 const load = (offset: number): Instruction => [LOAD, 0, 0, offset];
@@ -70,7 +81,7 @@ const give = (value: number): Instruction => [RETURN, 0, 0, value];
 const whenEqual = (value: number): Instruction => [JUMP_EQUAL, 0, 1, value];
 const whenSet = (bits: number): Instruction => [JUMP_SET, 0, 1, bits];
 
-function program({ arch, denied, clone, clone3, ioctl }: Numbers): Instruction[] {
+function program({ arch, denied, clone, clone3, ioctl, socket }: Numbers): Instruction[] {
   const inspect = (call: number, body: readonly Instruction[]): Instruction[] => [
     load(NUMBER),
     [JUMP_EQUAL, 0, body.length, call],
@@ -90,6 +101,11 @@ function program({ arch, denied, clone, clone3, ioctl }: Numbers): Instruction[]
     ...inspect(ioctl, [
       load(argument(1)),
       ...INJECTING.flatMap((request) => [whenEqual(request), give(EPERM)]),
+    ]),
+    ...inspect(socket, [
+      load(argument(0)),
+      ...FAMILIES.map((family, index): Instruction => [JUMP_EQUAL, FAMILIES.length - index, 0, family]),
+      give(EAFNOSUPPORT),
     ]),
     give(ALLOW),
   ];

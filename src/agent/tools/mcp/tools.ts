@@ -49,7 +49,8 @@ function toResult(result: CallToolResult): ToolResult {
   if (parts.length === 0 && result.structuredContent !== undefined)
     parts.push(JSON.stringify(result.structuredContent));
   const text = parts.join('\n');
-  const output = text.length > KEEP_CHARACTERS ? `${text.slice(0, KEEP_CHARACTERS)}\n[cut off]` : text;
+  const output =
+    text.length > KEEP_CHARACTERS ? `${text.slice(0, KEEP_CHARACTERS).toWellFormed()}\n[cut off]` : text;
   return {
     ok: result.isError !== true,
     output: output === '' ? '[no output]' : output,
