@@ -21,12 +21,13 @@ export interface MemoryStore {
   prominent(options: { viewer: Viewer; limit: number }): Promise<Memory[]>;
   /** Those of the given ids that the viewer may see, in that order. */
   visible(viewer: Viewer, ids: readonly MemoryId[]): Promise<Memory[]>;
-  /** Vectors of one model, of the newest `limit` entries. */
-  vectors(options: {
+  /** Those whose vectors of that model are most like the given one, best first, among the newest few thousand. */
+  alike(options: {
     viewer: Viewer;
     model: string;
+    vector: Float32Array;
     limit: number;
-  }): Promise<{ id: MemoryId; vector: Float32Array }[]>;
+  }): Promise<{ id: MemoryId; likeness: number }[]>;
   /** For the job that embeds it. Nothing happens when the entry is gone or was changed after `updatedAt`. */
   setVector(options: { id: MemoryId; updatedAt: number; model: string; vector: Float32Array }): Promise<void>;
   get(id: MemoryId): Promise<Memory | undefined>;

@@ -2,6 +2,7 @@
  * Words in what was said in one session, before and after compaction. Read by the session's own index and looked
  * through here: a session is small beside an index over everybody's words, which every message would pay for.
  */
+import { setImmediate } from 'node:timers/promises';
 import { type SqlBool, sql } from 'kysely';
 import { plain, queryWords } from '../domain/grams.ts';
 import type { SessionKey } from '../domain/session.ts';
@@ -52,6 +53,7 @@ export async function searchHistory(
     const oldest = rows.at(-1);
     if (oldest === undefined || rows.length < PAGE) break;
     upTo = oldest.ordinal - 1;
+    await setImmediate();
   }
   return found
     .sort((a, b) => b.hits - a.hits || b.entry.ordinal - a.entry.ordinal)

@@ -6,11 +6,14 @@ import type { MemoryStore } from '../domain/memory-store.ts';
 import type { Database, Db } from './database.ts';
 import { changeMemories, gramPrefix, purgeIndex, removeMemory } from './memory-changes.ts';
 import { findGrams } from './memory-grams.ts';
+import { nearest, setVector } from './memory-vectors.ts';
 import { type MemoryRow, toMemory } from './rows.ts';
 import type { Schema } from './schema.ts';
 
 /** Entries one gram is found in at most: the newest ones. A gram in more of them tells little. */
 const HITS_PER_GRAM = 128;
+/** Entries compared by meaning for one question: the newest of those the viewer may see. */
+const MAX_COMPARED = 5_000;
 /** Candidates for each result: some were found by a hash alone and are not the viewer's. */
 const CANDIDATES_PER_RESULT = 4;
 
@@ -112,41 +115,20 @@ export function createMemories(database: Database): MemoryStore {
       const byId = new Map(rows.map((row) => [row.id, toMemory(row)]));
       return ids.flatMap((id) => byId.get(id) ?? []);
     },
-    async vectors({ viewer, model, limit }) {
+    async alike({ viewer, ...wanted }) {
       const rows = await database.read((db) =>
         db
           .selectFrom('memories')
-          .innerJoin('memory_vectors', 'memory_vectors.memory', 'memories.ordinal')
-          .select(['memories.id', 'memory_vectors.vector'])
-          .where('memory_vectors.model', '=', model)
-          .where(
-            'memories.ordinal',
-            'in',
-            db.selectFrom('memories').select('ordinal').where(visibleTo(viewer)),
-          )
-          .orderBy('memories.ordinal', 'desc')
-          .limit(limit)
+          .select('ordinal')
+          .where(visibleTo(viewer))
+          .orderBy('ordinal', 'desc')
+          .limit(MAX_COMPARED)
           .execute(),
       );
-      return rows.map(({ id, vector }) => ({ id, vector: toVector(vector) }));
+      const ordinals = rows.map(({ ordinal }) => ordinal);
+      return await nearest(database, { ...wanted, ordinals });
     },
-    setVector: ({ id, updatedAt, model, vector }) =>
-      database.write(async (tx) => {
-        const row = await tx.db
-          .selectFrom('memories')
-          .select('ordinal')
-          .where('id', '=', id)
-          .where('updated_at', '=', updatedAt)
-          .$if(tx.locks, (query) => query.forUpdate())
-          .executeTakeFirst();
-        if (row === undefined) return;
-        const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
-        await tx.db
-          .insertInto('memory_vectors')
-          .values({ memory: row.ordinal, model, vector: bytes })
-          .onConflict((conflict) => conflict.columns(['memory', 'model']).doUpdateSet({ vector: bytes }))
-          .execute();
-      }),
+    setVector: (options) => database.write((tx) => setVector(tx, options)),
     async get(id) {
       const row = await database.read((db) =>
         db.selectFrom('memories').select(COLUMNS).where('id', '=', id).executeTakeFirst(),
@@ -205,9 +187,6 @@ export function createMemories(database: Database): MemoryStore {
       }),
   };
 }
-
-/** A copy, as the bytes may lie anywhere in a larger buffer and floats want to be aligned. */
-const toVector = (bytes: Uint8Array): Float32Array => new Float32Array(new Uint8Array(bytes).buffer);
 
 type Ranked = { readonly ordinal: number; readonly score: number };
 

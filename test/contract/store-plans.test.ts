@@ -93,7 +93,7 @@ test('every statement on the path of a message searches by an index', async () =
       expect(await store.memories.search({ viewer, text: 'entry', limit: 8 })).toHaveLength(1);
       await store.memories.prominent({ viewer, limit: 8 });
       await store.memories.visible(viewer, ['m1']);
-      await store.memories.vectors({ viewer, model: 'e', limit: 8 });
+      await store.memories.alike({ viewer, model: 'e', vector: new Float32Array(2), limit: 8 });
     }
     await store.memories.setVector({ id: 'm1', updatedAt: 1, model: 'e', vector: new Float32Array(2) });
     await store.memories.get('m1');

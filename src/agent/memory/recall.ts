@@ -19,8 +19,6 @@ export type RecallDeps = { readonly memories: MemoryStore; readonly log: Logger 
 
 /** Of reciprocal rank fusion: how little the first places of one list outweigh the agreement of both. */
 const RANK_CONSTANT = 60;
-/** Vectors compared for one question; a likeness takes about a microsecond. */
-const MAX_VECTORS = 20_000;
 
 /** Best first. An embedder that fails leaves the full text. */
 export async function recall(deps: RecallDeps, question: RecallQuestion): Promise<Memory[]> {
@@ -40,12 +38,8 @@ async function byMeaning(deps: RecallDeps, { viewer, limit, embed }: RecallQuest
   if (embed === null) return [];
   try {
     const { model, vector } = await embed();
-    const candidates = await deps.memories.vectors({ viewer, model, limit: MAX_VECTORS });
-    return candidates
-      .map((one) => ({ id: one.id, likeness: dot(one.vector, vector) }))
-      .sort((a, b) => b.likeness - a.likeness)
-      .slice(0, limit * 2)
-      .map(({ id }) => id);
+    const found = await deps.memories.alike({ viewer, model, vector, limit: limit * 2 });
+    return found.map(({ id }) => id);
   } catch (error) {
     deps.log.warn({ detail: errorMessage(error) }, 'no vectors for this message; recalling by words alone');
     return [];
@@ -60,12 +54,4 @@ export function fuse(lists: readonly (readonly MemoryId[])[]): MemoryId[] {
       scores.set(id, (scores.get(id) ?? 0) + 1 / (RANK_CONSTANT + rank + 1));
   }
   return [...scores].sort((a, b) => b[1] - a[1]).map(([id]) => id);
-}
-
-/** Of unit vectors: 1 alike, 0 unrelated. Vectors of different sizes have nothing in common. */
-function dot(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return -1;
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
-  return sum;
 }

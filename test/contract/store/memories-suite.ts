@@ -32,6 +32,8 @@ export function describeMemories(open: OpenBackend): void {
   };
   const found = async (viewer: Viewer, text: string, limit = 8) =>
     (await store.memories.search({ viewer, text, limit })).map(({ memory }) => memory.id);
+  const alike = (viewer: Viewer, vector: number[] = [1, 0], limit = 50) =>
+    store.memories.alike({ viewer, model: 'e', vector: Float32Array.from(vector), limit });
   const mine = { scope: 'user', owner: 'ana', place: null } as const;
 
   test('an entry comes back exactly as it was put, whatever is in it', async () => {
@@ -116,7 +118,7 @@ export function describeMemories(open: OpenBackend): void {
       expect((await found(viewer, 'canary sings', 50)).toSorted()).toEqual(expected);
       const prominent = await store.memories.prominent({ viewer, limit: 50 });
       expect(prominent.map((one) => one.id).toSorted()).toEqual(expected);
-      const vectors = await store.memories.vectors({ viewer, model: 'e', limit: 50 });
+      const vectors = await alike(viewer);
       expect(vectors.map((one) => one.id).toSorted()).toEqual(expected);
       const all = homes.map(([id]) => id);
       const visible = await store.memories.visible(viewer, all);
@@ -146,12 +148,12 @@ export function describeMemories(open: OpenBackend): void {
         );
         await put(...entries);
         for (const { id } of entries)
-          await store.memories.setVector({ id, updatedAt: 1, model: 'e', vector: Float32Array.of(1) });
+          await store.memories.setVector({ id, updatedAt: 1, model: 'e', vector: Float32Array.of(1, 0) });
         for (const viewer of readers) {
           const expected = entries.filter((entry) => isVisible(entry, viewer)).map((entry) => entry.id);
           const sorted = expected.toSorted();
           expect((await found(viewer, 'canary', 50)).toSorted()).toEqual(sorted);
-          const vectors = await store.memories.vectors({ viewer, model: 'e', limit: 50 });
+          const vectors = await alike(viewer);
           expect(vectors.map(({ id }) => id).toSorted()).toEqual(sorted);
           const prominent = await store.memories.prominent({ viewer, limit: 50 });
           expect(prominent.map(({ id }) => id).toSorted()).toEqual(sorted);
@@ -186,8 +188,8 @@ export function describeMemories(open: OpenBackend): void {
       memoryOf('m4', { scope: 'user', owner: 'bo', place: null }, { body: 'violet', author: 'bo' }),
     );
     await store.memories.setVector({ id: 'm1', updatedAt: 1, model: 'e', vector: Float32Array.of(0.5, -2) });
-    const vectors = () => store.memories.vectors({ viewer: inPrivate('ana'), model: 'e', limit: 9 });
-    expect(await vectors()).toEqual([{ id: 'm1', vector: Float32Array.of(0.5, -2) }]);
+    const vectors = () => alike(inPrivate('ana'), [0.5, -2]);
+    expect(await vectors()).toEqual([{ id: 'm1', likeness: 4.25 }]);
     expect(await store.memories.forget('m1')).toBe(true);
     expect(await store.memories.forget('m1')).toBe(false);
     expect(await vectors()).toEqual([]);
@@ -201,10 +203,22 @@ export function describeMemories(open: OpenBackend): void {
     expect(await found(inPrivate('bo'), 'violet')).toEqual(['m4']);
   });
 
+  test('the most alike come first, among more than are compared at once, and only of the same model', async () => {
+    for (let i = 0; i < 450; i++) {
+      await put(memoryOf(`m${i}`, mine));
+      const angle = (i / 450) * Math.PI;
+      const vector = Float32Array.of(Math.cos(angle), Math.sin(angle));
+      await store.memories.setVector({ id: `m${i}`, updatedAt: 1, model: i === 225 ? 'other' : 'e', vector });
+    }
+    const found = await alike(inPrivate('ana'), [0, 1], 2);
+    expect(found.map(({ id }) => id).toSorted()).toEqual(['m224', 'm226']);
+    expect(found[0]?.likeness).toBeCloseTo(1, 3);
+  });
+
   test('a vector of a text that has changed meanwhile is not kept', async () => {
     await put(memoryOf('m1', mine));
     await put(memoryOf('m1', mine, { body: 'newer', updatedAt: 5 }));
-    await store.memories.setVector({ id: 'm1', updatedAt: 1, model: 'e', vector: Float32Array.of(1) });
-    expect(await store.memories.vectors({ viewer: inPrivate('ana'), model: 'e', limit: 9 })).toEqual([]);
+    await store.memories.setVector({ id: 'm1', updatedAt: 1, model: 'e', vector: Float32Array.of(1, 0) });
+    expect(await alike(inPrivate('ana'))).toEqual([]);
   });
 }
