@@ -101,6 +101,8 @@ export function judgeGit(args: readonly Arg[], workspace: string): Finding[] {
   if (parsed.unknown !== null) {
     return [ask('medium', `\`git ${name} ${parsed.unknown}\` is not known to be read-only`)];
   }
+  if (rest.some((arg) => arg.value.includes('%G')))
+    return [ask('medium', 'checks signatures, for which git starts another program')];
   if (!listings.has(name)) return parsed.operands.flatMap((operand) => revisionConcern(operand, workspace));
   const wanted = listingOperand.get(name);
   const lists =

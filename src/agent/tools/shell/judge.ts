@@ -104,6 +104,8 @@ function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, sc
           spec.operands === 'pattern-paths' && !patternGiven && !parsed.seen.has('--files') ? 1 : 0,
         );
   const paths = operands.slice(textOperands.length);
+  if (name === 'jq' && textOperands.some((arg) => /\b(import|include)\b/.test(arg.value)))
+    findings.push(ask('medium', 'the `jq` program may read other files'));
   noteSearches(name, parsed, paths, scope.facts);
   findings.push(
     ...textOperands

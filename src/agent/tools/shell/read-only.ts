@@ -113,7 +113,7 @@ add('strings', 'paths', '-a -n: -t: -f --all --bytes: --radix:', true);
 add(
   'md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum',
   'paths',
-  '-b -t -c -w --binary --text --check --quiet --status --strict --warn --ignore-missing --tag',
+  '-b -t --binary --text --tag',
   true,
 );
 add(
@@ -162,13 +162,16 @@ add(
 /** Looked up by program name, without a directory. */
 export const readOnlySpec = (name: string): ReadOnlySpec | undefined => table.get(name);
 
-/** Programs that may be asked for their version, and how. Nothing else may be on the line. */
+/**
+ * Programs that may be asked for their version, and how. Nothing else may be on the line. Not those that first look for
+ * another version of themselves in the project, and start that one: yarn, pnpm, cargo, rustc, go.
+ */
 const versions = new Map(
   (
-    'node:--version,-v npm:--version,-v npx:--version,-v yarn:--version,-v pnpm:--version,-v bun:--version,-v ' +
+    'node:--version,-v npm:--version,-v npx:--version,-v bun:--version,-v ' +
     'deno:--version,-V python:--version,-V python3:--version,-V pip:--version,-V pip3:--version,-V ' +
-    'ruby:--version,-v perl:--version,-v php:--version,-v java:--version,-version go:version ' +
-    'rustc:--version,-V cargo:--version,-V gcc:--version g++:--version clang:--version make:--version,-v ' +
+    'ruby:--version,-v perl:--version,-v php:--version,-v java:--version,-version ' +
+    'gcc:--version g++:--version clang:--version make:--version,-v ' +
     'cmake:--version git:--version docker:--version,-v bash:--version tsc:--version,-v curl:--version,-V ' +
     'jq:--version rg:--version,-V grep:--version,-V sed:--version tar:--version'
   )

@@ -44,9 +44,10 @@ const causes = new Map([
   ['ENOEXEC', 'it is not a program'],
 ]);
 
-function causeOf(error: unknown): string {
+function causeOf(error: unknown, [program]: readonly string[]): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return causes.get(code) ?? errorMessage(error);
+  const cause = causes.get(code);
+  return cause === undefined ? errorMessage(error) : `${program}: ${cause}`;
 }
 
 const notStarted = (problem: string): ProcessResult => ({
@@ -66,7 +67,7 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessResult
     return await watch(request, launch(request.run, request.cwd, request.env, 'ignore'));
   } catch (error) {
     // Arguments that can be passed to no program: a NUL character, too many of them.
-    return notStarted(causeOf(error));
+    return notStarted(causeOf(error, request.run.argv));
   }
 }
 
@@ -103,7 +104,7 @@ function watch(request: ProcessRequest, child: ChildProcess): Promise<ProcessRes
     }, DRAIN_MS);
   });
   return new Promise<ProcessResult>((resolve) => {
-    child.once('error', (error) => resolve(notStarted(causeOf(error))));
+    child.once('error', (error) => resolve(notStarted(causeOf(error, request.run.argv))));
     child.once('close', (exitCode, exitSignal) => {
       const { text: output, bytes, leftOutBytes } = capture.result();
       const durationMs = Math.round(clock.monotonic() - started);
