@@ -8,6 +8,7 @@ import { describeApprovalTerms } from './store/approval-terms-suite.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
 import { describeHistory } from './store/history-suite.ts';
 import { describeJobs } from './store/jobs-suite.ts';
+import { describeLearning } from './store/learning-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
 import { describeMemories } from './store/memories-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
@@ -55,6 +56,7 @@ describe('store on PostgreSQL', () => {
   describe('jobs', () => describeJobs(open));
   describe('memories', () => describeMemories(open));
   describe('terms of approval', () => describeApprovalTerms(open));
+  describe('skills and reflections', () => describeLearning(open));
   describe('the rest', () => describeRest(open));
 });
 

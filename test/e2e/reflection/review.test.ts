@@ -1,0 +1,181 @@
+/** Learning with a person's yes, lessons that come back and fare, and skills as people use them. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../support/gateway.ts';
+import { BO_TOKEN } from '../support/scenario.ts';
+import { type Place, textOf, type WebClient } from '../support/web-client.ts';
+import { type Reflecting, startReflecting } from './support.ts';
+
+const add = (name: string, body: string) => ({ op: 'add', name, description: name, type: 'fact', body });
+
+describe('reflection with review', () => {
+  let s: Reflecting;
+  let bo: WebClient;
+  let place: Place;
+  beforeAll(async () => {
+    s = await startReflecting({ reflection: '{ enabled: true, review: true, store_raw: true }' });
+    bo = await s.as(BO_TOKEN);
+    place = await s.owner.home();
+  });
+  afterAll(() => s.close());
+
+  const proposed = async (words: string, entry: string) => {
+    s.learns(words, { reasoning: 'You said so.', memory: [add(entry, `Body of ${entry}.`)] });
+    const row = await s.work(s.owner, place, words);
+    const card = await until('the card', () =>
+      s.owner.posts().findLast((post) => post.card?.title === 'Learn this?' && post.buttons.length > 0),
+    );
+    return { row, card };
+  };
+  const settled = (id: string, text: string) =>
+    until('the outcome on the card', () =>
+      s.owner.posts().find((post) => post.id === id && post.card?.outcome?.includes(text)),
+    );
+
+  it('changes nothing before the person said yes; the card shows all of it; restarts do not matter', async () => {
+    const { row, card } = await proposed('keep me', 'kept');
+    expect(row).toMatchObject({
+      state: 'staged',
+      outcome: 'succeeded',
+      raw: expect.stringContaining('kept'),
+    });
+    expect(card.card?.action.text).toBe('memory kept\n+ Body of kept.');
+    expect(await s.memories()).toEqual([]);
+    await s.restart();
+    await s.owner.press(place, card, 'Keep');
+    await settled(card.id, 'Kept by Owner');
+    expect((await s.memories()).map((one) => one.name)).toEqual(['kept']);
+    expect((await s.rows())[0]?.state).toBe('applied');
+  });
+
+  it('dismisses, once and for all', async () => {
+    const { row, card } = await proposed('dismiss me', 'dismissed');
+    await s.owner.press(place, card, 'Dismiss');
+    await settled(card.id, 'Dismissed by Owner');
+    const late = await s.owner.command(place, `/reflections keep ${row.id}`);
+    expect(textOf(late.html)).toContain('dismissed already');
+    expect((await s.memories()).map((one) => one.name)).toEqual(['kept']);
+  });
+
+  it('A5: is nobody else’s to decide or to see, and the text form does as the buttons do', async () => {
+    const { row } = await proposed('mine alone', 'mine');
+    const boHome = await bo.home();
+    for (const verb of ['keep', 'dismiss', 'show', 'undo'])
+      expect(textOf((await bo.command(boHome, `/reflections ${verb} ${row.id}`)).html)).toMatch(
+        /Only the person|no such reflection/,
+      );
+    expect(textOf((await bo.command(boHome, '/reflections')).html)).toContain('not looked back');
+    await s.owner.command(place, `/reflections keep ${row.id}`);
+    await until('the entry', async () => (await s.memories()).some((one) => one.name === 'mine'));
+    await s.owner.command(place, `/reflections undo ${row.id}`);
+    expect((await s.memories()).some((one) => one.name === 'mine')).toBe(false);
+  });
+
+  it('erasing a person takes what was learned about them along', async () => {
+    const erased = await s.folder.cli('memory', 'erase', 'web:owner', '--config', 'parley.yaml');
+    expect(erased.code).toBe(0);
+    expect(await s.rows()).toEqual([]);
+  });
+});
+
+describe('lessons', () => {
+  let s: Reflecting;
+  let place: Place;
+  beforeAll(async () => {
+    s = await startReflecting({ memory: true });
+    place = await s.owner.home();
+  });
+  afterAll(() => s.close());
+
+  const promptFor = async (text: string) => {
+    await s.work(s.owner, place, text);
+    return s.model.calls.find((call) => call.model === 'scripted' && call.question === text)?.text ?? '';
+  };
+
+  it('a lesson is in later prompts of its kind, and dropped once it has hurt twice', async () => {
+    const lesson = {
+      summary: 'deploy on Fridays',
+      reusableLesson: 'Never deploy on Fridays without asking.',
+    };
+    s.learns('the deploy went wrong', { lesson });
+    const [first] = [await s.work(s.owner, place, 'the deploy went wrong')];
+    expect(first).toMatchObject({ outcome: 'succeeded', state: 'applied', memoryChanges: 0 });
+    const name = 'deploy-on-fridays';
+    const judged = (effect: string) => ({ lessons: [{ name, effect }] });
+    s.learns('deploy on Fridays, first', judged('helpful'));
+    expect(await promptFor('deploy on Fridays, first')).toContain('Never deploy on Fridays');
+    s.learns('deploy on Fridays, second', judged('harmful'));
+    expect(await promptFor('deploy on Fridays, second')).toContain('Never deploy on Fridays');
+    expect((await s.memories()).some((one) => one.name === name)).toBe(true);
+    s.learns('deploy on Fridays, last', judged('harmful'));
+    expect(await promptFor('deploy on Fridays, last')).toContain('Never deploy on Fridays');
+    expect((await s.memories()).some((one) => one.name === name)).toBe(false);
+    expect(await promptFor('deploy on Fridays, after that')).not.toContain('Never deploy on Fridays');
+  });
+
+  it('A34, A35: a lesson learned with one person is in no prompt of another', async () => {
+    s.learns('my own way', {
+      lesson: { summary: 'own way of tea', reusableLesson: 'Heliotrope tea is best.' },
+    });
+    await s.work(s.owner, place, 'my own way');
+    const bo = await s.as(BO_TOKEN);
+    await bo.answerTo(await bo.home(), 'own way of tea?');
+    expect(s.model.calls.find((call) => call.question === 'own way of tea?')?.text).not.toContain(
+      'Heliotrope',
+    );
+    expect(await promptFor('own way of tea again')).toContain('Heliotrope');
+  });
+});
+
+describe('skills', () => {
+  let s: Reflecting;
+  let place: Place;
+  beforeAll(async () => {
+    s = await startReflecting();
+    place = await s.owner.home();
+  });
+  afterAll(() => s.close());
+  const command = async (text: string) => textOf((await s.owner.command(place, text)).html);
+  const lastPrompt = async (text: string) => {
+    await s.owner.answerTo(place, text);
+    return s.model.calls.filter((call) => call.model === 'scripted' && call.text.includes(text));
+  };
+
+  it('are named in the prompt, loaded by a tool and then followed, and the one in use is what is reflected on', async () => {
+    const loads = (file?: string) => ({
+      toolCalls: [
+        { name: 'run_skill', args: { name: 'incident-report', ...(file === undefined ? {} : { file }) } },
+      ],
+    });
+    s.answers('write it up', loads(), loads('template.md'), { text: 'written' });
+    s.learns('write it up', { skill: { name: 'incident-report', body: '# Shorter\n' } });
+    const row = await s.work(s.owner, place, 'write it up');
+    expect(row).toMatchObject({ skill: 'incident-report', skillEdited: true });
+    const [first, second, third] = s.model.calls.filter((call) => call.model === 'scripted');
+    expect(first?.text).toContain('- incident-report: Writes up an incident');
+    expect(first?.text).not.toContain('Blame appears nowhere');
+    expect(second?.text).toContain('action 1 run_skill:\n');
+    expect(second?.text).toContain('Blame appears nowhere');
+    expect(third?.text).toContain('# TITLE');
+    const reflected = s.calls().find((call) => call.text.includes('write it up'));
+    expect(reflected?.text).toContain('<untrusted source="skill incident-report">');
+  });
+
+  it('can be listed, shown, switched off and set back by each person', async () => {
+    expect(await command('/skills')).toContain('incident-report (your copy)');
+    expect(await command('/skills show incident-report')).toContain('Shorter');
+    expect(await command('/skills reset incident-report')).toContain('back to how it came');
+    expect(await command('/skills show incident-report')).toContain('Blame appears nowhere');
+    expect(await command('/skills disable incident-report')).toContain('is off');
+    expect((await lastPrompt('without it'))[0]?.text).not.toContain('- incident-report');
+    s.answers('try it anyway', { toolCalls: [{ name: 'run_skill', args: { name: 'incident-report' } }] });
+    expect((await lastPrompt('try it anyway')).at(-1)?.text).toContain('There is no skill "incident-report"');
+    await command('/skills enable incident-report');
+    expect((await lastPrompt('with it'))[0]?.text).toContain('- incident-report');
+  });
+
+  it('says what is wrong with a command', async () => {
+    expect(await command('/skills show')).toContain('Usage');
+    expect(await command('/skills show nothing')).toContain('There is no skill nothing');
+    expect(await command('/skills burn code-review')).toContain('Usage');
+  });
+});
