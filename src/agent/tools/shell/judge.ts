@@ -75,9 +75,12 @@ function noteSearches(name: string, parsed: ParsedFlags, paths: readonly Arg[], 
 
 function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, scope: Scope): Finding[] {
   if (spec.operands === 'echo') {
-    return args
-      .filter((arg) => arg.kind === 'dynamic')
-      .map((arg) => ask('medium', `leaves it to the shell what \`${name}\` prints (${arg.value})`));
+    return args.flatMap((arg) => {
+      if (arg.kind === 'dynamic')
+        return [ask('medium', `leaves it to the shell what \`${name}\` prints (${arg.value})`)];
+      const reason = arg.kind === 'glob' ? globConcern(arg.value, scope.workspace) : null;
+      return reason === null ? [] : [ask('medium', reason)];
+    });
   }
   const parsed = parseFlags(args, spec.flags);
   if (parsed.unknown !== null)
