@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../support/gateway.ts';
-import { BO_TOKEN, ONCE } from '../support/scenario.ts';
-import { type Place, textOf, type WebClient } from '../support/web-client.ts';
+import { createFolder, until } from '../support/gateway.ts';
+import { BO_TOKEN, ONCE, OWNER_TOKEN } from '../support/scenario.ts';
+import { type Place, signIn, textOf, type WebClient } from '../support/web-client.ts';
 import { type Remembering, startRemembering, toStore } from './support.ts';
 
 describe('memory in hand', () => {
@@ -153,5 +153,30 @@ describe('memory in hand', () => {
     expect(readFileSync(file).includes('quokkafroop')).toBe(false);
     expect(indexed()).toBe(0);
     await s.restart();
+  });
+});
+
+describe('the demo model', () => {
+  it('remembers what it is told to, word for word, shows it, and remembers nothing else', async () => {
+    const folder = createFolder();
+    folder.writeConfig(`server: { port: 0, token: ${OWNER_TOKEN} }\n`);
+    const gateway = await folder.start();
+    try {
+      const owner = await signIn(gateway.url, OWNER_TOKEN);
+      const home = await owner.home();
+      await owner.answerTo(home, 'Hello, I am Olive.');
+      await owner.answerTo(home, 'Please remember that I drink tea');
+      await until('the entry', async () => {
+        const { stdout } = await folder.cli('memory', 'list', '--json', '--config', 'parley.yaml');
+        return stdout.includes('I drink tea');
+      });
+      const list = textOf((await owner.command(home, '/memory')).html);
+      expect(list).toContain('I drink tea');
+      expect(list).not.toContain('Olive');
+      owner.close();
+    } finally {
+      await gateway.kill();
+      folder.remove();
+    }
   });
 });
