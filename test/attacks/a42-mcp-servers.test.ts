@@ -110,6 +110,9 @@ describe(`a local server (sandbox: ${sandbox.describe(false)})`, () => {
       },
     );
     expect(s.logged.join('\n')).toContain('"pauseMs":1000');
+    s.behave({ tools, onCall: 'crash' });
+    await s.call('fake.say');
+    await vi.waitFor(() => expect(s.logged.join('\n')).toContain('"pauseMs":2000'), { timeout: 5_000 });
   });
 
   it('F27 a hang is ended by the caller, and a dead server replaced', async () => {

@@ -34,6 +34,8 @@ const CONNECT_MS = 30_000;
 const PING_MS = 5_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** A server may say as often as it likes that its tools changed. */
+const LIST_AGAIN_MS = 200;
 /** Pages of the list of tools: a server that has more than this goes round in circles. */
 const MAX_PAGES = 20;
 
@@ -71,12 +73,19 @@ export function createConnection(deps: ConnectionDeps): Connection {
       }
       await deps.onTools(tools);
     };
+    let due = false;
+    const listSoon = (): void => {
+      if (due) return;
+      due = true;
+      setTimeout(() => {
+        due = false;
+        list().catch((error: unknown) => log.warn({ detail: errorMessage(error) }, 'MCP tools not listed'));
+      }, LIST_AGAIN_MS).unref();
+    };
     made.onerror = (error) => log.debug({ detail: errorMessage(error) }, 'MCP server');
     try {
       await made.connect(transport, { timeout: CONNECT_MS });
-      made.setNotificationHandler(ToolListChangedNotificationSchema, () =>
-        list().catch((error: unknown) => log.warn({ detail: errorMessage(error) }, 'MCP tools not listed')),
-      );
+      made.setNotificationHandler(ToolListChangedNotificationSchema, listSoon);
       await list();
     } catch (error) {
       await made.close().catch(() => undefined);
@@ -85,12 +94,14 @@ export function createConnection(deps: ConnectionDeps): Connection {
         `${errorMessage(error)}${said === '' ? '' : ` (it said: ${said.slice(-500)})`}${hintFor(deps)}`,
       );
     }
+    const upAt = clock.monotonic();
     made.onclose = () => {
       client = undefined;
+      // One that ends again and again soon after its start is not forgiven by starting.
+      if (clock.monotonic() - upAt > LONGEST_PAUSE_MS) failures = 0;
       // A remote one has not ended because a line to it has.
       if (!closed && !('url' in deps.server)) fail('the server ended');
     };
-    failures = 0;
     return made;
   }
 
