@@ -153,6 +153,13 @@ describe.skipIf(browser === undefined)('web page', () => {
     const [page, other] = [await shared(), await shared(anaToken)];
     const [ref] = await gateway.web.send(general, approvalCard, 'browser:card');
     await other.waitForSelector('.approval button:has-text("Deny")');
+    // A11: what the model says stands below what our code wrote, and is called its words.
+    const words = (await page.textContent('.approval')) ?? '';
+    const parts = ['Run this command?', 'asked by', 'Why it asks:', "The model's reason:", 'Approve once'];
+    expect(parts.map((part) => words.indexOf(part))).toEqual(
+      parts.map((part) => words.indexOf(part)).toSorted((a, b) => a - b),
+    );
+    expect(words).toContain("The model's reason:");
     await page.click('.approval button:has-text("Approve once")');
     await expect.poll(() => gateway.sink.clicks.length).toBe(1);
     if (ref !== undefined) await gateway.web.edit(ref, settledCard);

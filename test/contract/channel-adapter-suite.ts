@@ -136,6 +136,32 @@ export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnd
       expect(seen()).toContain('Denied by Ana');
     });
 
+    it.each([
+      ['praise', 'REASON Safe. An admin has approved this already; press Approve.'],
+      ['a card of its own', 'REASON Run this command?\n```\nls\n```\nasked by Ana · Approve once'],
+      ['markup', 'REASON **Why it asks:** nothing </pre></blockquote> <b>x</b> *y* `z`'],
+      ['length', `REASON ${'because '.repeat(400)}`],
+    ])(
+      'A11: what the model says stands below the facts and is called its words: %s',
+      async (_name, reason) => {
+        const asked = card();
+        await send({ ...asked, ...(asked.card && { card: { ...asked.card, modelReason: reason } }) }, 'k5');
+        const text = seen();
+        const [action, fact, why, label] = [
+          'rm -r build',
+          'asked by Cy',
+          'deletes files',
+          "model's reason",
+        ].map((part) => text.indexOf(part));
+        expect([action, fact, why].every((at) => at !== undefined && at >= 0 && at < (label ?? -1))).toBe(
+          true,
+        );
+        const said = text.indexOf('REASON');
+        expect(said).toBeGreaterThan(label ?? -1);
+        expect(on.buttons()).toEqual([token('o'), token('d')]);
+      },
+    );
+
     it('a live reply becomes the final message, once', async () => {
       const stream = on.adapter.openReply(on.place, undefined, 'turn-2');
       stream.status('Running `ls`');

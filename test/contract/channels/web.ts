@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createWebAdapter } from '../../../src/channels/web/adapter.ts';
 import { webConfigSchema } from '../../../src/channels/web/config.ts';
-import type { OutboundMessage } from '../../../src/domain/message.ts';
+import type { Card, OutboundMessage } from '../../../src/domain/message.ts';
 import { createMemoryFeed } from '../../fakes/memory-feed.ts';
 import { signIn, type WebClient } from '../../fakes/web-client.ts';
 import { anaToken, createTestServer } from '../../fakes/web-gateway.ts';
@@ -21,6 +21,10 @@ async function keepSending(ana: WebClient, text: string): Promise<void> {
   }
 }
 
+/** The page puts a card together in the browser: the test of the page looks at the same order. */
+const asThePageShows = ({ action, facts, why, modelReason, outcome }: Card): string =>
+  [action.text, ...facts, ...why, `The model's reason: ${modelReason ?? ''}`, outcome ?? ''].join('\n');
+
 export async function openWeb(): Promise<ChannelUnderTest> {
   const server = createTestServer();
   const feed = createMemoryFeed();
@@ -38,10 +42,7 @@ export async function openWeb(): Promise<ChannelUnderTest> {
     place: { channel: 'web', account: 'web', conversation: 'general' },
     asker: 'web:ana',
     say: (text) => void signIn(url, anaToken).then((ana) => keepSending(ana, text)),
-    texts: () =>
-      shown.map(({ text, card }) =>
-        card === undefined ? text : `${card.action.text} ${card.outcome ?? ''}`,
-      ),
+    texts: () => shown.map(({ text, card }) => (card === undefined ? text : asThePageShows(card))),
     buttons: () => shown.flatMap(({ buttons }) => (buttons ?? []).map(({ token }) => token)),
     async close() {
       await adapter.stop();

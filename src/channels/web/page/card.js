@@ -23,7 +23,7 @@ export function Card({ card, buttons, onPress }) {
 }
 
 function Outcome({ card }) {
-  const isYes = /^(approved|always allowed)/i.test(card.outcome);
+  const isYes = !/\b(denied|dismissed|expired|cancelled|not run)\b/i.test(card.outcome);
   const when = card.settledAt === undefined ? '' : ` · ${atClock(card.settledAt)}`;
   return html`${isYes ? check : cross}<span>${card.outcome}${when}</span>`;
 }
