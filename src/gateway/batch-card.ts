@@ -19,9 +19,15 @@ export function settledBatchCards(
   approvals: readonly Approval[],
   options: CardOptions,
 ): NewDelivery[] {
-  const lines = approvals.map((approval, i) => `${i + 1}: ${decidedText(approval)}`);
-  const message = batchMessage(turn, requests, lines.join(' · '), options);
+  const message = batchMessage(turn, requests, outcomeOf(approvals), options);
   return batchPlaces(turn, requests, options).map((place) => editOf(turn, place, 'decided', message));
+}
+
+function outcomeOf(approvals: readonly Approval[]): string {
+  const texts = approvals.map(decidedText);
+  const [first] = new Set(texts);
+  if (new Set(texts).size === 1) return `All ${texts.length}: ${first}`;
+  return texts.map((text, i) => `${i + 1}: ${text}`).join(' · ');
 }
 
 /** In private only to those who may decide about all of it. */

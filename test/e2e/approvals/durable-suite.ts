@@ -1,0 +1,254 @@
+/** Approvals over crashes, restarts and time, through the real program: ENGINE.md rows 35, 44 to 48 and 74. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { until } from '../support/gateway.ts';
+import { DENY, gate, ONCE, scripts, sh, startScenario, types } from '../support/scenario.ts';
+import { textOf } from '../support/web-client.ts';
+import type { TestDatabase } from './database.ts';
+
+export function durableApprovals(database: TestDatabase): void {
+  describe(`approvals over restarts and time on ${database.name}`, () => {
+    it('E44, F38, F6: a button pressed after kill -9 and restart resumes as usual', async () => {
+      const s = await startScenario({ storeUrl: await database.url() });
+      try {
+        scripts(s)('restart', sh('echo early', 'mkdir made-44', 'echo late'));
+        const place = await s.owner.createConversation('restart', false);
+        const { id } = await s.owner.post(place, 'restart');
+        const card = await s.owner.card(place);
+        await s.restart();
+        await s.owner.press(place, card, ONCE);
+        await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+        expect(
+          (await s.eventsOf(id))
+            .filter((event) => event.type === 'tool.finished')
+            .map((event) => event.index),
+        ).toEqual([1, 2, 3]);
+        expect((await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).code).toBe(0);
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('E45, P7: an action altered in the database after asking is refused as a digest mismatch', async () => {
+      const s = await startScenario({ storeUrl: await database.url() });
+      try {
+        scripts(s)('tamper', sh('mkdir harmless-45'));
+        const place = await s.owner.createConversation('tamper', false);
+        const { id } = await s.owner.post(place, 'tamper');
+        const card = await s.owner.card(place);
+        const tampered = `UPDATE approvals SET action = replace(action, 'harmless-45', 'evil-45')`;
+        expect(await database.run(s.folder.path, tampered)).toBe(1);
+        await s.owner.press(place, card, ONCE);
+        await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+        const result = (await s.eventsOf(id)).find((event) => event.type === 'tool.finished');
+        expect(result).toMatchObject({ ok: false, output: expect.stringContaining('digest mismatch') });
+        expect(existsSync(join(s.folder.path, 'data/workspace/evil-45'))).toBe(false);
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('E46, F37: without a decision in time it is denied as expired, the card says so, the turn ends', async () => {
+      const s = await startScenario({
+        storeUrl: await database.url(),
+        yaml: 'approvals: { expires_after: 300ms }',
+      });
+      try {
+        scripts(s)('expire', sh('mkdir not-made-46'));
+        const place = await s.owner.createConversation('expire', false);
+        const { id } = await s.owner.post(place, 'expire');
+        const card = await until('the card', () => s.owner.posts().find((post) => post.card !== null));
+        await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+        await until('the settled card', () =>
+          s.owner.posts().find((post) => post.card?.outcome?.startsWith('Expired')),
+        );
+        const events = await s.eventsOf(id);
+        expect(events.find((event) => event.type === 'approval.resolved')).toMatchObject({
+          decision: 'expired',
+          by: null,
+        });
+        expect(events.at(-1)).toMatchObject({ type: 'turn.finished', reason: 'denied' });
+        const token = `a1:o:${events.find((event) => event.type === 'approval.requested')?.approvalId}`;
+        await s.owner.click(place, token);
+        await until('the private answer', () =>
+          s.owner.asides().find((aside) => textOf(aside.html).includes('expired')),
+        );
+        expect(card.kind).toBe('card');
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('F7, F37: a request whose deadline passed while the gateway was down is expired', async () => {
+      const s = await startScenario({
+        storeUrl: await database.url(),
+        yaml: 'approvals: { expires_after: 2s }',
+      });
+      try {
+        scripts(s)('late', sh('mkdir not-made-f7'));
+        const place = await s.owner.createConversation('late', false);
+        const { id } = await s.owner.post(place, 'late');
+        await s.owner.card(place);
+        const deadline = Date.now() + 2_000;
+        await s.gateway.kill();
+        await until('the deadline', () => Date.now() > deadline);
+        await s.restart();
+        await until(
+          'the end',
+          async () => (await s.turns()).find((turn) => turn.messageId === id)?.status === 'done',
+        );
+        expect((await s.eventsOf(id)).find((event) => event.type === 'approval.resolved')).toMatchObject({
+          decision: 'expired',
+        });
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('F7: what was approved in time and could not start in time is not run any more', async () => {
+      const s = await startScenario({
+        storeUrl: await database.url(),
+        yaml: 'approvals: { expires_after: 3s }',
+      });
+      try {
+        scripts(s)('slow', sh('sh -c "sleep 4"', 'mkdir not-made-f7b'));
+        const place = await s.owner.createConversation('slow', false);
+        const { id } = await s.owner.post(place, 'slow');
+        await s.owner.press(place, await s.owner.card(place, 'not-made-f7b'), ONCE);
+        await s.owner.press(place, await s.owner.card(place, 'sleep'), ONCE);
+        await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+        const results = (await s.eventsOf(id)).filter((event) => event.type === 'tool.finished');
+        expect(results.map((event) => event.ok)).toEqual([true, false]);
+        expect(results[1]?.output).toContain('expired before it could start');
+        expect(existsSync(join(s.folder.path, 'data/workspace/not-made-f7b'))).toBe(false);
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('E47: with nobody to approve it is denied at once, and the requester is told', async () => {
+      const s = await startScenario({ storeUrl: await database.url(), approvers: '[]' });
+      try {
+        scripts(s)('nobody', sh('mkdir not-made-47'));
+        const place = await s.owner.createConversation('nobody', false);
+        const { id } = await s.owner.post(place, 'nobody');
+        await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+        await until('the notice', () =>
+          s.owner
+            .posts()
+            .find((post) => post.kind === 'notice' && textOf(post.html).includes('access.approvers')),
+        );
+        expect(types(await s.eventsOf(id))).not.toContain('turn.waiting');
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('E35: rounds used before the approval still count after it', async () => {
+      const s = await startScenario({ storeUrl: await database.url(), yaml: 'agent: { max_rounds: 4 }' });
+      try {
+        let calls = 0;
+        s.model.script((call) => {
+          if (call.tools === undefined) return { text: 'end' };
+          calls += 1;
+          return calls === 2 ? sh('mkdir made-35') : sh(`echo round-${calls}`);
+        });
+        const place = await s.owner.createConversation('rounds', false);
+        await s.owner.post(place, 'go');
+        await s.owner.press(place, await s.owner.card(place), ONCE);
+        await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+        expect(calls).toBe(4);
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('E48, F5, P6: killed inside a once-only tool it is not run again silently: somebody is asked', async () => {
+      const s = await startScenario({ storeUrl: await database.url() });
+      try {
+        scripts(s)('crash', sh('sh -c "echo ran >> log-48; sleep 30"'));
+        const place = await s.owner.createConversation('crash', false);
+        const { id } = await s.owner.post(place, 'crash');
+        await s.owner.press(place, await s.owner.card(place), ONCE);
+        await until('the tool to run', () => existsSync(join(s.folder.path, 'data/workspace/log-48')));
+        await s.restart();
+        const card = await until('the question', () =>
+          s.owner
+            .posts()
+            .find((post) => post.buttons.length > 0 && post.card?.why.join().includes('unknown')),
+        );
+        const events = await s.eventsOf(id);
+        expect(types(events)).toContain('tool.interrupted');
+        expect(events.filter((event) => event.type === 'tool.started')).toHaveLength(1);
+        await s.owner.press(place, card, DENY);
+        await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('E74, E25, F27: /stop kills the process group of a running tool within two seconds', async () => {
+      const s = await startScenario({ storeUrl: await database.url() });
+      try {
+        scripts(s)('halt', sh('sh -c "sleep 300 & echo $$ > pid-74; sleep 300"'));
+        const place = await s.owner.createConversation('halt', false);
+        const { id } = await s.owner.post(place, 'halt');
+        await s.owner.press(place, await s.owner.card(place), ONCE);
+        await until('the tool to run', () => existsSync(join(s.folder.path, 'data/workspace/pid-74')));
+        const started = Date.now();
+        await s.owner.command(place, '/stop');
+        await until(
+          'the turn to be cancelled',
+          async () => (await s.turns()).find((turn) => turn.messageId === id)?.status === 'cancelled',
+          2_500,
+        );
+        expect(Date.now() - started).toBeLessThan(2_500);
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('E74: /stop during a model call ends the call', async () => {
+      const s = await startScenario({ storeUrl: await database.url() });
+      try {
+        const door = gate();
+        s.model.script(() => ({ text: 'first word and more', holdAfterFirst: door.wait }));
+        const place = await s.owner.createConversation('call', false);
+        const { id } = await s.owner.post(place, 'talk');
+        const call = await until('the call', () => s.model.calls[0]);
+        await s.owner.stop(place);
+        await call.aborted;
+        await until(
+          'the turn to be cancelled',
+          async () => (await s.turns()).find((turn) => turn.messageId === id)?.status === 'cancelled',
+        );
+        expect(s.owner.posts().some((post) => post.kind === 'answer')).toBe(false);
+        door.open();
+      } finally {
+        await s.close();
+      }
+    });
+
+    it('A24, A40: even an approved command finds neither database nor configuration, where the sandbox works', async () => {
+      const s = await startScenario({ storeUrl: await database.url() });
+      try {
+        scripts(s)('snoop', sh('sh -c "ls .. ; cat ../../parley.yaml; cat ../parley.db; env"'));
+        const place = await s.owner.createConversation('snoop', false);
+        const { id } = await s.owner.post(place, 'snoop');
+        const card = await s.owner.card(place);
+        await s.owner.press(place, card, ONCE);
+        await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+        const output = JSON.stringify(
+          (await s.eventsOf(id)).filter((event) => event.type === 'tool.finished'),
+        );
+        // Values are taken out of any output; what the sandbox hides is not even there.
+        expect(output).not.toMatch(/owner-token-for-tests|test-model-key/);
+        const sandboxed = card.card?.facts.join().includes('sandbox: bubblewrap, ') === true;
+        expect(/SQLite format|models:/.test(output)).toBe(!sandboxed);
+      } finally {
+        await s.close();
+      }
+    });
+  });
+}

@@ -1,0 +1,5 @@
+/** The approval rows, on SQLite. */
+import { sqlite } from './database.ts';
+import { approvalRows } from './rows-suite.ts';
+
+approvalRows(sqlite);
