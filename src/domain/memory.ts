@@ -2,7 +2,7 @@
  * What is remembered, for whom, and who may see it again. Pure: the store turns a viewer into conditions of its
  * queries, so that nothing is ever read first and sorted out afterwards.
  */
-import type { ConversationRef, UserId } from './message.ts';
+import type { InboundMessage, UserId } from './message.ts';
 import { type SessionKey, sessionKey } from './session.ts';
 import type { TurnId } from './turn.ts';
 
@@ -54,9 +54,14 @@ export type Partition = {
   readonly place?: SessionKey;
 };
 
-/** A conversation and its threads are one place to remember in: the same people read them. */
-export const conversationKey = ({ channel, account, conversation }: ConversationRef): SessionKey =>
-  sessionKey({ channel, account, conversation });
+/** A conversation and its threads are one place to remember in, as the same people read them, but for closed threads. */
+export function conversationKey({
+  where,
+  closedThread,
+}: Pick<InboundMessage, 'where' | 'closedThread'>): SessionKey {
+  const { thread: _, ...conversation } = where;
+  return sessionKey(closedThread === true ? where : conversation);
+}
 
 /** All that a viewer may see: what a person said in private is recalled in private only. */
 export function partitionsFor(viewer: Viewer): Partition[] {

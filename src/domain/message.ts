@@ -50,6 +50,8 @@ export type InboundMessage = {
   readonly text: string;
   /** A private conversation with the bot. */
   readonly direct: boolean;
+  /** The thread is closed to some who read the rest of its conversation. */
+  readonly closedThread?: boolean;
   readonly mentionsBot: boolean;
   readonly command?: Command;
   /** Short-lived token that lets the platform deliver a private reply (interaction token). */

@@ -51,7 +51,7 @@ export const memoryJob = (turn: Pick<Turn, 'id' | 'user'>, now: number): NewJob 
 export const viewerOf = ({ user, workspace, input }: Pick<Turn, 'user' | 'workspace' | 'input'>): Viewer => ({
   user,
   workspace,
-  conversation: conversationKey(input.where),
+  conversation: conversationKey(input),
   direct: input.direct,
 });
 

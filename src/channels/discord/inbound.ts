@@ -118,6 +118,7 @@ export function toInbound(
     author,
     text,
     direct: place.direct,
+    ...(place.closed === true ? { closedThread: true } : {}),
     mentionsBot,
     ...(command === undefined ? {} : { command }),
     attachments,

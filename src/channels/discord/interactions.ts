@@ -5,7 +5,7 @@
 
 import { ComponentType, InteractionResponseType, MessageFlags, TextInputStyle } from 'discord-api-types/v10';
 import { AppError, errorMessage } from '../../domain/errors.ts';
-import type { Command, ConversationRef } from '../../domain/message.ts';
+import type { Command, InboundMessage } from '../../domain/message.ts';
 import type { Logger } from '../../domain/runtime.ts';
 import type { ChannelSink } from '../adapter.ts';
 import type { DiscordApi } from './api.ts';
@@ -70,9 +70,13 @@ export function createInteractions(deps: {
   async function whereOf(
     interaction: ParsedInteraction,
     thread: string | null,
-  ): Promise<{ where: ConversationRef; direct: boolean }> {
+  ): Promise<Pick<InboundMessage, 'where' | 'direct' | 'closedThread'>> {
     const place = await places.placeOf(interaction.channel, interaction.guild);
-    return { where: refOf({ ...place, thread: thread ?? place.thread }), direct: place.direct };
+    return {
+      where: refOf({ ...place, thread: thread ?? place.thread }),
+      direct: place.direct,
+      ...(place.closed === true ? { closedThread: true } : {}),
+    };
   }
 
   function sinkOrWait(): ChannelSink {

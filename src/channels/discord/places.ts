@@ -13,6 +13,8 @@ type ChannelInfo = {
   readonly kind: 'direct' | 'thread' | 'text' | 'other';
   /** Of a thread: the channel or forum it belongs to. */
   readonly parent: string | null;
+  /** A private thread: not for all who read its channel. */
+  readonly closed?: boolean;
 };
 
 export type Place = {
@@ -20,6 +22,7 @@ export type Place = {
   readonly conversation: string;
   readonly thread: string | null;
   readonly direct: boolean;
+  readonly closed?: boolean;
 };
 
 export type Places = {
@@ -51,6 +54,8 @@ const rawChannel = z.object({
   parent_id: z.string().nullish(),
 });
 
+const PRIVATE_THREAD = 12;
+
 const kinds: Readonly<Record<number, ChannelInfo['kind']>> = {
   0: 'text',
   1: 'direct',
@@ -58,7 +63,7 @@ const kinds: Readonly<Record<number, ChannelInfo['kind']>> = {
   5: 'text',
   10: 'thread',
   11: 'thread',
-  12: 'thread',
+  [PRIVATE_THREAD]: 'thread',
 };
 
 /** A few hundred bytes each; the oldest are asked for again. */
@@ -101,7 +106,11 @@ export function createPlaces(deps: {
     const kind = kinds[type] ?? 'other';
     // A partial channel (of an interaction) may lack the parent; without it a thread is of no use.
     if (kind === 'thread' && typeof parent !== 'string') return known.get(id);
-    const info: ChannelInfo = { kind, parent: kind === 'thread' ? (parent ?? null) : null };
+    const info: ChannelInfo = {
+      kind,
+      parent: kind === 'thread' ? (parent ?? null) : null,
+      ...(type === PRIVATE_THREAD ? { closed: true } : {}),
+    };
     remember(known, id, info);
     return info;
   }
@@ -147,7 +156,13 @@ export function createPlaces(deps: {
       const account = deps.account();
       if (info.kind === 'direct') return { account, conversation: channel, thread: null, direct: true };
       if (info.kind === 'thread' && info.parent !== null)
-        return { account, conversation: info.parent, thread: channel, direct: false };
+        return {
+          account,
+          conversation: info.parent,
+          thread: channel,
+          direct: false,
+          ...(info.closed === true ? { closed: true } : {}),
+        };
       const begins = question !== undefined && deps.replyInThread && info.kind === 'text';
       if (begins && !known.has(question.id)) remember(titles, question.id, titleOf(question.text));
       return { account, conversation: channel, thread: begins ? question.id : null, direct: false };

@@ -134,7 +134,7 @@ const verbs: ReadonlyMap<string, Verb> = new Map(
 
 const viewerOf = (deps: CommandDeps, { message, profile }: CommandContext): Viewer => ({
   user: message.author.id,
-  conversation: conversationKey(message.where),
+  conversation: conversationKey(message),
   workspace: deps.workspace(profile),
   direct: message.direct,
 });

@@ -59,9 +59,12 @@ describe('memory', () => {
     );
   });
 
-  test('threads of a conversation are one place to remember in', () => {
+  test('A34: threads of a conversation are one place to remember in, but for those that are closed to some', () => {
     const where = { channel: 'slack', account: 'B', conversation: 'C1' };
-    expect(conversationKey({ ...where, thread: '1.2' })).toBe(conversationKey(where));
+    const inThread = { where: { ...where, thread: '1.2' } };
+    expect(conversationKey(inThread)).toBe(conversationKey({ where }));
+    expect(conversationKey({ ...inThread, closedThread: true })).not.toBe(conversationKey({ where }));
+    expect(conversationKey({ where, closedThread: true })).toBe(conversationKey({ where }));
   });
 
   test('names are short, speak, and are safe as a part of anything', () => {

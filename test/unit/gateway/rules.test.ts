@@ -159,4 +159,17 @@ describe('limits', () => {
       createLimits({ settings: () => settings, usage: usage(100), clock }).requireBudget(),
     ).rejects.toBeInstanceOf(AppError);
   });
+
+  it('A47: what nobody waits for is not begun when it would exceed what is left, in tokens or in cost', async () => {
+    const planned = (tokens: number, cost: number, costPerDay: number | null) =>
+      createLimits({
+        settings: () => ({ ...settings, costPerDay }),
+        usage: { ...usage(60), total: async () => ({ tokens: 60, cost: 1 }) },
+        clock,
+      }).requireBudget({ tokens, cost });
+    await planned(40, 9, null);
+    await planned(40, 1, 2);
+    await expect(planned(41, 0, null)).rejects.toMatchObject({ code: 'limits.budget' });
+    await expect(planned(1, 1.1, 2)).rejects.toMatchObject({ code: 'limits.budget' });
+  });
 });
