@@ -1,6 +1,6 @@
 /** MCP servers as they come from npm, through the real program: asked for, run, described, reviewed when they change. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -67,6 +67,23 @@ approvals:
       ok: true,
       output: 'text of the file',
     });
+  });
+
+  it('A25 writes, once agreed to, into the folder its entry names, and nowhere else', async () => {
+    const call = async (path: string) => {
+      s.model.reset();
+      once('files__write_file', { path, content: 'written by the server' });
+      const place = await freshPlace(s);
+      const posted = await s.owner.post(place, 'write it');
+      await s.owner.press(place, await s.owner.card(place), ONCE);
+      await until('the end', async () => types(await s.eventsOf(posted.id)).includes('turn.finished'));
+      return toolResults(await s.eventsOf(posted.id))[0];
+    };
+    const inside = join(s.folder.path, 'data/workspace/b.txt');
+    expect(await call(inside)).toMatchObject({ ok: true });
+    expect(readFileSync(inside, 'utf8')).toBe('written by the server');
+    expect(await call(join(s.folder.path, 'parley.yaml'))).toMatchObject({ ok: false });
+    expect(readFileSync(join(s.folder.path, 'parley.yaml'), 'utf8')).toContain('everything:');
   });
 });
 
