@@ -29,7 +29,7 @@ tools:
       everything: { command: ${node}, args: [${packages}/server-everything/dist/index.js], env: { MARK: visible-mark } }
       files: { command: ${node}, args: [${packages}/server-filesystem/dist/index.js, data/workspace] }
 approvals:
-  rules: [{ tool: "everything.echo", decision: allow }]`,
+  rules: [{ tool: "everything.echo", decision: allow }, { tool: "everything.get-env", decision: allow }]`,
     });
     mkdirSync(join(s.folder.path, 'data/workspace'), { recursive: true });
   });
@@ -67,6 +67,19 @@ approvals:
       ok: true,
       output: 'text of the file',
     });
+  });
+
+  it('A39 A40 what it tells of its environment holds no value of ours, and no more than its entry says', async () => {
+    once('everything__get-env', {});
+    const { events } = await ask(s, await freshPlace(s), 'env');
+    const [result] = toolResults(events);
+    const seen: Record<string, string> = JSON.parse(String(result?.output));
+    expect(Object.keys(seen)).toEqual(expect.arrayContaining(['HOME', 'MARK', 'PATH']));
+    expect(
+      Object.keys(seen).filter((name) => !/^(HOME|LANG|MARK|PATH|PWD|OLDPWD|SHLVL|_)$/.test(name)),
+    ).toEqual([]);
+    expect(JSON.stringify(events)).not.toContain('visible-mark');
+    expect(JSON.stringify(s.model.calls)).not.toContain('visible-mark');
   });
 
   it('A25 writes, once agreed to, into the folder its entry names, and nowhere else', async () => {

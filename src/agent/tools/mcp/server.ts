@@ -26,10 +26,15 @@ export const serverKey = (server: McpServer): string =>
     .digest('hex')
     .slice(0, 32);
 
-/** `stdio: npx -y …` or the address without what may be a key in its query. */
+/** Programs that say nothing about what they run; the server is their first argument. */
+const starters = new Set('npx node bunx bun deno python python3 uvx uv pipx docker tsx'.split(' '));
+
+/** `stdio: npx server-x` or the address. Arguments and queries are left out: some hold keys. */
 export function describeServer(server: McpServer): string {
   if ('url' in server) return new URL(server.url).origin + new URL(server.url).pathname;
-  return `stdio: ${[basename(server.command), ...server.args].join(' ')}`.slice(0, 120);
+  const program = basename(server.command);
+  const started = starters.has(program) ? server.args.find((arg) => !arg.startsWith('-')) : undefined;
+  return `stdio: ${program}${started === undefined ? '' : ` ${basename(started)}`}`.slice(0, 120);
 }
 
 const nodeFolder = dirname(process.execPath);

@@ -77,7 +77,10 @@ describe('what is known of a server', () => {
   });
 
   it('A39 is described without credentials', () => {
-    expect(describeServer(stdio)).toBe('stdio: server --fast');
+    expect(describeServer({ ...stdio, args: ['--token', 'canary'] })).toBe('stdio: server');
+    expect(
+      describeServer({ ...stdio, command: 'npx', args: ['-y', '@scope/server-x', '--token=canary'] }),
+    ).toBe('stdio: npx server-x');
     expect(
       describeServer({
         url: 'https://user:canary@a.example/mcp?key=canary',
