@@ -1,5 +1,5 @@
 /** A24, A25, A40: what a command inside the sandbox can see, call and use up. Where there is none, that is what is said. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -22,12 +22,14 @@ const inside = (command: string, workspace = scratch().workspace): Promise<ToolR
     keepBytes: 1_000_000,
   }).run({ command }, contextFor(workspace));
 
+/** The numbers below are those of x86-64; elsewhere perl would call something else. */
+const canCall = process.arch === 'x64' && existsSync('/usr/bin/perl');
+
 /** Calls a system call by its number, through an interpreter that every Debian has. */
 const syscall = (number: number, ...args: (number | string)[]): string =>
   `perl -e '$r = syscall(${[number, ...args].join(', ')}); print $r, " ", $!+0, "\\n"'`;
 
 describe(`A24 inside (here: ${sandbox.describe(false)})`, () => {
-  // Numbers of x86-64; on other machines perl would call something else.
   const calls: [string, string][] = [
     ['ptrace', syscall(101, 0, 0, 0, 0)],
     ['process_vm_readv', syscall(310, 1, 0, 0, 0, 0, 0)],
@@ -53,13 +55,13 @@ describe(`A24 inside (here: ${sandbox.describe(false)})`, () => {
   ];
 
   it.each(calls)('A24 the filter of system calls refuses %s', async (_name, command) => {
-    if (!active || process.arch !== 'x64') return;
+    if (!active || !canCall) return;
     // EPERM, ENOSYS where an older call is the way, EAFNOSUPPORT for sockets.
     expect((await inside(command)).output).toMatch(/^-1 (1|38|97)\n/);
   });
 
   it('A24 ordinary sockets work under the filter', async () => {
-    if (!active || process.arch !== 'x64') return;
+    if (!active || !canCall) return;
     const families = [
       syscall(41, 1, 1, 0),
       syscall(41, 2, 1, 0),
@@ -70,9 +72,7 @@ describe(`A24 inside (here: ${sandbox.describe(false)})`, () => {
   });
 
   it('A24 everyday programs work under the filter', async () => {
-    const result = await inside(
-      'echo a | sort | cat; sleep 0; (true & wait); perl -e "fork() // die" && date > d; ls d',
-    );
+    const result = await inside('echo a | sort | cat; sleep 0; (true & wait); date > d; ls d');
     expect(result).toMatchObject({ ok: true, output: 'a\nd\n' });
   });
 
@@ -156,7 +156,7 @@ describe(`A24 inside (here: ${sandbox.describe(false)})`, () => {
   });
 
   it('F28 A24 memory that is written to is limited, address space is not', async () => {
-    if (!active || process.arch !== 'x64') return;
+    if (!active || !canCall) return;
     // mmap of private memory: 5 GB to read and write are refused, 5 GB of mere addresses are not.
     expect((await inside(syscall(9, 0, 5e9, 3, 0x22, -1, 0))).output).toBe('-1 12\n');
     expect((await inside(syscall(9, 0, 5e9, 0, 0x22, -1, 0))).output).toMatch(/^\d+ /);

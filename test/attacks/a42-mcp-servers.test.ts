@@ -1,6 +1,5 @@
 /** A25, A40, A42, F27, F28: what an MCP server can reach and break: its own calls, and nothing else. */
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -15,10 +14,15 @@ const sandbox = await openSandbox({ mode: 'auto', hide: [] });
 
 /** Command lines of the processes that carry this mark in an argument. */
 const alive = (mark: string): string[] =>
-  execFileSync('ps', ['-eo', 'stat,args'])
-    .toString()
-    .split('\n')
-    .filter((line) => line.includes(mark) && !/^Z/.test(line));
+  readdirSync('/proc').flatMap((pid) => {
+    try {
+      const line = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
+      return line.includes(mark) ? [line] : [];
+    } catch {
+      // Gone meanwhile.
+      return [];
+    }
+  });
 
 /** Real time, until a test says that more of it has passed. */
 function movableClock(): Clock & { skip(ms: number): void } {
