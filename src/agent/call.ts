@@ -2,10 +2,11 @@
 import { AppError } from '../domain/errors.ts';
 import { compactHard, fitHistory } from './compaction.ts';
 import { answerContext, type ContextInput, directiveContext } from './context.ts';
+import { closingOf, countEnd } from './ending.ts';
 import { type Past, readPast } from './history.ts';
 import type { ChatMessage, ModelReply, ModelRequest } from './model/client.ts';
 import { failedCall, respondedCall, usageOf } from './records.ts';
-import { type EngineDeps, type Run, write } from './run.ts';
+import { after, type EngineDeps, type Run, tryWrite, write } from './run.ts';
 import type { Step } from './step.ts';
 import { taintOfHistory } from './taint.ts';
 
@@ -13,6 +14,7 @@ type Call = Extract<Step, { kind: 'call-model' }>;
 /** What is put before the message. */
 type Background = Past & Pick<ContextInput, 'memories' | 'skills'>;
 
+/** An answer that ends the turn is written together with the end, and so both survive together. */
 export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise<void> {
   await deps.requireBudget();
   const pinned = run.state.context;
@@ -55,9 +57,14 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
     }
     throw error;
   }
-  await write(deps, run, [respondedCall(call.role, reply)], {
-    usage: [usageOf(run.turn, call.role, reply, deps.clock)],
-  });
+  const responded = respondedCall(call.role, reply);
+  const usage = [usageOf(run.turn, call.role, reply, deps.clock)];
+  const end = run.signal.aborted
+    ? undefined
+    : closingOf(deps, run, after(run, [responded], deps.clock.now()));
+  if (end !== undefined && (await tryWrite(deps, run, [responded, ...end.events], { ...end.extras, usage })))
+    return countEnd(deps, run.state);
+  await write(deps, run, [responded], { usage });
   if (run.state.answer === null) run.live.reset();
 }
 

@@ -3,16 +3,16 @@
  * person. Everything it knows is in the log, so a crash, a restart and an approval three days later are one case.
  */
 import { AppError, type ErrorCode, errorMessage } from '../domain/errors.ts';
-import type { Event, EventBody, EventOf, FinishReason } from '../domain/event.ts';
-import type { StepLine } from '../domain/message.ts';
+import type { Event, EventBody, EventOf } from '../domain/event.ts';
 import type { Turn, TurnStatus } from '../domain/turn.ts';
 import type { ClaimedTurn, NewDelivery } from '../store/store.ts';
 import * as actions from './actions.ts';
 import { requestApprovals } from './asking.ts';
 import { callModel } from './call.ts';
+import { countEnd, ending, type Finish } from './ending.ts';
 import type { PolicyDecision } from './policy.ts';
 import { type EngineDeps, type Live, type Run, reload, tryWrite, write } from './run.ts';
-import { type Action, actionsOf, fold, type TurnState } from './state.ts';
+import { type Action, actionsOf, fold } from './state.ts';
 import { nextStep, type Step } from './step.ts';
 
 export type Outcome = 'ended' | 'waiting' | 'released';
@@ -53,7 +53,7 @@ async function drive(deps: EngineDeps, run: Run): Promise<Outcome> {
     const step = nextStep(run.state, run.settings);
     if (step.kind === 'none') return 'ended';
     if (step.kind === 'finish') {
-      await end(deps, run, step.reason, step.answer);
+      await end(deps, run, step);
       return 'ended';
     }
     if (step.kind === 'wait') {
@@ -268,22 +268,10 @@ function unrun(action: Action, output: string): EventBody {
   };
 }
 
-export function stepLines(state: TurnState): StepLine[] {
-  return actionsOf(state).flatMap((action) =>
-    action.title === null || action.result === null
-      ? []
-      : [{ title: action.title, ok: action.result.ok, durationMs: action.result.durationMs }],
-  );
-}
-
-async function end(deps: EngineDeps, run: Run, reason: FinishReason, answer: string): Promise<void> {
-  await write(deps, run, [{ type: 'turn.finished', reason, answer, errorCode: null, detail: null }], {
-    status: 'done',
-    answer,
-    deliveries: deps.render.answer(run.turn, answer, stepLines(run.state)),
-    jobs: deps.followUps(run.turn, 'done'),
-  });
-  deps.metrics.count('parley_turns_total', { outcome: reason });
+async function end(deps: EngineDeps, run: Run, step: Finish): Promise<void> {
+  const { events, extras } = ending(deps, run, step, run.state);
+  await write(deps, run, events, extras);
+  countEnd(deps, run.state);
 }
 
 async function onFailure(deps: EngineDeps, run: Run, error: unknown): Promise<Outcome> {

@@ -43,7 +43,13 @@ export async function readPast(
 
 /** About four characters a token where words are spelled in Latin letters, about one where each says a word. */
 export function estimateTokens(text: string): number {
-  const wide = text.match(/[\u0250-\u{10ffff}]/gu)?.length ?? 0;
+  // Runs over the whole history for each message, so it makes no list of what it finds.
+  let wide = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    // Of a pair of surrogates only the first counts.
+    if (code >= 0x250 && (code < 0xdc00 || code > 0xdfff)) wide += 1;
+  }
   return Math.ceil((text.length - wide) / 4) + wide;
 }
 

@@ -156,11 +156,16 @@ export async function tryWrite(
     await reload(deps, run);
     return false;
   }
-  for (const body of events) {
-    const event: Event = { ...body, turnId: run.turn.id, seq: run.state.seq + 1, at: now, v: EVENT_VERSION };
-    run.state = apply(run.state, event);
-  }
+  run.state = after(run, events, now);
   return true;
+}
+
+/** The state that events would leave. */
+export function after({ turn, state }: Run, bodies: readonly EventBody[], at: number): TurnState {
+  return bodies.reduce<TurnState>((before, body) => {
+    const event: Event = { ...body, turnId: turn.id, seq: before.seq + 1, at, v: EVENT_VERSION };
+    return apply(before, event);
+  }, state);
 }
 
 export async function reload(deps: EngineDeps, run: Run): Promise<void> {

@@ -14,6 +14,8 @@ export type LiveReplies = {
   discard(turnId: TurnId): Promise<void>;
 };
 
+/** An answer that is there sooner needs no sign that it is coming. */
+const TYPING_AFTER_MS = 300;
 /** Platforms let a typing indicator lapse after 5 to 10 s. */
 const TYPING_EVERY_MS = 4_000;
 /** After this long people want to know what is taking the time. */
@@ -41,12 +43,13 @@ export function createLiveReplies(deps: {
       if (adapter === undefined) return silent;
       const stream = adapter.openReply(turn.input.where, turn.input, turn.id);
       const stage = createStage(stream, deps.clock);
-      void adapter.typing(turn.input.where);
-      const timer = setInterval(() => {
+      const tick = (): void => {
+        timer = setTimeout(tick, TYPING_EVERY_MS);
         void adapter.typing(turn.input.where);
         stage.tick();
-      }, TYPING_EVERY_MS);
-      open.set(turn.id, { stream, stopTimers: () => clearInterval(timer) });
+      };
+      let timer = setTimeout(tick, TYPING_AFTER_MS);
+      open.set(turn.id, { stream, stopTimers: () => clearTimeout(timer) });
       return deps.streaming(turn.input.where.channel) ? stage.live : { ...stage.live, delta: () => {} };
     },
     take: close,

@@ -23,6 +23,7 @@ const TOKEN = '4242:AAEfakeTokenForTheTestsOnly';
 export async function startFakeTelegram(): Promise<FakeTelegram> {
   const state = createState(TOKEN);
   const waiting = new Set<() => void>();
+  let knowsKinds = false;
   const wake = (): void => {
     for (const resume of waiting) resume();
   };
@@ -70,8 +71,9 @@ export async function startFakeTelegram(): Promise<FakeTelegram> {
   async function updates(payload: Record<string, unknown>, response: ServerResponse): Promise<unknown> {
     if (state.webhook !== undefined)
       throw new Refusal(409, "Conflict: can't use getUpdates method while webhook is active");
-    const allowed = payload.allowed_updates;
-    if (!Array.isArray(allowed)) throw new Refusal(400, 'Bad Request: allowed_updates must be explicit here');
+    // What was asked for once holds until something else is.
+    knowsKinds ||= Array.isArray(payload.allowed_updates);
+    if (!knowsKinds) throw new Refusal(400, 'Bad Request: allowed_updates must be explicit here');
     const { offset } = payload;
     if (typeof offset === 'number') state.updates = state.updates.filter((one) => one.update_id >= offset);
     if (state.pollers > 0)

@@ -8,9 +8,10 @@ import type {
   ChatCompletionMessageParam,
 } from 'openai/resources/chat/completions';
 import { AppError, errorMessage } from '../../domain/errors.ts';
-import type { ToolCall } from '../../domain/event.ts';
-import type { ChatMessage, Endpoint, ModelReply, ModelRequest, Reasoning } from './client.ts';
-import { fromWireName, toWireName } from './wire-name.ts';
+import type { ChatMessage, Endpoint, ModelRequest, Reasoning } from './client.ts';
+import { addChunk, type Chunk, checked, type Draft, newDraft, reasoningOf } from './draft.ts';
+import { createTransport, type Transport } from './transport.ts';
+import { toWireName } from './wire-name.ts';
 
 export type OpenAiOptions = {
   readonly baseUrl: string;
@@ -23,15 +24,8 @@ export type OpenAiOptions = {
   readonly price: { readonly input: number; readonly output: number };
 };
 
-type Draft = {
-  text: string;
-  reasoning: string;
-  readonly calls: Map<number, { id: string; tool: string; args: string }>;
-  finishReason: string | null;
-  usage: { prompt: number; completion: number; total: number } | null;
-};
-
 export function createOpenAiEndpoint(options: OpenAiOptions): Endpoint {
+  const transport = createTransport();
   const client = new OpenAI({
     baseURL: options.baseUrl,
     // Local servers want no key, the SDK insists on one.
@@ -40,6 +34,7 @@ export function createOpenAiEndpoint(options: OpenAiOptions): Endpoint {
     // Silence is timed here, chunk by chunk; the SDK's own limit would end a long answer that is still coming.
     timeout: 24 * 3_600_000,
     logLevel: 'off',
+    fetch: transport.fetch,
   });
   return {
     model: options.model,
@@ -49,8 +44,8 @@ export function createOpenAiEndpoint(options: OpenAiOptions): Endpoint {
       try {
         const reply =
           request.onDelta === undefined
-            ? await whole(client, options, request, watch)
-            : await streamed(client, options, request, watch);
+            ? await whole({ client, options, request, watch })
+            : await streamed({ client, transport, options, request, watch });
         return checked(reply, options.model, request);
       } catch (error) {
         throw watch.expired()
@@ -87,12 +82,14 @@ function watchSilence(outer: AbortSignal, timeoutMs: number): Watch {
   };
 }
 
-async function whole(
-  client: OpenAI,
-  options: OpenAiOptions,
-  request: ModelRequest,
-  watch: Watch,
-): Promise<Draft> {
+type Attempt = {
+  readonly client: OpenAI;
+  readonly options: OpenAiOptions;
+  readonly request: ModelRequest;
+  readonly watch: Watch;
+};
+
+async function whole({ client, options, request, watch }: Attempt): Promise<Draft> {
   const { data, response } = await client.chat.completions
     .create({ ...body(options, request), stream: false }, { signal: watch.signal })
     .withResponse();
@@ -116,99 +113,34 @@ async function whole(
   return draft;
 }
 
-async function streamed(
-  client: OpenAI,
-  options: OpenAiOptions,
-  request: ModelRequest,
-  watch: Watch,
-): Promise<Draft> {
-  const { data, response } = await client.chat.completions
+async function streamed(attempt: Attempt & { readonly transport: Transport }): Promise<Draft> {
+  const { client, transport, options, request, watch } = attempt;
+  const response = await client.chat.completions
     .create(
       { ...body(options, request), stream: true, stream_options: { include_usage: true } },
       { signal: watch.signal },
     )
-    .withResponse();
+    .asResponse();
   requireType(response, 'text/event-stream');
   const draft = newDraft();
-  for await (const chunk of data) {
+  await transport.readEvents(response, (data, event) => {
     watch.touch();
-    if (chunk.usage)
-      draft.usage = {
-        prompt: chunk.usage.prompt_tokens,
-        completion: chunk.usage.completion_tokens,
-        total: chunk.usage.total_tokens,
-      };
-    const choice = chunk.choices?.[0];
-    if (choice === undefined) continue;
-    const delta = choice.delta;
-    if (delta?.content) {
-      draft.text += delta.content;
-      request.onDelta?.(delta.content);
-    }
-    if (delta) draft.reasoning += reasoningOf(delta);
-    for (const call of delta?.tool_calls ?? []) {
-      const known = draft.calls.get(call.index) ?? { id: '', tool: '', args: '' };
-      if (call.id) known.id = call.id;
-      if (call.function?.name) known.tool += call.function.name;
-      if (call.function?.arguments) known.args += call.function.arguments;
-      draft.calls.set(call.index, known);
-    }
-    if (choice.finish_reason) draft.finishReason = choice.finish_reason;
-  }
+    const chunk: unknown = JSON.parse(data);
+    const failure = errorOf(chunk, event);
+    if (failure !== undefined) throw new APIError(undefined, failure, undefined, response.headers);
+    addChunk(draft, chunk as Chunk, request.onDelta);
+  });
   return draft;
 }
 
-const newDraft = (): Draft => ({
-  text: '',
-  reasoning: '',
-  calls: new Map(),
-  finishReason: null,
-  usage: null,
-});
-
-/** Not part of OpenAI's own schema; the two names that compatible servers use. */
-function reasoningOf(message: object): string {
-  for (const key of ['reasoning_content', 'reasoning'] as const) {
-    const value: unknown = Reflect.get(message, key);
-    if (typeof value === 'string') return value;
-  }
-  return '';
-}
-
-function checked(draft: Draft, model: string, request: ModelRequest): Omit<ModelReply, 'cost' | 'latencyMs'> {
-  if (draft.finishReason === null) {
-    throw new AppError('model.invalid_response', 'the answer broke off: it ended without a finish reason');
-  }
-  const taken = new Set<string>();
-  const toolCalls: ToolCall[] = [...draft.calls.values()].map((call, index) => ({
-    id: uniqueId(call.id, index, taken),
-    tool: fromWireName(
-      call.tool,
-      (request.tools ?? []).map((tool) => tool.name),
-    ),
-    args: call.args === '' ? '{}' : call.args,
-  }));
-  const usable = draft.text.trim() !== '' || (request.tools !== undefined && toolCalls.length > 0);
-  if (!usable)
-    throw new AppError('model.invalid_response', `the answer is empty (finish reason ${draft.finishReason})`);
-  const usage = draft.usage ?? { prompt: 0, completion: 0, total: 0 };
-  return {
-    model,
-    text: draft.text,
-    toolCalls,
-    reasoning: draft.reasoning === '' ? null : draft.reasoning,
-    promptTokens: usage.prompt,
-    completionTokens: usage.completion,
-    totalTokens: usage.total,
-    finishReason: draft.finishReason,
-  };
-}
-
-/** Some servers number every call alike; results are matched by id, so each gets its own. */
-function uniqueId(id: string, index: number, taken: Set<string>): string {
-  const own = id === '' || taken.has(id) ? `${id === '' ? 'call' : id}-${index + 1}` : id;
-  taken.add(own);
-  return own;
+/** Endpoints that fail in mid-stream say so in an event. */
+function errorOf(chunk: unknown, event: string): object | undefined {
+  if (typeof chunk !== 'object' || chunk === null)
+    throw new AppError('model.invalid_response', 'an event of the stream is not a JSON object');
+  const error: unknown = Reflect.get(chunk, 'error');
+  if (typeof error === 'object' && error !== null) return error;
+  if (typeof error === 'string') return { message: error };
+  return event === 'error' ? chunk : undefined;
 }
 
 function body(options: OpenAiOptions, request: ModelRequest): Omit<ChatCompletionCreateParams, 'stream'> {

@@ -32,11 +32,14 @@ export type ReplyStreamDeps = {
 
 /** Discord lets a bot edit about five times in five seconds in one channel, and sends go there too. */
 export const EDIT_EVERY_MS = 1_200;
+/** The first words gather for this long, so that a short answer is one message and no edit. */
+export const FIRST_AFTER_MS = 400;
 /** People look for a sign of work, and for a way to stop it, before the first word has come. */
 const SHOW_AFTER_MS = 3_000;
 
 export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   const { api, drafts, log, turn } = deps;
+  const startedAt = performance.now();
   let text = '';
   let status: string | null = null;
   let draft: PostedDraft | undefined;
@@ -47,9 +50,12 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   let hasFailed = false;
   let timer: NodeJS.Timeout | undefined = setTimeout(tick, SHOW_AFTER_MS);
   let showing: Promise<void> | undefined;
+  /** The timer is for words, and not only for the sign of work. */
+  let isDue = false;
 
   function tick(): void {
     timer = undefined;
+    isDue = false;
     if (isOver || showing !== undefined) return;
     showing = show()
       .then(
@@ -74,10 +80,11 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   }
 
   function changed(): void {
-    // The first words at once, the next ones at the pace that is allowed.
-    const isPaced = timer !== undefined && (shown !== '' || hasFailed);
+    // The first words soon, the next ones at the pace that is allowed.
+    const isPaced = timer !== undefined && (shown !== '' || hasFailed || isDue);
     if (isOver || showing !== undefined || isPaced) return;
-    schedule(0);
+    isDue = true;
+    schedule(Math.max(0, startedAt + FIRST_AFTER_MS - performance.now()));
   }
 
   /** Resolves to the pause before the next time, or null when nothing is left to show. */

@@ -94,8 +94,9 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
 
   return {
     append(delta) {
-      setTask({ ...started, status: 'complete' });
+      if (text === '') setTask({ ...started, status: 'complete' });
       text += delta;
+      touch();
     },
     status(now) {
       if (now === null) return;

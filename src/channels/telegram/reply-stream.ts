@@ -39,16 +39,20 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   let timer: NodeJS.Timeout | undefined = setTimeout(() => void flush(), SIGN_AFTER_MS);
   let working: Promise<void> = Promise.resolve();
   let isDirty = false;
+  /** The timer is for what is to be shown, and not only for the sign of life. */
+  let isDue = false;
 
   function touch(): void {
     isDirty = true;
-    if (isOver || isBroken) return;
+    if (isOver || isBroken || isDue) return;
+    isDue = true;
     clearTimeout(timer);
     timer = setTimeout(() => void flush(), Math.max(0, nextAt - clock.monotonic()));
   }
 
   function flush(): Promise<void> {
     isDirty = false;
+    isDue = false;
     nextAt = clock.monotonic() + deps.editEveryMs;
     working = working.then(show);
     return working;

@@ -141,7 +141,7 @@ async function answer(deps: CommandDeps, context: CommandContext, aside: Aside):
     // One after the other: an older text must not overtake a newer one.
     showing = showing.then(() => aside.show(now, false, 'aside')).catch(() => {});
   };
-  const timer = setInterval(flush, aside.editEveryMs);
+  let timer: NodeJS.Timeout | undefined;
   const asking = deps.btw.ask({
     session,
     user: message.author.id,
@@ -152,6 +152,10 @@ async function answer(deps: CommandDeps, context: CommandContext, aside: Aside):
     signal: abort.signal,
     onDelta: (delta) => {
       text += delta;
+      // The first words at once, as somebody waits for them; the next ones at the pace that is allowed.
+      if (timer !== undefined) return;
+      timer = setInterval(flush, aside.editEveryMs);
+      flush();
     },
     onReset: () => {
       text = '';

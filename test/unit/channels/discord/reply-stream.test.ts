@@ -2,7 +2,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DiscordApi } from '../../../../src/channels/discord/api.ts';
 import { createDrafts } from '../../../../src/channels/discord/drafts.ts';
-import { createReplyStream, EDIT_EVERY_MS } from '../../../../src/channels/discord/reply-stream.ts';
+import {
+  createReplyStream,
+  EDIT_EVERY_MS,
+  FIRST_AFTER_MS,
+} from '../../../../src/channels/discord/reply-stream.ts';
 import { AppError } from '../../../../src/domain/errors.ts';
 import type { Logger } from '../../../../src/domain/runtime.ts';
 import { createMemoryKeyValue } from '../../../fakes/memory-feed.ts';
@@ -41,10 +45,12 @@ describe("Discord's live reply", () => {
     return { calls, stream, drafts };
   }
 
-  it('shows the first words at once, then edits at the pace, with the newest text', async () => {
+  it('gathers the first words for a moment, then edits at the pace, with the newest text', async () => {
     const { calls, stream } = open(() => undefined);
     stream.append('one');
-    await vi.advanceTimersByTimeAsync(1);
+    await vi.advanceTimersByTimeAsync(FIRST_AFTER_MS - 1);
+    expect(calls).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2);
     for (const word of [' two', ' three', ' four']) stream.append(word);
     await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS - 2);
     expect(calls).toEqual(['create one']);
@@ -85,7 +91,7 @@ describe("Discord's live reply", () => {
       isGone ? new AppError('channel.rejected', 'gone', { details: { code: 10_008 } }) : undefined,
     );
     stream.append('one');
-    await vi.advanceTimersByTimeAsync(1);
+    await vi.advanceTimersByTimeAsync(FIRST_AFTER_MS + 1);
     isGone = true;
     stream.append(' two');
     await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS * 5);

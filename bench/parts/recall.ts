@@ -5,10 +5,10 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recall } from '../src/agent/memory/recall.ts';
-import { homeFor, type Memory, toMemoryName, type Viewer } from '../src/domain/memory.ts';
-import type { Logger } from '../src/domain/runtime.ts';
-import { openStore } from '../src/store/open.ts';
+import { recall } from '../../src/agent/memory/recall.ts';
+import { homeFor, type Memory, toMemoryName, type Viewer } from '../../src/domain/memory.ts';
+import type { Logger } from '../../src/domain/runtime.ts';
+import { openStore } from '../../src/store/open.ts';
 
 const ENTRIES = 100_000;
 const PEOPLE = 1_000;

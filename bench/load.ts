@@ -1,0 +1,84 @@
+/** A closed loop: so many people who each write, wait for the answer, and write again, for a bounded time. */
+import type { Platform } from './platforms.ts';
+import { markOf, readMark } from './platforms.ts';
+import type { Subject } from './subject.ts';
+
+export type LoadResult = {
+  readonly messages: number;
+  readonly perSecond: number;
+  readonly cpuPerMessage: number;
+  /** From a message to its whole answer, milliseconds. */
+  readonly latencies: readonly number[];
+  readonly commitsPerMessage: number;
+  readonly loopDelayP99Ms: number;
+  readonly residentMb: number;
+};
+
+/** Nobody waits for an answer longer than this; then the run is void. */
+const STUCK_MS = 30_000;
+let nextMark = 0;
+
+export async function runLoad(options: {
+  readonly platform: Platform;
+  readonly subject: Subject;
+  readonly sessions: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}): Promise<LoadResult> {
+  const { platform, subject, sessions } = options;
+  const sent = new Map<number, { readonly count: number; readonly at: number }>();
+  let latencies: number[] = [];
+  let isOver = false;
+  let onIdle = (): void => {};
+
+  const say = (session: number): void => {
+    nextMark += 1;
+    sent.set(session, { count: nextMark, at: performance.now() });
+    platform.say(session, `What do you make of this? ${markOf(session, nextMark)}`);
+  };
+  platform.onShown = (text) => {
+    const mark = readMark(text);
+    const waiting = mark === undefined ? undefined : sent.get(mark.session);
+    if (mark === undefined || waiting?.count !== mark.count) return;
+    latencies.push(performance.now() - waiting.at);
+    sent.delete(mark.session);
+    if (!isOver) setImmediate(say, mark.session);
+    else if (sent.size === 0) onIdle();
+  };
+
+  for (let session = 0; session < sessions; session++) say(session);
+  await pause(options.warmUpMs);
+  await subject.metric('nodejs_eventloop_lag_p99_seconds');
+  const commits = await subject.metric('parley_store_commits_total');
+  latencies = [];
+  const cpu = subject.cpuMs();
+  const startedAt = performance.now();
+  await pause(options.measureMs);
+  const took = performance.now() - startedAt;
+  const used = subject.cpuMs() - cpu;
+  const measured = latencies;
+  const loopDelayP99Ms = 1000 * (await subject.metric('nodejs_eventloop_lag_p99_seconds'));
+  const committed = (await subject.metric('parley_store_commits_total')) - commits;
+  const residentMb = subject.residentMb();
+  isOver = true;
+  await new Promise<void>((resolve, reject) => {
+    if (sent.size === 0) return resolve();
+    const timer = setTimeout(() => reject(new Error(`${sent.size} messages got no answer`)), STUCK_MS);
+    onIdle = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+  const messages = measured.length;
+  return {
+    messages,
+    perSecond: (1000 * messages) / took,
+    cpuPerMessage: used / messages,
+    latencies: measured,
+    commitsPerMessage: committed / messages,
+    loopDelayP99Ms,
+    residentMb,
+  };
+}
+
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
