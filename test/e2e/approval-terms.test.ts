@@ -262,7 +262,8 @@ describe('terms of approval', () => {
     await answer(first.place);
     const listed = await s.folder.json<Listed>('approvals', 'list', '--json');
     const grant = listed.find((one) => one.args.command === 'mkdir -p lasting');
-    await until('the end of it', () => Date.now() > Date.parse(grant?.expiresAt ?? ''));
+    // On a busy machine it may have run out before it could be listed.
+    if (grant !== undefined) await until('the end of it', () => Date.now() > Date.parse(grant.expiresAt));
     const again = await begin(sh('mkdir -p lasting'));
     await s.owner.press(again.place, await s.owner.card(again.place), DENY);
     await answer(again.place);

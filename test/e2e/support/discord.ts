@@ -3,7 +3,13 @@ import { buttonsOf } from '../../fakes/discord/people.ts';
 import type { Message, Person } from '../../fakes/discord/world.ts';
 import { type FakeDiscord, startFakeDiscord } from '../../fakes/discord-server.ts';
 import { type FakeModel, startFakeModel } from '../../fakes/model-server.ts';
-import { createFolder, type GatewayFolder, type RunningGateway, until } from './gateway.ts';
+import {
+  createFolder,
+  type GatewayFolder,
+  type RunningGateway,
+  type StartOptions,
+  until,
+} from './gateway.ts';
 import type { EventRow, TurnRow } from './scenario.ts';
 
 export type DiscordScenario = {
@@ -35,6 +41,9 @@ export type DiscordOptions = {
   readonly section?: string;
   readonly yaml?: string;
   readonly memory?: boolean;
+  readonly storeUrl?: string;
+  /** How the first gateway is started. */
+  readonly start?: StartOptions;
   readonly web?: boolean;
   readonly approvers?: string;
   /** Nobody but the approvers may talk. */
@@ -54,7 +63,7 @@ export async function startDiscord(options: DiscordOptions = {}): Promise<Discor
   const approvers = options.approvers ?? `["discord:${ana.id}", "discord:${bo.id}"]`;
   folder.writeConfig(`
 server: { port: 0, token: owner-token-for-tests }
-store: { url: "sqlite:data/parley.db" }
+store: { url: "${options.storeUrl ?? 'sqlite:data/parley.db'}" }
 channels:
   web: { enabled: ${options.web ?? false} }
   discord:
@@ -78,7 +87,7 @@ ${options.yaml ?? ''}
     model,
     discord,
     folder,
-    gateway: await folder.start(),
+    gateway: await folder.start(options.start),
     ana,
     bo,
     cy,

@@ -4,7 +4,13 @@ import { textsOf } from '../../fakes/slack/blocks.ts';
 import { buttonsOf, currentBlocks } from '../../fakes/slack/people.ts';
 import { BOT, type Member, type Posted, type Shown, TOKENS } from '../../fakes/slack/state.ts';
 import { type FakeSlack, startFakeSlack } from '../../fakes/slack-server.ts';
-import { createFolder, type GatewayFolder, type RunningGateway, until } from './gateway.ts';
+import {
+  createFolder,
+  type GatewayFolder,
+  type RunningGateway,
+  type StartOptions,
+  until,
+} from './gateway.ts';
 import type { EventRow, TurnRow } from './scenario.ts';
 
 export type SlackScenario = {
@@ -38,6 +44,9 @@ export type SlackOptions = {
   readonly mode?: 'socket' | 'http';
   readonly yaml?: string;
   readonly memory?: boolean;
+  readonly storeUrl?: string;
+  /** How the first gateway is started. */
+  readonly start?: StartOptions;
   readonly approvers?: string;
   /** Nobody but the approvers may talk. */
   readonly closed?: boolean;
@@ -72,7 +81,7 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackScena
   const approvers = options.approvers ?? '["slack:U0ANA", "slack:U0BO"]';
   folder.writeConfig(`
 server: { port: 0, token: owner-token-for-tests }
-store: { url: "sqlite:data/parley.db" }
+store: { url: "${options.storeUrl ?? 'sqlite:data/parley.db'}" }
 channels:
   web: { enabled: false }
   slack:
@@ -97,7 +106,7 @@ ${options.yaml ?? ''}
     model,
     slack,
     folder,
-    gateway: await folder.start(),
+    gateway: await folder.start(options.start),
     ana,
     bo,
     cy,

@@ -4,7 +4,13 @@ import Database from 'better-sqlite3';
 import { type FakeModel, startFakeModel } from '../../fakes/model-server.ts';
 import type { Person, Shown } from '../../fakes/telegram/state.ts';
 import { type FakeTelegram, startFakeTelegram } from '../../fakes/telegram-server.ts';
-import { createFolder, type GatewayFolder, type RunningGateway, until } from './gateway.ts';
+import {
+  createFolder,
+  type GatewayFolder,
+  type RunningGateway,
+  type StartOptions,
+  until,
+} from './gateway.ts';
 import { type EventRow, OWNER_TOKEN, type TurnRow } from './scenario.ts';
 
 export type TelegramScenario = {
@@ -33,6 +39,9 @@ export type TelegramOptions = {
   readonly section?: string;
   readonly yaml?: string;
   readonly memory?: boolean;
+  readonly storeUrl?: string;
+  /** How the first gateway is started. */
+  readonly start?: StartOptions;
   /** The web chat beside it; its owner may approve too. */
   readonly web?: boolean;
   readonly approvers?: string;
@@ -60,7 +69,7 @@ export async function startTelegram(options: TelegramOptions = {}): Promise<Tele
   const approvers = options.approvers ?? `["telegram:${ana.id}", "telegram:${bo.id}", "web:owner"]`;
   folder.writeConfig(`
 server: { port: 0, token: ${OWNER_TOKEN} }
-store: { url: "sqlite:data/parley.db" }
+store: { url: "${options.storeUrl ?? 'sqlite:data/parley.db'}" }
 channels:
   web: { enabled: ${options.web ?? false} }
   telegram:
@@ -85,7 +94,7 @@ ${options.yaml ?? ''}
     model,
     telegram,
     folder,
-    gateway: await folder.start(),
+    gateway: await folder.start(options.start),
     ana,
     bo,
     cy,

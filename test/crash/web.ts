@@ -1,0 +1,49 @@
+/** The web chat as a stage: a page that sends again what was not taken, and reads the feed where it was. */
+import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
+import { createFolder, type StartOptions } from '../e2e/support/gateway.ts';
+import { configText, OWNER_TOKEN } from '../e2e/support/scenario.ts';
+import { signIn, textOf } from '../e2e/support/web-client.ts';
+import { startFakeModel } from '../fakes/model-server.ts';
+import { ANSWER, COMMAND, QUESTION, type Stage } from './points-suite.ts';
+import { scriptOf } from './script.ts';
+
+export async function openWebStage(storeUrl: string, start: StartOptions): Promise<Stage> {
+  const model = await startFakeModel();
+  model.script(scriptOf(COMMAND, ANSWER));
+  const folder = createFolder();
+  folder.writeConfig(configText(model.url, { storeUrl, memory: true, reflection: '{ enabled: true }' }));
+  const clientId = randomUUID();
+  let gateway = await folder.start(start);
+  const client = await signIn(gateway.url, OWNER_TOKEN);
+  const place = await client.home();
+  return {
+    folder,
+    gateway: () => gateway,
+    async restart() {
+      gateway = await folder.start();
+      await client.reconnect(gateway.url);
+    },
+    ask: async () => (await client.post(place, QUESTION, clientId)).status === 201,
+    async press() {
+      const card = client.posts().findLast((post) => post.card !== null && post.buttons.length > 0);
+      if (card === undefined) return;
+      const isUnknown = card.card?.why.join().includes('unknown') === true;
+      await client.press(place, card, isUnknown ? 'Deny' : 'Approve once');
+    },
+    answers: () =>
+      client.posts().filter((post) => post.kind === 'answer' && textOf(post.html).includes(ANSWER)).length,
+    async isOver() {
+      const rows = await folder.json<{ outcome: string }>('reflections', 'list', '--json');
+      // E70: once, however often its job was tried.
+      expect(rows.length).toBeLessThanOrEqual(1);
+      return rows.length === 1;
+    },
+    async close() {
+      client.close();
+      await gateway.kill();
+      await model.close();
+      folder.remove();
+    },
+  };
+}
