@@ -68,11 +68,12 @@ export async function openTelegramStage(options: Options): Promise<Stage> {
 export async function openDiscordStage(options: Options): Promise<Stage> {
   const s = await startDiscord(options);
   const isNew = oncePerGateway(s);
-  const posts = () => s.discord.posts(s.general);
+  const home = s.discord.direct(s.ana);
+  const posts = () => s.discord.posts(home);
   return {
     ...stageOf(s),
     async ask() {
-      s.discord.say(s.general, s.ana, s.at(QUESTION));
+      s.discord.say(home, s.ana, QUESTION);
       return true;
     },
     async press() {
