@@ -17,6 +17,7 @@ import type { ModelClient, ModelReply, PlannedCall } from '../model/client.ts';
 import { usageOf } from '../records.ts';
 import type { ListedSkill } from '../skills/catalog.ts';
 import { actionsOf, fold, type TurnState } from '../state.ts';
+import { taintOfTurn } from '../taint.ts';
 import { reflectionPrompt } from './inputs.ts';
 import { LESSON_TYPE, planReflection, type ReflectionPlan } from './plan.ts';
 import { type Proposal, parseProposal } from './proposal.ts';
@@ -25,7 +26,7 @@ export const REFLECT_JOB = 'reflect';
 
 export type ReflectionSettings = {
   readonly enabled: boolean;
-  /** Changes wait for somebody's yes. */
+  /** Changes wait for somebody's yes, also those of turns that read nothing but people's own words. */
   readonly review: boolean;
   readonly maxBodyBytes: number;
   readonly cooldownMs: number;
@@ -99,8 +100,10 @@ export function createReflectionJob(deps: ReflectionJobDeps): JobHandler {
             'model.invalid_response',
             'role reflection did not answer with the JSON it was asked for',
           );
+        // What comes of a turn that has read text from outside is never written unasked.
+        const isAsked = settings.review || taintOfTurn(state) !== null;
         const plan = proposal.abstain ? null : await planFor(deps, turn, inputs, proposal, settings);
-        const row = { ...rowOf(deps, job), ...known, ...settled(deps, proposal, plan, settings) };
+        const row = { ...rowOf(deps, job), ...known, ...settled(deps, proposal, plan, isAsked) };
         const durationMs = Math.round(deps.clock.monotonic() - startedAt);
         return {
           reflection: { row: { ...row, durationMs }, marks: plan?.marks ?? [] },
@@ -130,12 +133,12 @@ function settled(
   deps: Pick<ReflectionJobDeps, 'redact'>,
   proposal: Proposal,
   plan: ReflectionPlan | null,
-  settings: ReflectionSettings,
+  isAsked: boolean,
 ): Partial<Reflection> & Pick<Reflection, 'outcome' | 'state'> {
   const reasoning = proposal.reasoning === null ? null : deps.redact(proposal.reasoning);
   if (plan === null) return { outcome: 'abstained', state: 'none', reasoning };
   const { changes, memoryChanges, skillEdited, rejected } = plan;
-  const state = changes.length === 0 ? 'none' : settings.review ? 'staged' : 'applied';
+  const state = changes.length === 0 ? 'none' : isAsked ? 'staged' : 'applied';
   const { lesson } = proposal;
   return { outcome: 'succeeded', state, reasoning, changes, memoryChanges, skillEdited, rejected, lesson };
 }

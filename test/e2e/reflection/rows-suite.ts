@@ -172,10 +172,14 @@ export function reflectionRows(name: string, storeUrl: () => Promise<string>): v
       expect((await named('changing'))?.body).toBe('second');
     });
 
-    it('E71, A29: the activity is cut to its limit and holds no output; nothing raw is kept', async () => {
+    it('E71, A29, A30: the activity is cut to its limit and holds no output; nothing raw is kept, nothing written unasked', async () => {
       const commands = Array.from({ length: 12 }, (_, i) => `echo ${i}-${'x'.repeat(600)}`);
       s.answers('much to do', sh(...commands), { text: 'all done' });
+      s.learns('much to do', memory(add('from-outside', 'written by whom?')));
       const row = await s.work(s.owner, place, 'much to do');
+      // A30: after that nothing is written unasked.
+      expect(row).toMatchObject({ state: 'staged', memoryChanges: 1 });
+      expect(await named('from-outside')).toBeUndefined();
       const call = s.calls().find((one) => one.text.includes('much to do'));
       const activity = /<untrusted source="activity">\n([\s\S]*?)\n<\/untrusted>/.exec(call?.text ?? '')?.[1];
       expect(Buffer.byteLength(activity ?? '')).toBeLessThanOrEqual(4096);
