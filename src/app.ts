@@ -39,6 +39,7 @@ export type AppOptions = {
   readonly clock?: Clock;
   /** Tools and outside platforms are not touched, and nothing is kept. */
   readonly dryRun?: boolean;
+  readonly droppedLogLines?: () => number;
 };
 
 export type App = {
@@ -64,6 +65,7 @@ export async function startApp({
   log,
   clock = systemClock,
   dryRun = false,
+  droppedLogLines = () => 0,
 }: AppOptions): Promise<App> {
   const { server, store: storeConfig } = loaded.config;
   const metrics = createMetrics();
@@ -126,6 +128,7 @@ export async function startApp({
         const { commits, writes } = store.stats();
         metrics.gauge('parley_store_commits_total', commits);
         metrics.gauge('parley_store_writes_total', writes);
+        metrics.gauge('parley_log_dropped_total', droppedLogLines());
         return metrics.text();
       },
     });

@@ -6,6 +6,7 @@ import { type App, startApp } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { AppError, errorMessage } from '../domain/errors.ts';
 import { createLogger } from '../runtime/log.ts';
+import { createLogSink } from '../runtime/log-sink.ts';
 import { createRedact } from '../runtime/redact.ts';
 import { type CommonOptions, load, printLine } from './command-line.ts';
 
@@ -13,18 +14,28 @@ export type StartOptions = CommonOptions & { readonly dryRun?: boolean };
 
 /** Editors write a file in several steps. */
 const SETTLE_MS = 200;
+/** For the last lines of the log. */
+const FLUSH_MS = 1_000;
 
 type Log = ReturnType<typeof createLogger>;
 
 export async function start(options: StartOptions): Promise<number> {
   let loaded = load(options);
+  // Of a command that prints and ends, a reader that leaves is the end; a gateway goes on without one.
+  process.stdout.removeAllListeners('error');
+  const sink = createLogSink(process.stdout);
   const log = createLogger({
     level: loaded.config.log.level,
     pretty: loaded.config.log.pretty === 'auto' ? process.stdout.isTTY : loaded.config.log.pretty,
     redact: createRedact(() => loaded.secrets),
-    write: (line) => void process.stdout.write(line),
+    write: sink.write,
   });
-  const app = await startApp({ loaded, log, dryRun: options.dryRun ?? false });
+  const app = await startApp({
+    loaded,
+    log,
+    droppedLogLines: sink.dropped,
+    dryRun: options.dryRun ?? false,
+  });
   // One after the other: what was read last is what ends up in force.
   let reloading: Promise<void> = Promise.resolve();
   const reload = (): void => {
@@ -41,6 +52,7 @@ export async function start(options: StartOptions): Promise<number> {
   flushCompileCache();
   await stopped;
   unwatch();
+  if (!(await sink.flush(FLUSH_MS))) process.exit(0);
   return 0;
 }
 

@@ -44,6 +44,7 @@ export type MetricName =
   | 'parley_config_reloads_total'
   | 'parley_store_commits_total'
   | 'parley_store_writes_total'
+  | 'parley_log_dropped_total'
   | 'parley_ready_seconds';
 
 /** Counters and gauges by name; labels are a fixed, small set (never ids or text). */

@@ -85,6 +85,11 @@ const known: Readonly<
   },
   parley_store_commits_total: { kind: 'gauge', help: 'Database commits of this process.', labels: [] },
   parley_store_writes_total: { kind: 'gauge', help: 'Writes those commits carried.', labels: [] },
+  parley_log_dropped_total: {
+    kind: 'gauge',
+    help: 'Log lines that nobody took.',
+    labels: [],
+  },
   parley_ready_seconds: { kind: 'gauge', help: 'From process start to ready.', labels: [] },
 };
 
