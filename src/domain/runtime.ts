@@ -1,14 +1,18 @@
 /** What the outside world offers the code, as types: time, identity, log, metrics. */
 import { randomBytes } from 'node:crypto';
+import { createSteadyClock } from './steady-clock.ts';
 
 export type Clock = {
-  /** Wall clock, milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   now(): number;
   /** Monotonic milliseconds, for durations. */
   monotonic(): number;
 };
 
-export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+export const systemClock: Clock = createSteadyClock({
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+});
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
