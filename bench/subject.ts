@@ -102,6 +102,7 @@ channels:
   ${platform.yaml}
 limits: { messages_per_minute: 1000000, concurrent_turns: ${concurrentTurns} }
 memory: { enabled: ${options.memory ?? false} }
+reflection: { enabled: ${options.memory ?? false} }
 models:
   default: { base_url: "${modelUrl}", api_key: bench, model: bench }
   roles: { btw: { model: ${ASIDE_MODEL} } }

@@ -186,8 +186,10 @@ export async function startApp({
       ...memory.engine.followUps(turn, outcome),
       ...learning.followUps(turn, outcome),
     ];
+    const outbox = createOutbox({ store, adapter, live, worker, clock, log, metrics });
     const engine = createEngine({
       store,
+      outbox,
       settings: (turn) => profileOf(turn).settings,
       render: createRenderer(cards),
       nobodyToAsk: (turn, terms) => unreachable(countPeople(access(), mayDecide(turn, terms)), terms),
@@ -226,7 +228,6 @@ export async function startApp({
       log,
       metrics,
     });
-    const outbox = createOutbox({ store, adapter, live, worker, clock, log, metrics });
     const handlers = { ...memory.handlers, ...learning.handlers };
     const jobs = createJobs({ store, handlers, worker, clock, log, metrics });
     const stopper = createStopper({ store, approvals, worker: turns, followUps, clock });
@@ -247,6 +248,7 @@ export async function startApp({
       log,
       metrics,
       limits,
+      reserve: turns.reserve,
       parseButton,
       settings: () => ({
         access: access(),

@@ -9,7 +9,7 @@ import type { ConversationRef, StepLine, UserId } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { Skill } from '../domain/skill.ts';
 import type { Turn } from '../domain/turn.ts';
-import type { HistoryEntry, NewDelivery, Store, TurnWrite } from '../store/store.ts';
+import type { Delivery, HistoryEntry, NewDelivery, Store, Taker, TurnWrite } from '../store/store.ts';
 import type { ModelClient, PlannedCall } from './model/client.ts';
 import type { PolicyDecision } from './policy.ts';
 import { type Action, apply, type TurnState } from './state.ts';
@@ -77,6 +77,8 @@ export type Live = {
 
 export type EngineDeps = {
   readonly store: Pick<Store, 'turns' | 'events' | 'approvals' | 'sessions'>;
+  /** Whoever sends is handed what is due, and need not look for it. */
+  readonly outbox: { taker(): Taker | undefined; take(due: readonly Delivery[]): void };
   readonly settings: (turn: Turn) => TurnSettings;
   readonly render: Render;
   /** Null when enough people can be asked; else what the requester is told. */
@@ -138,14 +140,17 @@ export async function tryWrite(
 ): Promise<boolean> {
   const now = deps.clock.now();
   try {
-    await deps.store.turns.append({
+    const taker = extras.deliveries === undefined ? undefined : deps.outbox.taker();
+    const { due } = await deps.store.turns.append({
       turnId: run.turn.id,
       expectedSeq: run.state.seq,
       fence: run.turn.fence,
       now,
       events,
       ...extras,
+      ...(taker === undefined ? {} : { taker }),
     });
+    deps.outbox.take(due);
   } catch (error) {
     if (
       !(error instanceof AppError) ||

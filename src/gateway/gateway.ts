@@ -16,7 +16,7 @@ import type {
 import { type Metrics, newId } from '../domain/runtime.ts';
 import { sessionKey } from '../domain/session.ts';
 import type { Turn } from '../domain/turn.ts';
-import type { Accepted } from '../store/store.ts';
+import type { Accepted, ClaimedTurn, NewTurn } from '../store/store.ts';
 import { type AccessRules, type Role, rolesOf } from './access.ts';
 import type { CommandContext, CommandDeps } from './commands/command.ts';
 import { commands } from './commands/index.ts';
@@ -24,6 +24,7 @@ import type { Limits } from './limits.ts';
 import { cardsBefore } from './lost-cards.ts';
 import { type ChannelRules, type ProfileRoute, profileFor, route } from './router.ts';
 import { nameAction, seconds } from './words.ts';
+import type { Reservation, Worker } from './worker.ts';
 
 export type GatewaySettings = {
   readonly access: AccessRules;
@@ -39,6 +40,7 @@ export type GatewaySettings = {
 export type GatewayDeps = CommandDeps & {
   readonly settings: () => GatewaySettings;
   readonly limits: Limits;
+  readonly reserve: Worker['reserve'];
   /** False while the process goes down: the platform is to deliver again. */
   readonly open: () => boolean;
   readonly parseButton: (token: string) => ParsedButton | undefined;
@@ -162,7 +164,7 @@ async function acceptTurn(
   profile: string,
 ): Promise<void> {
   if (settings.idleResetMs !== null) await resetIdle(deps, session, settings.idleResetMs);
-  const accepted = await deps.store.turns.accept({
+  const accepted = await acceptInto(deps, deps.reserve(), {
     message,
     session,
     profile,
@@ -177,6 +179,25 @@ async function acceptTurn(
   // Only now: a message that came twice, or found no room, stops nothing.
   if (settings.whileBusy === 'interrupt') await deps.stopper.stopBefore(accepted.turn, message.author);
   else await sayWhatIsAhead(deps, message, accepted);
+}
+
+/** The turn starts here and now if there is room; else it is looked for once there is. */
+async function acceptInto(
+  deps: GatewayDeps,
+  room: Reservation | undefined,
+  turn: NewTurn,
+): Promise<Accepted> {
+  let claimed: ClaimedTurn | undefined;
+  try {
+    const accepted = await deps.store.turns.accept(
+      room === undefined ? turn : { ...turn, taker: room.taker },
+    );
+    if (accepted.outcome === 'accepted') claimed = accepted.claimed;
+    return accepted;
+  } finally {
+    if (claimed === undefined) room?.giveBack();
+    else room?.take(claimed);
+  }
 }
 
 async function resetIdle(deps: GatewayDeps, key: string, idleMs: number): Promise<void> {

@@ -3,7 +3,7 @@ import type { ChannelAdapter, SendProgress } from '../channels/adapter.ts';
 import { AppError, errorMessage } from '../domain/errors.ts';
 import type { MessageRef } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
-import type { Delivery, Store } from '../store/store.ts';
+import type { Delivery, Store, Taker } from '../store/store.ts';
 import type { LiveReplies } from './live-reply.ts';
 import { lostOutcome } from './lost-cards.ts';
 import { createPump } from './pump.ts';
@@ -11,6 +11,10 @@ import { answerKey } from './renderer.ts';
 
 export type Outbox = {
   start(): void;
+  /** For what is written and may be sent at once; undefined while nothing is sent here. */
+  taker(): Taker | undefined;
+  /** Sends what was written for the taker. */
+  take(due: readonly Delivery[]): void;
   /** Stops taking deliveries and waits for those under way. */
   stop(): Promise<void>;
 };
@@ -38,6 +42,8 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   const underWay = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
   let running = false;
+  /** More may be due than there was room for. */
+  let isBehind = false;
   let unsubscribe = () => {};
 
   const rounds = createPump(round);
@@ -49,7 +55,8 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     try {
       for (;;) {
         const free = CONCURRENT - underWay.size;
-        if (!running || free <= 0) return;
+        isBehind = free <= 0;
+        if (!running || isBehind) return;
         const due = await deps.store.outbox.claim({
           worker: deps.worker,
           limit: free,
@@ -57,7 +64,8 @@ export function createOutbox(deps: OutboxDeps): Outbox {
           now: deps.clock.now(),
         });
         for (const delivery of due) track(delivery);
-        if (due.length < free) break;
+        isBehind = due.length === free;
+        if (!isBehind) break;
       }
       await schedule();
     } catch (error) {
@@ -74,9 +82,10 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   }
 
   function track(delivery: Delivery): void {
-    const work = deliver(deps, delivery).finally(() => {
+    const work = deliver(deps, delivery).then((isDone) => {
       underWay.delete(work);
-      pump();
+      // What follows in its lane is told of by the store.
+      if (isBehind || !isDone) pump();
     });
     underWay.add(work);
   }
@@ -86,6 +95,10 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       running = true;
       unsubscribe = deps.store.onChange('outbox', pump);
       pump();
+    },
+    taker: () => (running ? { worker: deps.worker, leaseMs: LEASE_MS } : undefined),
+    take(due) {
+      for (const delivery of due) track(delivery);
     },
     async stop() {
       running = false;
@@ -97,13 +110,16 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   };
 }
 
-async function deliver(deps: OutboxDeps, delivery: Delivery): Promise<void> {
+/** False when it is still to be sent, or that could not be recorded. Never rejects. */
+async function deliver(deps: OutboxDeps, delivery: Delivery): Promise<boolean> {
   try {
     const refs = await transmit(deps, delivery);
     await deps.store.outbox.sent(delivery.key, refs, deps.clock.now());
     deps.metrics.count('parley_deliveries_total', { outcome: 'sent' });
+    return true;
   } catch (error) {
     await onFailure(deps, delivery, error);
+    return false;
   }
 }
 

@@ -4,7 +4,7 @@ import type { StopReason } from '../agent/run.ts';
 import { errorMessage } from '../domain/errors.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { TurnId } from '../domain/turn.ts';
-import type { ClaimedTurn, Store } from '../store/store.ts';
+import type { ClaimedTurn, Store, Taker } from '../store/store.ts';
 import type { LiveReplies } from './live-reply.ts';
 import { createPump } from './pump.ts';
 
@@ -15,6 +15,15 @@ export type Worker = {
   /** Takes no more turns, waits up to `graceMs` for those in hand, then gives them back. */
   drain(graceMs: number): Promise<void>;
   active(): number;
+  /** Room for one turn that is about to be accepted; undefined when there is none, or older ones wait for it. */
+  reserve(): Reservation | undefined;
+};
+
+/** Exactly one of the two has to be called. */
+export type Reservation = {
+  readonly taker: Taker;
+  take(claimed: ClaimedTurn): void;
+  giveBack(): void;
 };
 
 export type WorkerDeps = {
@@ -38,6 +47,9 @@ type InHand = { readonly fence: number; readonly abort: AbortController; done: P
 export function createWorker(deps: WorkerDeps): Worker {
   const inHand = new Map<TurnId, InHand>();
   let running = false;
+  let reserved = 0;
+  /** More turns may be ready than there was room for. */
+  let isBehind = true;
   let timers: NodeJS.Timeout[] = [];
   let unsubscribe = () => {};
 
@@ -49,8 +61,12 @@ export function createWorker(deps: WorkerDeps): Worker {
   async function claim(): Promise<void> {
     try {
       for (;;) {
-        const free = deps.concurrency() - inHand.size;
-        if (!running || free <= 0) return;
+        const free = deps.concurrency() - inHand.size - reserved;
+        if (!running) return;
+        if (free <= 0) {
+          isBehind = true;
+          return;
+        }
         const claimed = await deps.store.turns.claim({
           worker: deps.worker,
           limit: free,
@@ -58,7 +74,8 @@ export function createWorker(deps: WorkerDeps): Worker {
           now: deps.clock.now(),
         });
         for (const one of claimed) take(one);
-        if (claimed.length < free) return;
+        isBehind = claimed.length === free;
+        if (!isBehind) return;
       }
     } catch (error) {
       deps.log.error({ detail: errorMessage(error) }, 'cannot claim turns; trying again');
@@ -75,7 +92,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     entry.done = work(claimed, abort.signal).finally(() => {
       inHand.delete(turn.id);
       deps.metrics.gauge('parley_turns_active', inHand.size);
-      pump();
+      if (isBehind) pump();
     });
   }
 
@@ -154,5 +171,25 @@ export function createWorker(deps: WorkerDeps): Worker {
       await deps.store.turns.release({ worker: deps.worker });
     },
     active: () => inHand.size,
+    reserve() {
+      if (!running || isBehind) return undefined;
+      if (inHand.size + reserved >= deps.concurrency()) {
+        isBehind = true;
+        return undefined;
+      }
+      reserved += 1;
+      const giveBack = (): void => {
+        reserved -= 1;
+        if (isBehind) pump();
+      };
+      return {
+        taker: { worker: deps.worker, leaseMs: LEASE_MS },
+        take(claimed) {
+          take(claimed);
+          giveBack();
+        },
+        giveBack,
+      };
+    },
   };
 }

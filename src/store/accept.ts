@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { EventBody } from '../domain/event.ts';
 import { newId } from '../domain/runtime.ts';
+import type { Turn } from '../domain/turn.ts';
 import type { Tx } from './database.ts';
-import { fromText } from './rows.ts';
+import { toSession } from './rows.ts';
 import type { Accepted, NewTurn } from './store.ts';
 import { chain, extendTurn, lockTurn } from './turn-log.ts';
 
@@ -25,7 +26,7 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
       last_hash: createHash('sha256').update(turn.session).digest('hex'),
     })
     .onConflict((conflict) => conflict.column('key').doUpdateSet((row) => ({ key: row.ref('excluded.key') })))
-    .returning('last_hash')
+    .returningAll()
     .executeTakeFirstOrThrow();
   const found = await tx.db
     .selectNoFrom((of) => [
@@ -69,6 +70,8 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
   };
   const [first] = chain(id, 0, session.last_hash, [started], now);
   if (first === undefined) throw new Error('one event makes one row');
+  // Behind nothing, and with somebody there to work on it: it need not be looked for.
+  const taker = ahead === 0 ? turn.taker : undefined;
   const row = {
     id,
     session: turn.session,
@@ -80,15 +83,15 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
     profile: turn.profile,
     workspace: turn.workspace,
     input: JSON.stringify(message),
-    status: 'queued' as const,
+    status: taker === undefined ? ('queued' as const) : ('running' as const),
     seq: first.seq,
     head_hash: first.hash,
-    fence: 0,
-    claimable_at: ahead === 0 ? 0 : null,
-    lease_owner: null,
+    fence: taker === undefined ? 0 : 1,
+    claimable_at: taker !== undefined ? now + taker.leaseMs : ahead === 0 ? 0 : null,
+    lease_owner: taker?.worker ?? null,
     cancel_requested: 0,
     accepted_at: now,
-    started_at: null,
+    started_at: taker === undefined ? null : now,
     ended_at: null,
     error_code: null,
     answer: null,
@@ -104,29 +107,34 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
     .set({ last_hash: first.hash, last_turn_at: now, profile: turn.profile })
     .where('key', '=', turn.session)
     .execute();
-  tx.changed('turns');
-  return {
-    outcome: 'accepted',
-    ahead,
-    turn: {
-      id,
-      ordinal,
-      session: turn.session,
-      user: row.user_id,
-      profile: turn.profile,
-      workspace: turn.workspace,
-      input: message,
-      status: row.status,
-      seq: row.seq,
-      fence: row.fence,
-      cancelRequested: false,
-      acceptedAt: now,
-      startedAt: null,
-      endedAt: null,
-      errorCode: null,
-      answer: fromText(row.answer),
-    },
+  if (taker === undefined) tx.changed('turns');
+  const accepted: Turn = {
+    id,
+    ordinal,
+    session: turn.session,
+    user: row.user_id,
+    profile: turn.profile,
+    workspace: turn.workspace,
+    input: message,
+    status: row.status,
+    seq: row.seq,
+    fence: row.fence,
+    cancelRequested: false,
+    acceptedAt: now,
+    startedAt: row.started_at,
+    endedAt: null,
+    errorCode: null,
+    answer: null,
   };
+  const claimed =
+    taker === undefined
+      ? undefined
+      : {
+          turn: accepted,
+          session: toSession({ ...session, profile: turn.profile, last_turn_at: now }),
+          events: [{ ...started, turnId: id, seq: first.seq, at: now, v: first.v }],
+        };
+  return { outcome: 'accepted', ahead, turn: accepted, claimed };
 }
 
 /** Replaces the text of a turn that has not started (E75). */

@@ -6,12 +6,15 @@ import type { Tx } from './database.ts';
 import { enqueueJobs } from './jobs.ts';
 import { enqueueDeliveries } from './outbox.ts';
 import { toText } from './rows.ts';
-import type { TurnWrite } from './store.ts';
+import type { TurnStore, TurnWrite } from './store.ts';
 import { ended, extendTurn, lockTurn, readyNext, type TurnRow } from './turn-log.ts';
 import { addUsage } from './usage.ts';
 
 /** @throws AppError `store.stale_write` */
-export async function appendToTurn(tx: Tx, write: TurnWrite): Promise<{ seq: number }> {
+export async function appendToTurn(
+  tx: Tx,
+  write: TurnWrite,
+): Promise<Awaited<ReturnType<TurnStore['append']>>> {
   const turn = await lockTurn(tx, write.turnId);
   if (turn?.status !== 'running' || turn.fence !== write.fence) throw stale('fence', write, turn);
   if (turn.seq !== write.expectedSeq) throw stale('sequence', write, turn);
@@ -64,11 +67,11 @@ export async function appendToTurn(tx: Tx, write: TurnWrite): Promise<{ seq: num
       })
       .execute();
   }
-  await enqueueDeliveries(tx, write.deliveries ?? [], now);
+  const due = await enqueueDeliveries(tx, write.deliveries ?? [], now, write.taker);
   await enqueueJobs(tx, write.jobs ?? []);
   await addUsage(tx, write.usage ?? []);
   if (status === 'waiting') tx.changed('turns');
-  return head;
+  return { ...head, due };
 }
 
 function stale(reason: 'fence' | 'sequence', write: TurnWrite, turn: TurnRow | undefined): AppError {

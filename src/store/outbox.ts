@@ -6,17 +6,21 @@ import { type Selectable, sql } from 'kysely';
 import type { ConversationRef, DeliveryKey, MessageRef, UserId } from '../domain/message.ts';
 import type { Database, Tx } from './database.ts';
 import type { OutboxTable } from './schema.ts';
-import type { Delivery, NewDelivery, OutboxStore } from './store.ts';
+import type { Delivery, NewDelivery, OutboxStore, Taker } from './store.ts';
 
 const pending = sql.lit<'pending'>('pending');
 
-/** Later deliveries with a key that exists are dropped. */
+/**
+ * Later deliveries with a key that exists are dropped.
+ * @returns those that `taker` has now: what is first in its lane, save for edits.
+ */
 export async function enqueueDeliveries(
   tx: Tx,
   deliveries: readonly NewDelivery[],
   now: number,
-): Promise<void> {
-  if (deliveries.length === 0) return;
+  taker?: Taker,
+): Promise<Delivery[]> {
+  if (deliveries.length === 0) return [];
   const lanes = [...new Set(deliveries.map((delivery) => delivery.lane))].sort();
   for (const lane of lanes) await lockLane(tx, lane);
   await tx.db
@@ -41,12 +45,20 @@ export async function enqueueDeliveries(
     )
     .onConflict((conflict) => conflict.column('key').doNothing())
     .execute();
-  for (const lane of lanes) await advance(tx, lane, now);
+  const due: Delivery[] = [];
+  for (const lane of lanes) {
+    const taken = await advance(tx, lane, now, taker);
+    if (taken !== undefined) due.push(taken);
+  }
+  return due;
 }
 
 export function createOutbox(database: Database): OutboxStore {
   return {
-    enqueue: (deliveries, now) => database.write((tx) => enqueueDeliveries(tx, deliveries, now)),
+    enqueue: (deliveries, now) =>
+      database.write(async (tx) => {
+        await enqueueDeliveries(tx, deliveries, now);
+      }),
     async claim(options) {
       const waiting = await database.read((db) =>
         db.selectFrom('outbox').select('key').where('claimable_at', '<=', options.now).limit(1).execute(),
@@ -242,8 +254,11 @@ async function settle(tx: Tx, key: DeliveryKey, outcome: Settled, now: number): 
   }
 }
 
-/** Puts the first delivery of a lane on offer, when it may go; drops edits whose original will never be there. */
-async function advance(tx: Tx, lane: string, now: number): Promise<void> {
+/**
+ * Puts the first delivery of a lane on offer, when it may go, or gives it to `taker`; drops edits whose original will
+ * never be there.
+ */
+async function advance(tx: Tx, lane: string, now: number, taker?: Taker): Promise<Delivery | undefined> {
   for (;;) {
     const head = await tx.db
       .selectFrom('outbox')
@@ -253,13 +268,26 @@ async function advance(tx: Tx, lane: string, now: number): Promise<void> {
       .orderBy('ordinal')
       .limit(1)
       .executeTakeFirst();
-    if (head === undefined || head.claimable_at !== null) return;
+    if (head === undefined || head.claimable_at !== null) return undefined;
     const original = head.edit_of === null ? 'sent' : await statusOf(tx, head.edit_of);
-    if (original === 'pending') return;
+    if (original === 'pending') return undefined;
+    if (original === 'sent' && head.edit_of === null && taker !== undefined) {
+      const row = await tx.db
+        .updateTable('outbox')
+        .set((of) => ({
+          claimable_at: now + taker.leaseMs,
+          lease_owner: taker.worker,
+          attempts: of('attempts', '+', 1),
+        }))
+        .where('key', '=', head.key)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return toDelivery(row, row.refs);
+    }
     if (original === 'sent') {
       await tx.db.updateTable('outbox').set({ claimable_at: 0 }).where('key', '=', head.key).execute();
       tx.changed('outbox');
-      return;
+      return undefined;
     }
     const error = JSON.stringify('what it edits was never sent');
     await settle(tx, head.key, { status: 'dropped', error }, now);

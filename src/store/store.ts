@@ -29,6 +29,9 @@ import type { SkillStore } from '../domain/skill.ts';
 import type { Turn, TurnId, TurnStatus } from '../domain/turn.ts';
 import type { UsageDelta, UsageStore } from '../domain/usage.ts';
 
+/** Who has something the moment it is written, without claiming it. */
+export type Taker = { readonly worker: string; readonly leaseMs: number };
+
 export type NewTurn = {
   readonly message: InboundMessage;
   readonly session: SessionKey;
@@ -38,6 +41,8 @@ export type NewTurn = {
   /** Most queued turns the session may hold, beside the active one. */
   readonly queueLimit: number;
   readonly now: number;
+  /** Starts it at once, when nothing of its session comes before it. */
+  readonly taker?: Taker;
 };
 
 export type Accepted =
@@ -45,6 +50,8 @@ export type Accepted =
       readonly outcome: 'accepted';
       readonly turn: Turn /** turns of the session before it that have not ended */;
       readonly ahead: number;
+      /** For the taker, if it could start. */
+      readonly claimed: ClaimedTurn | undefined;
     }
   /** The platform delivered this event before. */
   | { readonly outcome: 'duplicate'; readonly turnId: TurnId }
@@ -118,6 +125,8 @@ export type TurnWrite = {
   readonly compaction?: Compaction;
   /** Full output of a tool, kept for reference by (turn, index). */
   readonly outputs?: readonly { readonly index: number; readonly content: string }[];
+  /** Sends what is due at once. */
+  readonly taker?: Taker;
 };
 
 export type Compaction = {
@@ -173,11 +182,12 @@ export interface TurnStore {
   /** Gives the running turns of a worker back at once (shutdown). */
   release(options: { worker: string }): Promise<number>;
   /**
+   * `due` are the deliveries that the taker is to send now.
    * Approvals still pending when the turn ends are called off: their events come before the given ones.
    * @throws AppError `store.stale_write`; `details.reason` is `sequence` when the writer still holds the turn but
    * has not seen its last events (a decision came in), else `fence`.
    */
-  append(write: TurnWrite): Promise<{ seq: number }>;
+  append(write: TurnWrite): Promise<{ seq: number; due: readonly Delivery[] }>;
   get(id: TurnId): Promise<Turn | undefined>;
   /** Latest first. */
   list(options: { session?: SessionKey; status?: TurnStatus; limit: number }): Promise<Turn[]>;

@@ -77,7 +77,7 @@ export async function readyNext(tx: Tx, session: string): Promise<void> {
   if (tx.locks) {
     await tx.db.selectFrom('sessions').select('key').where('key', '=', session).forUpdate().execute();
   }
-  await tx.db
+  const { numUpdatedRows } = await tx.db
     .updateTable('turns')
     .set({ claimable_at: 0 })
     .where('ordinal', '=', (query) =>
@@ -88,8 +88,8 @@ export async function readyNext(tx: Tx, session: string): Promise<void> {
         .where('ended_at', 'is', null),
     )
     .where('status', '=', sql.lit('queued'))
-    .execute();
-  tx.changed('turns');
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) tx.changed('turns');
 }
 
 export async function eventsOf(

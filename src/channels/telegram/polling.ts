@@ -30,8 +30,21 @@ const OFFSET_LIVES_MS = 2 * 24 * 3_600_000;
 
 /** Resolves when it was stopped, or when the token is refused. Never rejects. */
 export async function poll(deps: PollingDeps): Promise<void> {
-  const { api, receiver, state, stop, clock, log } = deps;
+  const { state, log } = deps;
   const key = `offset:${deps.botId}`;
+  let storing: Promise<void> = Promise.resolve();
+  // The next question does not wait for it: an offset that is behind only brings again what is known.
+  const store = (value: string): void => {
+    storing = storing
+      .then(() => state.set(key, value))
+      .catch((error: unknown) => log.warn({ detail: errorMessage(error) }, 'the offset could not be stored'));
+  };
+  await ask(deps, key, store);
+  await storing;
+}
+
+async function ask(deps: PollingDeps, key: string, store: (value: string) => void): Promise<void> {
+  const { api, receiver, state, stop, clock, log } = deps;
   let offset: { readonly next: number; readonly at: number } | undefined;
   let failures = 0;
 
@@ -46,7 +59,7 @@ export async function poll(deps: PollingDeps): Promise<void> {
       const { next, failed } = await receiver.take(raws);
       if (next !== undefined && next !== offset?.next) {
         offset = { next, at: clock.now() };
-        await state.set(key, `${offset.next}@${offset.at}`);
+        store(`${offset.next}@${offset.at}`);
       }
       failures = failed ? failures + 1 : 0;
       if (failed || (raws.length > 0 && next === undefined)) await pause(deps, failures, undefined);

@@ -163,6 +163,7 @@ export function openHouse(store: Store, time: { time: number }, effects: Effect[
     }),
     flush: () => [],
     followUps: () => [],
+    outbox: { taker: () => undefined, take: () => {} },
     skills: () => ({ list: async () => [], load: async () => ({ problem: 'there are no skills here' }) }),
     redact: (text) => text,
     clock,

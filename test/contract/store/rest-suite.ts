@@ -315,13 +315,15 @@ export function describeRest(open: OpenBackend): void {
     stopAgain();
   });
 
-  test('a turn that ends tells those who wait to claim', async () => {
+  test('a turn that ends tells those who wait to claim what comes after it', async () => {
     await accept(store, 'm1');
+    await accept(store, 'm2');
     const claimed = await claimOne(store);
     const heard = vi.fn();
     store.onChange('turns', heard);
     await finish(store, claimed);
     expect(heard).toHaveBeenCalled();
+    expect((await claimOne(store)).turn.input.id).toBe('m2');
   });
 
   test('check writes, and closing refuses what comes after', async () => {
