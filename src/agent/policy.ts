@@ -36,7 +36,7 @@ export type PolicyQuestion = {
   readonly args: unknown;
   readonly assessment: Pick<
     Assessment,
-    'decision' | 'risk' | 'reasons' | 'alwaysKey' | 'argv' | 'effect' | 'sendsOut' | 'insists'
+    'decision' | 'risk' | 'reasons' | 'alwaysKey' | 'argv' | 'effect' | 'sendsOut' | 'insists' | 'forms'
   >;
   readonly rules: readonly PolicyRule[];
   readonly actor: { readonly user: UserId; readonly roles: readonly Role[] };
@@ -82,7 +82,10 @@ function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
   if (rule.risk !== undefined && rule.risk !== assessment.risk) return false;
   const matches = Object.entries(rule.match ?? {}).every(([name, pattern]) => {
     const text = argumentText(args, name);
-    return text !== undefined && matchesGlob(pattern, text);
+    if (text === undefined) return false;
+    // Who forbids `infra/*` or `git push*` means `./infra/x` and `cd a && git  push` as well; a yes is for what it says.
+    const more = rule.decision === 'allow' ? [] : (assessment.forms?.[name] ?? []);
+    return [text, ...more].some((form) => matchesGlob(pattern, form));
   });
   return matches && !allowsTooMuch(rule, question);
 }

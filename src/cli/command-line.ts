@@ -1,6 +1,7 @@
 /** What every command needs of the outside: the environment, the output, the configuration and a read-only store. */
 import { type Environment, openEnvironment } from '../config/env.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { AppError } from '../domain/errors.ts';
 import { createLogger } from '../runtime/log.ts';
 import { createRedact } from '../runtime/redact.ts';
 import { openStore } from '../store/open.ts';
@@ -23,6 +24,13 @@ export function load(options: CommonOptions): LoadedConfig {
 function fromEnvironment(env: Environment): string | null {
   const found = env.lookup('PARLEY_CONFIG');
   return 'value' in found && found.value !== '' ? found.value : null;
+}
+
+/** @throws AppError `cli.usage` */
+export function toLimit(text: string): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1) return limit;
+  throw new AppError('cli.usage', `--limit must be a whole number above 0, not ${text}`);
 }
 
 /** Beside a live gateway or on a stopped one. */

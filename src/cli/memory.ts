@@ -1,10 +1,11 @@
 /** `parley memory`: what is remembered, of whom, from where; and forgetting it. For operators: it sees everything. */
+import { resolve } from 'node:path';
 import { firstLine } from '../agent/memory/keep.ts';
 import { secretIn } from '../agent/memory/secrets.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Event } from '../domain/event.ts';
 import { plain } from '../domain/grams.ts';
-import { type Memory, memoryScopes, toMemoryName } from '../domain/memory.ts';
+import { type Memory, type MemoryScope, memoryScopes, toMemoryName } from '../domain/memory.ts';
 import { newId } from '../domain/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { type CommonOptions, isoTime, printJson, printLine, printTable, withStore } from './command-line.ts';
@@ -111,6 +112,13 @@ function textOf(event: Event | undefined): string | null {
 
 type AddOptions = CommonOptions & { scope: string; owner: string; type: string; importance: string };
 
+/** With any other owner it would be kept, and never come back to anybody. */
+const ownerForms: Record<MemoryScope, { readonly pattern: RegExp; readonly example: string }> = {
+  user: { pattern: /^[a-z]+:.+$/, example: 'the id of a person, such as slack:U012ABC,' },
+  conversation: { pattern: /^[a-z]+\/[^/]*\/[^/]+(\/[^/]+)?$/, example: 'a key that "parley usage" lists,' },
+  workspace: { pattern: /^/, example: 'a folder' },
+};
+
 /** An operator's entry: no turn is its source. */
 export async function add(text: string, options: AddOptions): Promise<number> {
   const scope = memoryScopes.find((one) => one === options.scope);
@@ -119,6 +127,12 @@ export async function add(text: string, options: AddOptions): Promise<number> {
   const importance = Number(options.importance);
   if (!(importance >= 0 && importance <= 1))
     throw new AppError('cli.usage', `--importance must be from 0 to 1, not ${options.importance}`);
+  const owner = scope === 'workspace' ? resolve(options.owner) : options.owner;
+  if (!ownerForms[scope].pattern.test(owner))
+    throw new AppError(
+      'cli.usage',
+      `--owner must be ${ownerForms[scope].example} beside --scope ${scope}, not ${owner}`,
+    );
   const secret = secretIn(text);
   if (secret !== null) throw new AppError('cli.usage', `This is not stored: it holds ${secret}.`);
   return withStore(
@@ -132,7 +146,7 @@ export async function add(text: string, options: AddOptions): Promise<number> {
         type: options.type,
         body: text,
         scope,
-        owner: options.owner,
+        owner,
         place: null,
         importance,
         source: null,

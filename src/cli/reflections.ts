@@ -11,6 +11,7 @@ import {
   printLine,
   printTable,
   quietLog,
+  toLimit,
   withStore,
 } from './command-line.ts';
 
@@ -27,9 +28,10 @@ const toRow = ({ changes: _, raw, ...row }: Reflection) => ({
 });
 
 export async function list(options: ListOptions): Promise<number> {
+  const limit = toLimit(options.limit);
   return withStore(options, async (store) => {
     const found = await store.reflections.list({
-      limit: Number(options.limit),
+      limit,
       ...(options.user === undefined ? {} : { user: options.user }),
     });
     if (options.json) for (const one of found) printJson(toRow(one));

@@ -2,14 +2,20 @@
 import { AppError } from '../domain/errors.ts';
 import type { Turn } from '../domain/turn.ts';
 import { showInvisible } from '../domain/visible.ts';
-import { type CommonOptions, isoTime, printJson, printLine, printTable, withStore } from './command-line.ts';
+import {
+  type CommonOptions,
+  isoTime,
+  printJson,
+  printLine,
+  printTable,
+  toLimit,
+  withStore,
+} from './command-line.ts';
 
 export async function turns(
   options: CommonOptions & { session?: string; limit: string; json?: boolean },
 ): Promise<number> {
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1)
-    throw new AppError('cli.usage', `--limit must be a whole number above 0, not ${options.limit}`);
+  const limit = toLimit(options.limit);
   return withStore(options, async (store) => {
     const found = await store.turns.list({
       limit,

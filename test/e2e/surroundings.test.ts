@@ -77,7 +77,7 @@ describe('the program', () => {
     }
   });
 
-  it('explain prints decision, risk, reasons and the deciding rule, one or many', async () => {
+  it('explain prints decision, risk, reasons and the deciding rule, one or many; what no option means is said', async () => {
     const folder = createFolder();
     folder.writeConfig(
       'approvals: { rules: [{ tool: shell, match: { command: "npm test" }, decision: allow }, { tool: write_file, decision: deny }] }',
@@ -112,6 +112,53 @@ describe('the program', () => {
     );
     const batch = await folder.json<{ decision: string }>('explain', '--batch', 'batch');
     expect(batch.map((answer) => answer.decision)).toEqual(['allow', 'ask']);
+    const refused: string[][] = [
+      ['reflections', 'list', '--limit', 'ten'],
+      ['turns', '--limit', '0'],
+      ['usage', '--since', 'yesterday'],
+      ['memory', 'add', 'x', '--scope', 'user', '--owner', 'ana'],
+      ['memory', 'add', 'x', '--scope', 'conversation', '--owner', 'general'],
+    ];
+    for (const args of refused) {
+      const { code, stderr } = await folder.cli(...args);
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/--\w+ must be/) });
+    }
+    folder.remove();
+  });
+
+  it('E23 A18 explain finds no way around a denial by writing the same differently', async () => {
+    const folder = createFolder();
+    const rules = [
+      '{ tool: shell, match: { command: "git push*" }, decision: deny }',
+      '{ tool: shell, match: { command: "cat notes*" }, decision: deny }',
+      '{ tool: "*_file", match: { path: "infra/*" }, decision: deny }',
+      '{ tool: fetch_url, match: { url: "https://example.com/*" }, decision: deny }',
+    ];
+    folder.writeConfig(`tools: { http: { allow: ["*"] } }\napprovals: { rules: [${rules.join(', ')}] }`);
+    const asked = [
+      ...[
+        'git push',
+        'git   push -f',
+        'cd a && g\\it "push"',
+        '/usr/bin/git push',
+        'env timeout 9 git push',
+      ].map((command) => ({ tool: 'shell', args: { command } })),
+      { tool: 'shell', args: { command: 'ls; cat "notes".txt' } },
+      ...['./infra/x', 'infra/./x', 'infra//x', join(folder.path, 'data/workspace/infra/x')].map((path) => ({
+        tool: 'read_file',
+        args: { path },
+      })),
+      { tool: 'write_file', args: { path: './infra/x', content: '' } },
+      ...['HTTPS://Example.COM/x', 'https://example.com:443/x', 'https://ex%61mple.com'].map((url) => ({
+        tool: 'fetch_url',
+        args: { url },
+      })),
+    ];
+    writeFileSync(join(folder.path, 'batch'), asked.map((one) => JSON.stringify(one)).join('\n'));
+    const answers = await folder.json<{ decision: string; rule: string }>('explain', '--batch', 'batch');
+    expect(answers.map(({ decision, rule }) => `${decision} ${rule.split('[')[0]}`)).toEqual(
+      asked.map(() => 'deny approvals.rules'),
+    );
     folder.remove();
   });
 

@@ -32,6 +32,11 @@ export type Assessment = {
   };
   /** What the action executes, replaces or relies on, name or path → SHA-256 hex; checked again before it runs. */
   readonly files?: Readonly<Record<string, string>>;
+  /**
+   * Other ways to write an argument, by its name: a path without `./`, the commands that a command line consists of. Rules
+   * that ask or deny mean these as well; one that allows means the words as they stand.
+   */
+  readonly forms?: Readonly<Record<string, readonly string[]>>;
   /** Overrides the tool's own class for this call: a command that only reads may run again after a crash. */
   readonly effect?: Effect;
   /** Argument vector when the command needs no shell; null when it does. Only the shell tool sets it. */

@@ -71,6 +71,24 @@ describe('decidePolicy', () => {
     expect(decide({ granted: true, rules: [{ tool: 'shell', decision: 'deny' }] }).decision).toBe('deny');
   });
 
+  it('E23 means other forms of an argument where it asks or denies, and its very words where it allows', () => {
+    const forms = { command: ['timeout 5 rm x', 'rm x'] };
+    const change = { args: { command: 'timeout 5 r\\m x' }, assessment: { ...assessment, forms } };
+    const rule = (decision: 'deny' | 'ask' | 'allow') => [
+      { tool: 'shell', match: { command: 'rm *' }, decision } as const,
+    ];
+    expect(decide({ ...change, rules: rule('deny') }).rule).toBe('approvals.rules[0]');
+    expect(decide({ ...change, rules: rule('ask') }).rule).toBe('approvals.rules[0]');
+    expect(decide({ ...change, rules: rule('allow') }).rule).toMatch(/^default/);
+    const other = { command: ['ls'] };
+    expect(decide({ assessment: { ...assessment, forms: other }, rules: rule('deny') }).decision).toBe(
+      'deny',
+    );
+    expect(decide({ args: {}, assessment: { ...assessment, forms }, rules: rule('deny') }).rule).toMatch(
+      /^default/,
+    );
+  });
+
   it('E21 keeps a hard block against allow rules and grants', () => {
     const rules: PolicyRule[] = [{ tool: '*', decision: 'allow' }];
     expect(decide({ rules, granted: true, assessment: refused })).toMatchObject({

@@ -16,6 +16,11 @@ export async function orRefuse(work: () => Promise<ToolResult>): Promise<ToolRes
   }
 }
 
+/** However a path was written, rules see it as it is inside the workspace. */
+export const formsOf = (inside: string): NonNullable<Assessment['forms']> => ({
+  path: [inside === '' ? '.' : inside],
+});
+
 /** Reading is allowed, inside the workspace; a file that may hold secrets asks. */
 export function assessReading(
   workspace: string,
@@ -25,8 +30,9 @@ export function assessReading(
   const base = { alwaysKey: null, display: { ...display, text: path, language: 'text' } };
   try {
     const inside = pathSegments(path, workspace).join('/');
-    if (!looksSecret(inside)) return { ...base, decision: 'allow', risk: 'low', reasons: ['only reads'] };
-    return { ...base, decision: 'ask', risk: 'medium', reasons: ['reads a file that may hold secrets'] };
+    const known = { ...base, forms: formsOf(inside) };
+    if (!looksSecret(inside)) return { ...known, decision: 'allow', risk: 'low', reasons: ['only reads'] };
+    return { ...known, decision: 'ask', risk: 'medium', reasons: ['reads a file that may hold secrets'] };
   } catch (error) {
     if (!(error instanceof PathRefused)) throw error;
     return { ...base, decision: 'deny', risk: 'blocked', reasons: [error.message] };

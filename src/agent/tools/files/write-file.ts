@@ -7,7 +7,7 @@ import { hasInvisible } from '../../../domain/visible.ts';
 import { looksSecret } from '../secret-paths.ts';
 import { type Assessment, defineTool } from '../tool.ts';
 import { unifiedDiff } from './diff.ts';
-import { FILE_TIMEOUT_MS, orRefuse } from './file-tool.ts';
+import { FILE_TIMEOUT_MS, formsOf, orRefuse } from './file-tool.ts';
 import { isGitInternal, openFolder, PathRefused, pathSegments, refusal } from './location.ts';
 import { readText } from './text.ts';
 
@@ -67,6 +67,7 @@ async function assess({ path, content }: Input, workspace: string): Promise<Asse
       risk: looksSecret(name) ? 'high' : 'medium',
       reasons,
       alwaysKey: `write_file:${JSON.stringify([name, digest])}`,
+      forms: formsOf(name),
       display: { ...display, text, language: before === null ? 'text' : 'diff' },
       // Somebody else's edit in between would be lost unseen: the change is agreed to against this content (A6).
       files: { [name]: presentDigest(before) },

@@ -35,9 +35,10 @@ function assess(text: string, egress: Egress): Assessment {
     const url = parseTarget(text, egress);
     const host = plainHost(url.hostname);
     const display = { ...shown, text: url.href, title: `Fetched ${host}` };
+    const base = { display, forms: { url: [url.href] }, sendsOut: true };
     if (egress.isListed(host)) {
       const reasons = ['only reads, from a host that tools.http.allow lists'];
-      return { decision: 'allow', risk: 'low', reasons, alwaysKey: null, display, sendsOut: true };
+      return { ...base, decision: 'allow', risk: 'low', reasons, alwaysKey: null };
     }
     const long = url.href.length > LONG_URL;
     const reasons = [
@@ -45,7 +46,7 @@ function assess(text: string, egress: Egress): Assessment {
       `sends this address to ${host}, which tools.http.allow does not list`,
     ];
     const alwaysKey = `fetch_url:${JSON.stringify(url.href)}`;
-    return { decision: 'ask', risk: long ? 'high' : 'medium', reasons, alwaysKey, display, sendsOut: true };
+    return { ...base, decision: 'ask', risk: long ? 'high' : 'medium', reasons, alwaysKey };
   } catch (error) {
     if (!(error instanceof EgressRefused)) throw error;
     const display = { ...shown, text };

@@ -194,6 +194,7 @@ export function classify(command: string, workspace: string): Classification {
     patterns: new Set(),
     searches: [],
     directory: null,
+    forms: new Set(),
     usesGit: false,
     commands: 0,
   };

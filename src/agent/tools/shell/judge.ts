@@ -26,6 +26,8 @@ export type Facts = {
   readonly searches: { readonly path: string; readonly hidden: boolean }[];
   /** Set by a leading `cd`: paths may be relative to it. */
   directory: string | null;
+  /** Each command by the name of its program and its words as the program gets them. */
+  readonly forms: Set<string>;
   usesGit: boolean;
   commands: number;
 };
@@ -188,6 +190,7 @@ export function judgeWords(words: readonly Arg[], scope: Scope): Finding[] {
     return [askAlways('high', `the command itself is computed (${program.value})`)];
   }
   const name = programName(program.value);
+  scope.facts.forms.add([name, ...args.map((arg) => arg.value)].join(' '));
   const blocked = blockedReason(name, args);
   if (blocked !== null) return [block(blocked)];
   const inFolder = program.value.slice(0, -name.length - 1);

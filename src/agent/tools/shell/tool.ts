@@ -99,6 +99,7 @@ export function createShellTool(deps: ShellDeps) {
     const base = {
       display: { question: 'Run this command?', text: command, language: 'bash', title },
       argv: judged.argv,
+      forms: { command: [...judged.facts.forms] },
       sandbox: place,
     };
     if (sandbox.refusal !== null) {

@@ -32,6 +32,23 @@ function assess(tool: AnyTool, workspace: string, args: object) {
   return tool.assess(checked.args, { workspace });
 }
 
+it.each([
+  ['./infra/x', 'infra/x'],
+  ['infra//./x', 'infra/x'],
+  ['.', '.'],
+])('E23 A22 tells rules that %s is %s, as does its absolute path', async (path, inside) => {
+  const { workspace } = scratch();
+  for (const tool of [listFiles, readFile]) {
+    expect((await assess(tool, workspace, { path })).forms).toEqual({ path: [inside] });
+    expect((await assess(tool, workspace, { path: join(workspace, path) })).forms).toEqual({
+      path: [inside],
+    });
+  }
+  if (inside === '.') return;
+  const { forms } = await assess(writeFile, workspace, { path, content: 'x' });
+  expect(forms).toEqual({ path: [inside] });
+});
+
 /** A workspace with every trap in it, and the secret they lead to. */
 function trapped() {
   const { workspace, outside } = scratch();

@@ -24,6 +24,16 @@ describe('classify, over the corpus', () => {
 });
 
 describe('classify', () => {
+  it.each([
+    ['r\\m x', ['rm x']],
+    ['FOO=1 "rm"   x && ls', ['rm x', 'ls']],
+    ['timeout 5 /usr/bin/git push', ['timeout 5 /usr/bin/git push', 'git push']],
+    ['bash -c "cd a; git push"', ['bash -c cd a; git push', 'cd a', 'git push']],
+    ['echo $(git push)', ['git push']],
+  ])('E23 knows the commands that %s consists of', (command, forms) => {
+    expect([...judge(command).facts.forms]).toEqual(expect.arrayContaining(forms));
+  });
+
   it.each(['r\\m x', '"r"m x', 'FOO=1 rm x', 'timeout 5 rm x', 'bash -c "rm x"'])(
     'E23 gives %s the verdict of rm x',
     (command) => {
