@@ -9,7 +9,7 @@ import type { ClaimedTurn, NewDelivery } from '../store/store.ts';
 import * as actions from './actions.ts';
 import { requestApprovals } from './asking.ts';
 import { callModel } from './call.ts';
-import { countEnd, ending, type Finish } from './ending.ts';
+import { countEnd, ending, type Finish, stepLines } from './ending.ts';
 import type { PolicyDecision } from './policy.ts';
 import { type EngineDeps, type Live, type Run, reload, tryWrite, write } from './run.ts';
 import { type Action, actionsOf, fold } from './state.ts';
@@ -230,15 +230,12 @@ function summaryOf(finished: EventOf<'tool.finished'>): string {
 }
 
 async function skip(deps: EngineDeps, run: Run, skipped: readonly Action[], reason: string): Promise<void> {
-  for (const action of skipped) {
-    if (action.status === 'asked') {
-      await cancelApproval(deps, run, action, reason);
-      continue;
-    }
-    await write(deps, run, [
-      { type: 'tool.skipped', index: action.index, callId: action.callId, tool: action.tool, reason },
-    ]);
-  }
+  for (const action of skipped)
+    if (action.status === 'asked') await cancelApproval(deps, run, action, reason);
+  const events = skipped
+    .filter((action) => action.status !== 'asked')
+    .map(({ index, callId, tool }): EventBody => ({ type: 'tool.skipped', index, callId, tool, reason }));
+  if (events.length > 0) await write(deps, run, events);
 }
 
 /** Its row and its event are written by the store, in one transaction with any decision that races with it. */
@@ -290,7 +287,7 @@ async function onFailure(deps: EngineDeps, run: Run, error: unknown): Promise<Ou
     'failed',
     code,
     deps.redact(errorMessage(error)),
-    deps.render.failure(run.turn, code),
+    deps.render.failure(run.turn, code, stepLines(run.state)),
   );
   return 'ended';
 }

@@ -63,7 +63,8 @@ export type Render = {
   ): NewDelivery[];
   cancelled(turn: Turn, action: Action, reason: string): NewDelivery[];
   answer(turn: Turn, answer: string, steps: readonly StepLine[]): NewDelivery[];
-  failure(turn: Turn, code: ErrorCode): NewDelivery[];
+  /** With what was done until then. */
+  failure(turn: Turn, code: ErrorCode, steps: readonly StepLine[]): NewDelivery[];
   notice(turn: Turn, key: string, text: string): NewDelivery;
 };
 

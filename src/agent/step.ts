@@ -31,6 +31,9 @@ export type Step =
       readonly answer: string;
     };
 
+/** A step of more actions than a person could follow is a model gone wrong, or one that was talked into it. */
+const MOST_ACTIONS = 32;
+
 export function nextStep(state: TurnState, settings: StepSettings): Step {
   if (state.finished !== null) return { kind: 'none' };
   if (state.openCall !== null) return { kind: 'abandon-call', role: state.openCall.role };
@@ -49,6 +52,14 @@ function nextInBatch(state: TurnState): Step | undefined {
       kind: 'skip',
       actions: open,
       reason: 'Not run: an earlier action of the same step was refused.',
+    };
+  }
+  const surplus = batch.slice(MOST_ACTIONS).filter((action) => action.status === 'proposed');
+  if (surplus.length > 0) {
+    return {
+      kind: 'skip',
+      actions: surplus,
+      reason: `Not run: a step has at most ${MOST_ACTIONS} actions.`,
     };
   }
   switch (first.status) {

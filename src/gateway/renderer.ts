@@ -27,11 +27,12 @@ export function createRenderer(options: CardOptions): Render {
       };
       return [toConversation(turn, answerKey(turn.id), message)];
     },
-    failure: (turn, code) => [
+    failure: (turn, code, steps) => [
       toConversation(turn, answerKey(turn.id), {
         kind: 'error',
         text: userText(code, turn.id),
         turnId: turn.id,
+        ...(steps.length === 0 ? {} : { steps }),
       }),
     ],
     notice: (turn, key, text) => toConversation(turn, key, { kind: 'notice', text, turnId: turn.id }),

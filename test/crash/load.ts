@@ -39,6 +39,7 @@ export type Load = {
 /** Messages of one conversation that wait for their answer at the same time. */
 const OPEN = 3;
 const LONGEST_THOUGHT_MS = 120;
+const PRESSED_AGAIN_AFTER_MS = 4_000;
 const SETTLED_WITHIN_MS = 120_000;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -210,16 +211,25 @@ function answersOf(texts: () => readonly string[]): (key: string) => boolean {
 
 /** Whoever is asked whether to do again what may have happened says no. */
 async function decide(load: Load, people: readonly Person[], isOver: () => boolean): Promise<void> {
+  const pressed = new Map<string, number>();
+  /** Nobody presses a button every moment that shows no effect yet. */
+  const isTimeFor = (card: string): boolean => {
+    if (performance.now() - (pressed.get(card) ?? Number.NEGATIVE_INFINITY) < PRESSED_AGAIN_AFTER_MS)
+      return false;
+    pressed.set(card, performance.now());
+    return true;
+  };
   while (!isOver()) {
     for (const post of load.owner.posts())
-      if (post.buttons.some((button) => button.label === 'Deny'))
+      if (post.buttons.some((button) => button.label === 'Deny') && isTimeFor(post.id))
         await load.owner.press({ conversation: post.conversation }, post, 'Deny').catch(() => 0);
     for (const shown of load.telegram.state.shown) {
       const keys = shown.keyboard?.inline_keyboard.flat() ?? [];
       const person = people.find(({ id }) => id === shown.chat);
-      if (!shown.deleted && person !== undefined && keys.some((key) => key.text === 'Deny'))
+      const isOpen = !shown.deleted && keys.some((key) => key.text === 'Deny');
+      if (isOpen && person !== undefined && isTimeFor(String(shown.id)))
         load.telegram.press(shown, person, 'Deny');
     }
-    await pause(500);
+    await pause(100);
   }
 }

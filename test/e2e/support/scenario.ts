@@ -50,6 +50,10 @@ export type ScenarioOptions = {
   readonly yaml?: string;
   /** Lines under `models.default`. */
   readonly model?: string;
+  /** Longest silence of the model. */
+  readonly timeout?: string;
+  /** Further keys of the section. */
+  readonly limits?: string;
   readonly storeUrl?: string;
   readonly approvers?: string;
   /** Off unless asked for: each turn would make one more call of the model. */
@@ -64,7 +68,7 @@ server: { port: 0, token: ${OWNER_TOKEN} }
 store: { url: "${options.storeUrl ?? 'sqlite:data/parley.db'}" }
 channels: { web: { users: { bo: ${BO_TOKEN}, cy: ${CY_TOKEN} } } }
 access: { approvers: ${options.approvers ?? '["web:owner", "web:bo"]'}, admins: ["web:owner"] }
-limits: { messages_per_minute: 10000 }
+limits: { messages_per_minute: 10000${options.limits === undefined ? '' : `, ${options.limits}`} }
 log: { level: debug }
 memory: { enabled: ${options.memory ?? false} }
 reflection: ${options.reflection ?? '{ enabled: false }'}
@@ -73,7 +77,7 @@ models:
     base_url: ${modelUrl}
     api_key: test-model-key
     model: scripted
-    timeout: 10s
+    timeout: ${options.timeout ?? '10s'}
 ${options.model ?? ''}
 ${options.yaml ?? ''}
 `;
