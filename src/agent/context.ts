@@ -73,7 +73,7 @@ export const memoryLines = (memories: readonly Memory[]): string[] =>
 function skilled({ skills, state }: Pick<ContextInput, 'skills' | 'state'>): string[] {
   if (skills.length === 0) return [];
   const lines = skills.map(({ name, description }) => `- ${name}: ${description.replaceAll(/\s+/g, ' ')}`);
-  const asked = skills.filter(({ name }) => names(state.message?.text ?? '', name));
+  const asked = skills.filter(({ name }) => namesSkill(state.message?.text ?? '', name));
   return [
     `Skills (load one with run_skill before a task it is for):\n${lines.join('\n')}`,
     ...asked.map(({ name, body }) => `The person asks for the skill ${name}. Follow it:\n${body}`),
@@ -81,7 +81,7 @@ function skilled({ skills, state }: Pick<ContextInput, 'skills' | 'state'>): str
 }
 
 /** A name of one word is also just a word: it counts where the message speaks of a skill. */
-function names(text: string, skill: string): boolean {
+export function namesSkill(text: string, skill: string): boolean {
   const words = text.toLowerCase().split(/[^\p{L}\p{N}-]+/u);
   return words.includes(skill) && (skill.includes('-') || words.some((word) => word.startsWith('skill')));
 }

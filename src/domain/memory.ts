@@ -127,3 +127,7 @@ export function toMemoryName(text: string): string {
   if (name !== '') return name;
   return [...(words?.[0] ?? 'note')].slice(0, MAX_NAME_LENGTH / 2).join('');
 }
+
+/** One word, whatever a model calls it. */
+export const toMemoryType = (text: string | null | undefined): string =>
+  /[\p{L}\p{N}_-]{1,40}/u.exec(text?.toLowerCase() ?? '')?.[0] ?? 'fact';

@@ -1,6 +1,6 @@
 /** What role `memory` is asked about an exchange, and what its answer means. Pure. */
 import { z } from 'zod';
-import { type Memory, memoryScopes } from '../../domain/memory.ts';
+import { type Memory, memoryScopes, toMemoryType } from '../../domain/memory.ts';
 import { untrusted } from '../context.ts';
 import type { ChatMessage } from '../model/client.ts';
 import { parseJsonAnswer } from '../model/json.ts';
@@ -82,7 +82,7 @@ export function parseDecision(text: string): MemoryDecision | null {
     shouldStore,
     summary: cleaned((summary ?? '').slice(0, MAX_SUMMARY)),
     scope: scope ?? 'user',
-    type: wordOf(type ?? 'fact'),
+    type: toMemoryType(type),
     importance: Math.min(1, Math.max(0, Number.isFinite(importance) ? (importance ?? 0.5) : 0.5)),
     metadata: metadata ?? {},
   };
@@ -90,5 +90,3 @@ export function parseDecision(text: string): MemoryDecision | null {
 
 /** Control characters say nothing to a reader, and a database may refuse them. */
 const cleaned = (text: string): string => text.toWellFormed().replaceAll(/[\p{Cc}--[\n\t]]/gv, '');
-
-const wordOf = (text: string): string => /[\p{L}\p{N}_-]{1,40}/u.exec(text.toLowerCase())?.[0] ?? 'fact';

@@ -12,13 +12,15 @@ import { type Clock, newId } from '../../domain/runtime.ts';
 import type { Turn } from '../../domain/turn.ts';
 import type { UsageStore } from '../../domain/usage.ts';
 import type { EventStore, TurnStore } from '../../store/store.ts';
+import { namesSkill } from '../context.ts';
 import { personLane, viewerOf } from '../memory/after-turn.ts';
+import { secretIn } from '../memory/secrets.ts';
 import type { ModelClient, ModelReply, PlannedCall } from '../model/client.ts';
 import { usageOf } from '../records.ts';
 import type { ListedSkill } from '../skills/catalog.ts';
 import { actionsOf, fold, type TurnState } from '../state.ts';
 import { taintOfTurn } from '../taint.ts';
-import { reflectionPrompt } from './inputs.ts';
+import { cut, reflectionPrompt } from './inputs.ts';
 import { LESSON_TYPE, planReflection, type ReflectionPlan } from './plan.ts';
 import { type Proposal, parseProposal } from './proposal.ts';
 
@@ -74,6 +76,7 @@ const SHOWN = 50;
 /** All names of one person: a name is theirs once. */
 const NAMES = 10_000;
 const ANSWER_TOKENS = 1_500;
+const MAX_REASONING = 1_000;
 const CHARACTERS_PER_TOKEN = 4;
 /** Of the context of the model, for what it is asked; the rest is for the answer. */
 const PROMPT_SHARE = 0.75;
@@ -135,12 +138,17 @@ function settled(
   plan: ReflectionPlan | null,
   isAsked: boolean,
 ): Partial<Reflection> & Pick<Reflection, 'outcome' | 'state'> {
-  const reasoning = proposal.reasoning === null ? null : deps.redact(proposal.reasoning);
+  const reasoning = reasoningOf(deps, proposal);
   if (plan === null) return { outcome: 'abstained', state: 'none', reasoning };
-  const { changes, memoryChanges, skillEdited, rejected } = plan;
+  const { changes, memoryChanges, skillEdited, rejected, lesson } = plan;
   const state = changes.length === 0 ? 'none' : isAsked ? 'staged' : 'applied';
-  const { lesson } = proposal;
   return { outcome: 'succeeded', state, reasoning, changes, memoryChanges, skillEdited, rejected, lesson };
+}
+
+/** For a list, and for a card: no longer than is read there, and no place for what must not be kept. */
+function reasoningOf({ redact }: Pick<ReflectionJobDeps, 'redact'>, { reasoning }: Proposal): string | null {
+  if (reasoning === null || secretIn(reasoning) !== null) return null;
+  return cut(redact(reasoning), MAX_REASONING);
 }
 
 /** The row as far as it is known before anything was tried: a failure. */
@@ -188,8 +196,11 @@ async function load(
 ): Promise<Loaded> {
   const viewer = viewerOf(turn);
   const skills = await deps.skills(turn);
-  const used = usedSkill(state);
-  const skill = skills.find((one) => one.name === used) ?? null;
+  const loaded = lastLoaded(state);
+  const said = state.message?.text ?? '';
+  // One that the message names is in the prompt without being loaded.
+  const skill =
+    skills.find((one) => one.name === loaded) ?? skills.find((one) => namesSkill(said, one.name)) ?? null;
   const prominent = await deps.memories.prominent({ viewer, limit: SHOWN });
   // What belongs to others, or to all, is not one person's to learn over.
   const entries = prominent
@@ -215,8 +226,7 @@ const withAll = (entries: readonly Memory[], more: readonly Memory[]): Memory[] 
   ...more.filter((one) => !entries.some((entry) => entry.id === one.id)),
 ];
 
-/** The last one that was loaded. */
-function usedSkill(state: TurnState): string | null {
+function lastLoaded(state: TurnState): string | null {
   const loads = actionsOf(state).filter(
     (action) => action.tool === 'run_skill' && action.result?.ok === true,
   );

@@ -70,7 +70,8 @@ function prompt(inputs: ReflectionInputs, entryCharacters: number): ChatMessage[
   ];
 }
 
-const cut = (text: string): string => (text.length > MAX_WORDS ? `${text.slice(0, MAX_WORDS)}…` : text);
+export const cut = (text: string, most = MAX_WORDS): string =>
+  text.length > most ? `${text.slice(0, most).toWellFormed()}…` : text;
 
 const entryLine = ({ name, type, body }: Memory): string => `- ${name} (${type}): ${body}`;
 

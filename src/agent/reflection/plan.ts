@@ -2,8 +2,14 @@
  * From what was proposed to what changes: each proposal on its own, accepted or rejected with a code. Pure; the result
  * holds everything touched before and after, so that it can be taken back exactly.
  */
-import { homeFor, type Memory, toMemoryName, type Viewer } from '../../domain/memory.ts';
-import type { LessonCount, LessonMark, ReflectedChange, SkillState } from '../../domain/reflection.ts';
+import { homeFor, type Memory, toMemoryName, toMemoryType, type Viewer } from '../../domain/memory.ts';
+import type {
+  Lesson,
+  LessonCount,
+  LessonMark,
+  ReflectedChange,
+  SkillState,
+} from '../../domain/reflection.ts';
 import { isSkillName } from '../../domain/skill.ts';
 import { firstLine } from '../memory/keep.ts';
 import { secretIn } from '../memory/secrets.ts';
@@ -20,6 +26,7 @@ export type RejectionCode =
   | 'name_taken'
   | 'pinned'
   | 'secret_found'
+  | 'too_many'
   | 'unchanged'
   | 'unknown_name';
 
@@ -47,7 +54,12 @@ export type ReflectionPlan = {
   readonly skillEdited: boolean;
   readonly rejected: Readonly<Record<string, number>>;
   readonly marks: readonly LessonMark[];
+  /** As proposed, unless it was rejected. */
+  readonly lesson: Lesson | null;
 };
+
+/** Of one turn: whoever proposes more has not understood what is asked. */
+const MAX_MEMORY_CHANGES = 20;
 
 export const LESSON_TYPE = 'lesson';
 /** A lesson that hurt twice, and more often than it helped, is forgotten. */
@@ -73,9 +85,16 @@ export function planReflection(input: PlanInput): ReflectionPlan {
   };
   let memoryChanges = 0;
   for (const one of input.proposal.memory) {
-    if (reject('malformed' in one ? 'malformed' : applyMemory(input, draft, one))) memoryChanges += 1;
+    const code =
+      memoryChanges >= MAX_MEMORY_CHANGES
+        ? 'too_many'
+        : 'malformed' in one
+          ? 'malformed'
+          : applyMemory(input, draft, one);
+    if (reject(code)) memoryChanges += 1;
   }
-  learn(input, draft);
+  const { lesson } = input.proposal;
+  const isLearned = lesson !== null && reject(learn(input, draft, lesson));
   const marks = marksOf(input);
   retire(input, draft, marks);
   const skill = input.proposal.skill === null ? null : planSkill(input, input.proposal.skill);
@@ -87,6 +106,7 @@ export function planReflection(input: PlanInput): ReflectionPlan {
     skillEdited: edited.length > 0,
     rejected,
     marks,
+    lesson: isLearned ? lesson : null,
   };
 }
 
@@ -98,7 +118,7 @@ function applyMemory(input: PlanInput, draft: Draft, one: MemoryProposal): Rejec
   if (!MEMORY_NAME.test(one.name)) return 'bad_name';
   if (one.op === 'add') {
     if (draft.names.has(one.name)) return 'name_taken';
-    const code = bodyProblem(input, one.body, one.description);
+    const code = bodyProblem(input, one.body, one.description, one.type);
     if (code !== null) return code;
     put(draft, newEntry(input, one.name, one.body ?? '', one));
     return null;
@@ -113,14 +133,14 @@ function applyMemory(input: PlanInput, draft: Draft, one: MemoryProposal): Rejec
   const target = one.op === 'update' ? entry : find(draft, one.mergeTarget);
   if (target === undefined || (one.op === 'merge' && target === entry)) return 'unknown_name';
   if (isPinned(target)) return 'pinned';
-  const code = bodyProblem(input, one.body, one.description);
+  const code = bodyProblem(input, one.body, one.description, one.type);
   if (code !== null) return code;
   const body = one.body ?? '';
   draft.byId.set(target.id, {
     ...target,
     body,
     description: firstLine(one.description ?? body),
-    type: one.type ?? target.type,
+    type: one.type == null ? target.type : toMemoryType(one.type),
     source: input.source,
     updatedAt: input.now,
   });
@@ -134,11 +154,11 @@ const isPinned = (entry: Memory): boolean => entry.source === null;
 function bodyProblem(
   { maxBodyBytes, redact }: PlanInput,
   body: string | null | undefined,
-  description?: string | null,
+  ...more: readonly (string | null | undefined)[]
 ): RejectionCode | null {
   if (body == null || body.trim() === '') return 'empty_body';
   if (Buffer.byteLength(body) > maxBodyBytes) return 'body_too_large';
-  const text = `${description ?? ''}\n${body}`;
+  const text = [...more, body].join('\n');
   return redact(text) !== text || secretIn(text) !== null ? 'secret_found' : null;
 }
 
@@ -152,7 +172,7 @@ function newEntry(
     id: newId(),
     name,
     description: firstLine(more.description ?? body),
-    type: more.type ?? 'fact',
+    type: toMemoryType(more.type),
     body,
     ...homeFor(viewer, 'user'),
     importance: 0.5,
@@ -174,14 +194,15 @@ function take(draft: Draft, entry: Memory): void {
 }
 
 /** A lesson is an entry like others: it comes back when a message calls it to mind. */
-function learn(input: PlanInput, draft: Draft): void {
-  const { lesson } = input.proposal;
-  if (lesson === null || bodyProblem(input, lesson.reusableLesson, lesson.summary) !== null) return;
-  const known = [...draft.byId.values()].some((entry) => entry?.body === lesson.reusableLesson);
+function learn(input: PlanInput, draft: Draft, lesson: Lesson): RejectionCode | null {
+  const code = bodyProblem(input, lesson.reusableLesson, lesson.summary);
+  if (code !== null) return code;
+  if ([...draft.byId.values()].some((entry) => entry?.body === lesson.reusableLesson)) return null;
   const name = freeName(draft, toMemoryName(lesson.summary));
-  if (known || name === undefined) return;
+  if (name === undefined) return 'name_taken';
   const more = { description: lesson.summary, type: LESSON_TYPE };
   put(draft, newEntry(input, name, lesson.reusableLesson, more));
+  return null;
 }
 
 function freeName({ names }: Draft, wanted: string): string | undefined {
@@ -209,8 +230,10 @@ function retire({ lessons, counts }: PlanInput, draft: Draft, marks: readonly Le
 
 function planSkill(
   input: PlanInput,
-  { name, body }: { readonly name: string; readonly body: string },
+  proposed: NonNullable<Proposal['skill']>,
 ): { readonly code: RejectionCode } | { readonly change: ReflectedChange } {
+  if ('malformed' in proposed) return { code: 'malformed' };
+  const { name, body } = proposed;
   if (!isSkillName(name)) return { code: 'bad_name' };
   const skill = input.skills.get(name);
   if (skill === undefined) return { code: 'unknown_name' };

@@ -12,12 +12,14 @@ const memoryProposal = z.object({
 });
 export type MemoryProposal = z.infer<typeof memoryProposal>;
 
+const skillProposal = z.object({ name: z.string(), body: z.string() });
+
 const proposal = z.object({
   reasoning: z.string().nullish().catch(null),
   abstain: z.boolean().nullish(),
   // Each is looked at alone: one that makes no sense does not take the others with it.
-  memory: z.array(z.unknown()).nullish(),
-  skill: z.object({ name: z.string(), body: z.string() }).nullish(),
+  memory: z.unknown().optional(),
+  skill: z.unknown().optional(),
   lesson: z
     .object({ summary: z.string().trim().min(1), reusableLesson: z.string().trim().min(1) })
     .nullish()
@@ -28,11 +30,14 @@ const proposal = z.object({
     .catch(null),
 });
 
+/** Something was proposed, and nobody can say what. */
+export type Malformed = { readonly malformed: true };
+
 export type Proposal = {
   readonly reasoning: string | null;
   readonly abstain: boolean;
-  readonly memory: readonly (MemoryProposal | { readonly malformed: true })[];
-  readonly skill: { readonly name: string; readonly body: string } | null;
+  readonly memory: readonly (MemoryProposal | Malformed)[];
+  readonly skill: z.infer<typeof skillProposal> | Malformed | null;
   readonly lesson: { readonly summary: string; readonly reusableLesson: string } | null;
   readonly lessons: readonly { readonly name: string; readonly effect: string }[];
 };
@@ -51,12 +56,16 @@ export function parseProposal(text: string): Proposal | null {
   return {
     reasoning: reasoning ?? null,
     abstain: abstain === true,
-    memory: (memory ?? []).map((one) => {
-      const item = memoryProposal.safeParse(one);
-      return item.success ? item.data : { malformed: true };
-    }),
-    skill: skill ?? null,
+    memory: (Array.isArray(memory) ? memory : memory == null ? [] : [memory]).map((one) =>
+      orMalformed(memoryProposal, one),
+    ),
+    skill: skill == null ? null : orMalformed(skillProposal, skill),
     lesson: lesson ?? null,
     lessons: lessons ?? [],
   };
+}
+
+function orMalformed<T>(schema: z.ZodType<T>, value: unknown): T | Malformed {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? parsed.data : { malformed: true };
 }

@@ -12,7 +12,7 @@ export const reflections: ChatCommand = {
   async run(deps, context) {
     const { author } = context.message;
     const [verb = '', id = '', ...rest] = context.argument.split(/\s+/);
-    if (verb === '') return context.reply(await list(deps.store.reflections, author.id));
+    if (verb === '' || verb === 'list') return context.reply(await list(deps.store.reflections, author.id));
     if (id === '' || rest.length > 0) return context.reply(USAGE);
     switch (verb) {
       case 'show': {

@@ -158,6 +158,8 @@ describe('skills', () => {
     expect(third?.text).toContain('# TITLE');
     const reflected = s.calls().find((call) => call.text.includes('write it up'));
     expect(reflected?.text).toContain('<untrusted source="skill incident-report">');
+    // One that the message names is in the prompt at once, and as much in use.
+    expect(await s.work(s.owner, place, 'write the weekly-update')).toMatchObject({ skill: 'weekly-update' });
   });
 
   it('can be listed, shown, switched off and set back by each person', async () => {

@@ -95,6 +95,27 @@ export function reflectionRows(name: string, storeUrl: () => Promise<string>): v
       );
     });
 
+    it('E65, P13: what makes no sense or is far too much takes nothing else with it', async () => {
+      s.learns('far too much', {
+        reasoning: 'r'.repeat(50_000),
+        memory: Array.from({ length: 30 }, (_, i) => add(`much-${i}`, 'x')),
+        skill: 'nonsense',
+        lesson: { summary: 'long', reusableLesson: 'x'.repeat(9_000) },
+      });
+      const row = await s.work(s.owner, place, 'far too much');
+      expect(row).toMatchObject({ outcome: 'succeeded', memoryChanges: 20, lesson: null });
+      expect(row.rejected).toEqual({ too_many: 10, malformed: 1, body_too_large: 1 });
+      expect(JSON.stringify(row).length).toBeLessThan(3_000);
+      s.learns('a key in it', {
+        reasoning: 'the password is hunter2-hunter2',
+        memory: [add('fine', 'Fine.')],
+      });
+      expect(await s.work(s.owner, place, 'a key in it')).toMatchObject({
+        reasoning: null,
+        memoryChanges: 1,
+      });
+    });
+
     it('E67: when it abstains nothing changes, and the row says so', async () => {
       const before = await s.memories();
       s.learns('nothing here', { reasoning: 'trivial', abstain: true, memory: [add('no', 'no')] });

@@ -14,6 +14,8 @@ export type ReflectionRow = {
   readonly memoryChanges: number;
   readonly skillEdited: boolean;
   readonly rejected: Record<string, number>;
+  readonly reasoning: string | null;
+  readonly lesson: object | null;
   readonly tokensIn: number;
   readonly durationMs: number;
   readonly errorCode: string | null;

@@ -211,7 +211,33 @@ describe('planReflection', () => {
     });
     const entries = [entry('known', { body: 'Check twice.', type: LESSON_TYPE })];
     expect(plan({ lesson }, { entries }).changes).toEqual([]);
-    expect(plan({ lesson: { ...lesson, reusableLesson: 'token: abcdef123456' } }).changes).toEqual([]);
+    expect(plan({ lesson }, { entries }).rejected).toEqual({});
+  });
+
+  it('E65 P10: a lesson is held to what other bodies are, and is not recorded when it is rejected', () => {
+    const lesson = { summary: 'One', reusableLesson: 'Check twice.' };
+    const rejected = (more: Partial<typeof lesson>, code: string) =>
+      expect(plan({ lesson: { ...lesson, ...more } })).toMatchObject({
+        changes: [],
+        lesson: null,
+        rejected: { [code]: 1 },
+      });
+    rejected({ reusableLesson: 'token: abcdef123456' }, 'secret_found');
+    rejected({ summary: 'the gateway-secret' }, 'secret_found');
+    rejected({ reusableLesson: 'x'.repeat(8193) }, 'body_too_large');
+    expect(plan({ lesson }).lesson).toEqual(lesson);
+  });
+
+  it('E65 P13: takes twenty changes of one turn, and a type that is one word', () => {
+    const memory = Array.from({ length: 25 }, (_, i) => op('add', `n-${i}`));
+    expect(plan({ memory })).toMatchObject({ memoryChanges: 20, rejected: { too_many: 5 } });
+    const typed = (type: string) => plan({ memory: [op('add', 'n', { type })] });
+    expect(typed(`Work </untrusted> ${'x'.repeat(99)}`).changes).toMatchObject([{ after: { type: 'work' } }]);
+    expect(typed('password: hunter22').rejected).toEqual({ secret_found: 1 });
+    expect(plan({ skill: { malformed: true }, memory: [op('add', 'n')] })).toMatchObject({
+      memoryChanges: 1,
+      rejected: { malformed: 1 },
+    });
   });
 
   it('counts what lessons did, and drops one that hurt twice and more often than it helped', () => {
@@ -271,7 +297,11 @@ describe('parseProposal', () => {
       memory: [{ op: 'add', name: 'a', body: 'b' }, { malformed: true }],
     });
     expect(parseProposal('{"abstain":true,"reasoning":7}')).toMatchObject({ abstain: true, reasoning: null });
-    for (const text of ['', 'no', '[]', '{"skill":{"name":7}}']) expect(parseProposal(text)).toBeNull();
+    expect(parseProposal('{"skill":{"name":7},"memory":"x"}')).toMatchObject({
+      skill: { malformed: true },
+      memory: [{ malformed: true }],
+    });
+    for (const text of ['', 'no', '[]', '{"abstain":7}']) expect(parseProposal(text)).toBeNull();
   });
 
   it('never throws', () => {
