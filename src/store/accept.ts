@@ -1,57 +1,42 @@
 /** Taking a message in: once, in order, and durable before the platform is told. */
 import { createHash } from 'node:crypto';
-import { sql } from 'kysely';
+import { type Insertable, sql, type Updateable } from 'kysely';
 import type { EventBody } from '../domain/event.ts';
 import { newId } from '../domain/runtime.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { Tx } from './database.ts';
+import { prepared } from './prepared.ts';
 import { toSession } from './rows.ts';
+import type { SessionsTable, TurnsTable } from './schema.ts';
 import type { Accepted, NewTurn } from './store.ts';
-import { chain, extendTurn, lockTurn } from './turn-log.ts';
+import { chain, extendTurn, insertEvents, lockTurn } from './turn-log.ts';
 
 export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
   const { message, now } = turn;
   const { where } = message;
   // Also takes the session's row: messages of one session are accepted one after the other.
-  const session = await tx.db
-    .insertInto('sessions')
-    .values({
-      key: turn.session,
-      place: JSON.stringify(where),
-      direct: message.direct ? 1 : 0,
-      profile: turn.profile,
-      created_at: now,
-      last_turn_at: now,
-      history_after: 0,
-      last_hash: createHash('sha256').update(turn.session).digest('hex'),
-    })
-    .onConflict((conflict) => conflict.column('key').doUpdateSet((row) => ({ key: row.ref('excluded.key') })))
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  const found = await tx.db
-    .selectNoFrom((of) => [
-      of
-        .selectFrom('turns')
-        .select('id')
-        .where('channel', '=', where.channel)
-        .where('account', '=', where.account)
-        .where('conversation', '=', where.conversation)
-        .where('message_id', '=', message.id)
-        .as('twin'),
-      of
-        .selectFrom('turns')
-        .select((count) => count.fn.countAll<number>().as('open'))
-        .where('session', '=', turn.session)
-        .where('ended_at', 'is', null)
-        .as('open'),
-      of
-        .selectFrom('turns')
-        .select((count) => count.fn.countAll<number>().as('active'))
-        .where('session', '=', turn.session)
-        .where('status', 'in', sql<'running'>`('running', 'waiting')`)
-        .as('active'),
-    ])
-    .executeTakeFirstOrThrow();
+  const {
+    rows: [session],
+  } = await takeSession(tx.db, {
+    key: turn.session,
+    place: JSON.stringify(where),
+    direct: message.direct ? 1 : 0,
+    profile: turn.profile,
+    created_at: now,
+    last_turn_at: now,
+    history_after: 0,
+    last_hash: createHash('sha256').update(turn.session).digest('hex'),
+  });
+  const {
+    rows: [found],
+  } = await lookAround(tx.db, {
+    channel: where.channel,
+    account: where.account,
+    conversation: where.conversation,
+    messageId: message.id,
+    session: turn.session,
+  });
+  if (session === undefined || found === undefined) throw new Error('both queries give one row');
   if (found.twin !== null) return { outcome: 'duplicate', turnId: found.twin };
   const ahead = found.open ?? 0;
   const queued = ahead - (found.active ?? 0);
@@ -96,17 +81,18 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
     error_code: null,
     answer: null,
   };
-  const { ordinal } = await tx.db
-    .insertInto('turns')
-    .values(row)
-    .returning('ordinal')
-    .executeTakeFirstOrThrow();
-  await tx.db.insertInto('events').values(first).execute();
-  await tx.db
-    .updateTable('sessions')
-    .set({ last_hash: first.hash, last_turn_at: now, profile: turn.profile })
-    .where('key', '=', turn.session)
-    .execute();
+  const {
+    rows: [inserted],
+  } = await insertTurn(tx.db, row);
+  if (inserted === undefined) throw new Error('the new turn has an ordinal');
+  const { ordinal } = inserted;
+  await insertEvents(tx, [first]);
+  await moveSession(tx.db, {
+    which: turn.session,
+    last_hash: first.hash,
+    last_turn_at: now,
+    profile: turn.profile,
+  });
   if (taker === undefined) tx.changed('turns');
   const accepted: Turn = {
     id,
@@ -136,6 +122,56 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
         };
   return { outcome: 'accepted', ahead, turn: accepted, claimed };
 }
+
+const takeSession = prepared((db, of: Insertable<SessionsTable>) =>
+  db
+    .insertInto('sessions')
+    .values(of)
+    .onConflict((conflict) => conflict.column('key').doUpdateSet((row) => ({ key: row.ref('excluded.key') })))
+    .returningAll(),
+);
+
+type Around = {
+  channel: string;
+  account: string;
+  conversation: string;
+  messageId: string;
+  session: string;
+};
+
+/** The same message from before, and how many of the session are not done or in hand. */
+const lookAround = prepared((db, of: Around) =>
+  db.selectNoFrom((query) => [
+    query
+      .selectFrom('turns')
+      .select('id')
+      .where('channel', '=', of.channel)
+      .where('account', '=', of.account)
+      .where('conversation', '=', of.conversation)
+      .where('message_id', '=', of.messageId)
+      .as('twin'),
+    query
+      .selectFrom('turns')
+      .select((count) => count.fn.countAll<number>().as('open'))
+      .where('session', '=', of.session)
+      .where('ended_at', 'is', null)
+      .as('open'),
+    query
+      .selectFrom('turns')
+      .select((count) => count.fn.countAll<number>().as('active'))
+      .where('session', '=', of.session)
+      .where('status', 'in', sql<'running'>`('running', 'waiting')`)
+      .as('active'),
+  ]),
+);
+
+const insertTurn = prepared((db, of: Insertable<TurnsTable>) =>
+  db.insertInto('turns').values(of).returning('ordinal'),
+);
+
+const moveSession = prepared((db, { which, ...change }: Updateable<SessionsTable> & { which: string }) =>
+  db.updateTable('sessions').set(change).where('key', '=', which),
+);
 
 /** Replaces the text of a turn that has not started (E75). */
 export async function editQueued(tx: Tx, id: string, text: string, now: number): Promise<boolean> {

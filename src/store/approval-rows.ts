@@ -2,6 +2,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { EventBody } from '../domain/event.ts';
 import type { Db, Tx } from './database.ts';
+import { prepared } from './prepared.ts';
 import { toText } from './rows.ts';
 import type { ApprovalsTable } from './schema.ts';
 import type { NewApproval } from './store.ts';
@@ -51,14 +52,17 @@ export async function insertApprovals(tx: Tx, turn: TurnRow, approvals: readonly
 
 /** In the order of their actions. */
 export async function pendingOf(db: Db, turnId: string): Promise<Selectable<ApprovalsTable>[]> {
-  return await db
+  return (await pendingOfTurn(db, { turnId })).rows;
+}
+
+const pendingOfTurn = prepared((db, of: { turnId: string }) =>
+  db
     .selectFrom('approvals')
     .selectAll()
-    .where('turn_id', '=', turnId)
+    .where('turn_id', '=', of.turnId)
     .where('status', '=', pendingStatus)
-    .orderBy('action_index')
-    .execute();
-}
+    .orderBy('action_index'),
+);
 
 /** A turn that ends leaves nothing to decide. Returns the events that say so, for its log. */
 export async function callOffApprovals(

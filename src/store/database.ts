@@ -73,6 +73,16 @@ class OneConnectionSqlite extends SqliteAdapter {
   }
 }
 
+type Runner = { readonly dialect: Dialect; readonly run: RunStatement };
+const runners = new WeakMap<Db, Runner>();
+
+/** The way around Kysely, for what it has compiled already. */
+export function runnerOf(db: Db): Runner {
+  const found = runners.get(db);
+  if (found === undefined) throw new Error('only what kyselyOver made has a runner');
+  return found;
+}
+
 /** Kysely bound to one connection that somebody else opens, shares and closes. */
 export function kyselyOver(dialect: Dialect, run: RunStatement): Db {
   const connection: DatabaseConnection = {
@@ -95,7 +105,7 @@ export function kyselyOver(dialect: Dialect, run: RunStatement): Db {
     releaseConnection: nothing,
     destroy: nothing,
   };
-  return new Kysely<Schema>({
+  const bound = new Kysely<Schema>({
     dialect:
       dialect === 'sqlite'
         ? {
@@ -111,6 +121,8 @@ export function kyselyOver(dialect: Dialect, run: RunStatement): Db {
             createQueryCompiler: () => new PostgresQueryCompiler(),
           },
   });
+  runners.set(bound, { dialect, run });
+  return bound;
 }
 
 /** Listeners of this process, by topic. A listener that throws must not keep the others from hearing. */

@@ -7,6 +7,7 @@ import { type SqlBool, sql } from 'kysely';
 import { plain, queryWords } from '../domain/grams.ts';
 import type { SessionKey } from '../domain/session.ts';
 import type { Database, Db } from './database.ts';
+import { prepared } from './prepared.ts';
 import { toHistoryEntry } from './rows.ts';
 import type { HistoryEntry } from './store.ts';
 
@@ -15,23 +16,30 @@ const PAGE = 200;
 /** The newest ones that are looked through. */
 const MAX_TURNS = 20_000;
 
-/** Ended turns of a session after its reset point, newest first; of `range` both ends count. */
-export const endedTurns = (
-  db: Db,
-  key: SessionKey,
-  limit: number,
-  { from, upTo }: { from?: number | undefined; upTo?: number | undefined },
-) =>
+type Range = { key: SessionKey; limit: number; from: number; upTo: number };
+
+/** Ended turns of a session after its reset point, newest first; both ends of the range count. */
+const turnsWithin = prepared((db, { key, limit, from, upTo }: Range) =>
   db
     .selectFrom('turns')
     .select(['id', 'ordinal', 'status', 'input', 'answer'])
     .where('session', '=', key)
     .where(sql<SqlBool>`ordinal > coalesce((select history_after from sessions where key = ${key}), 0)`)
     .where('ended_at', 'is not', null)
-    .$if(from !== undefined, (query) => query.where('ordinal', '>=', from ?? 0))
-    .$if(upTo !== undefined, (query) => query.where('ordinal', '<=', upTo ?? 0))
+    .where('ordinal', '>=', from)
+    .where('ordinal', '<=', upTo)
     .orderBy('ordinal', 'desc')
-    .limit(limit);
+    .limit(limit),
+);
+
+export async function endedTurns(
+  db: Db,
+  key: SessionKey,
+  limit: number,
+  { from = 0, upTo = Number.MAX_SAFE_INTEGER }: { from?: number | undefined; upTo?: number | undefined },
+) {
+  return (await turnsWithin(db, { key, limit, from, upTo })).rows;
+}
 
 /** The turns that hold most of the words, newer ones first among equals. */
 export async function searchHistory(
@@ -43,7 +51,7 @@ export async function searchHistory(
   const found: { entry: HistoryEntry; hits: number }[] = [];
   let upTo: number | undefined;
   for (let read = 0; words.length > 0 && read < MAX_TURNS; read += PAGE) {
-    const rows = await database.read((db) => endedTurns(db, key, PAGE, { upTo }).execute());
+    const rows = await database.read((db) => endedTurns(db, key, PAGE, { upTo }));
     for (const row of rows) {
       const entry = toHistoryEntry(row);
       const said = plain(`${entry.input.text} ${entry.answer ?? ''}`);

@@ -1,20 +1,18 @@
 /** Small durable values, by namespace: what a channel has to remember. */
 import type { KeyValue } from '../domain/feed.ts';
 import type { Database } from './database.ts';
+import { prepared } from './prepared.ts';
 import { fromText } from './rows.ts';
+
+const valueOf = prepared((db, of: { namespace: string; key: string }) =>
+  db.selectFrom('kv').select('value').where('namespace', '=', of.namespace).where('key', '=', of.key),
+);
 
 export function createKeyValue(database: Database, namespace: string): KeyValue {
   return {
     async get(key) {
-      const row = await database.read((db) =>
-        db
-          .selectFrom('kv')
-          .select('value')
-          .where('namespace', '=', namespace)
-          .where('key', '=', key)
-          .executeTakeFirst(),
-      );
-      return fromText(row?.value ?? null) ?? undefined;
+      const { rows } = await database.read((db) => valueOf(db, { namespace, key }));
+      return fromText(rows[0]?.value ?? null) ?? undefined;
     },
     set: (key, value) =>
       database.write(async (tx) => {

@@ -2,9 +2,10 @@
  * What is to be said, kept until a platform took it. Only the first delivery of a lane is ever on offer, and an
  * edit only once what it edits is out: both are decided when something changes, so a claim looks at nothing else.
  */
-import { type Selectable, sql } from 'kysely';
+import { type Insertable, type Selectable, sql, type Updateable } from 'kysely';
 import type { ConversationRef, DeliveryKey, MessageRef, UserId } from '../domain/message.ts';
 import type { Database, Tx } from './database.ts';
+import { prepared } from './prepared.ts';
 import type { OutboxTable } from './schema.ts';
 import type { Delivery, NewDelivery, OutboxStore, Taker } from './store.ts';
 
@@ -23,28 +24,24 @@ export async function enqueueDeliveries(
   if (deliveries.length === 0) return [];
   const lanes = [...new Set(deliveries.map((delivery) => delivery.lane))].sort();
   for (const lane of lanes) await lockLane(tx, lane);
-  await tx.db
-    .insertInto('outbox')
-    .values(
-      deliveries.map(({ key, turnId, lane, target, message }) => ({
-        key,
-        turn_id: turnId,
-        lane,
-        place: target.kind === 'edit' ? null : JSON.stringify(placeOf(target)),
-        edit_of: target.kind === 'edit' ? target.of : null,
-        message: JSON.stringify(message),
-        status: 'pending' as const,
-        attempts: 0,
-        refs: '[]',
-        claimable_at: null,
-        lease_owner: null,
-        error: null,
-        created_at: now,
-        settled_at: null,
-      })),
-    )
-    .onConflict((conflict) => conflict.column('key').doNothing())
-    .execute();
+  for (const { key, turnId, lane, target, message } of deliveries) {
+    await insert(tx.db, {
+      key,
+      turn_id: turnId,
+      lane,
+      place: target.kind === 'edit' ? null : JSON.stringify(placeOf(target)),
+      edit_of: target.kind === 'edit' ? target.of : null,
+      message: JSON.stringify(message),
+      status: 'pending',
+      attempts: 0,
+      refs: '[]',
+      claimable_at: null,
+      lease_owner: null,
+      error: null,
+      created_at: now,
+      settled_at: null,
+    });
+  }
   const due: Delivery[] = [];
   for (const lane of lanes) {
     const taken = await advance(tx, lane, now, taker);
@@ -226,29 +223,21 @@ type Settled = { status: 'sent'; refs: string; error: null } | { status: 'droppe
 
 /** Ends a delivery and lets go what waited for it. A second report about it, from a worker that was late, is ignored. */
 async function settle(tx: Tx, key: DeliveryKey, outcome: Settled, now: number): Promise<void> {
-  const row = await tx.db.selectFrom('outbox').select('lane').where('key', '=', key).executeTakeFirst();
+  const {
+    rows: [row],
+  } = await laneOf(tx.db, { key });
   if (row === undefined) return;
   await lockLane(tx, row.lane);
-  const settled = await tx.db
-    .updateTable('outbox')
-    .set({ ...outcome, claimable_at: null, lease_owner: null, settled_at: now })
-    .where('key', '=', key)
-    .where('status', '=', pending)
-    .executeTakeFirst();
-  if (settled.numUpdatedRows === 0n) return;
+  const end = { ...outcome, claimable_at: null, lease_owner: null, settled_at: now };
+  const settled = await endDelivery(tx.db, { ...end, which: key });
+  if (settled.numAffectedRows === 0n) return;
   // Jobs wait for what their turn has to say.
   tx.changed('jobs');
   await advance(tx, row.lane, now);
-  const editors = await tx.db
-    .selectFrom('outbox')
-    .select('lane')
-    .distinct()
-    .where('edit_of', '=', key)
-    .where('status', '=', pending)
-    .where('lane', '<>', row.lane)
-    .orderBy('lane')
-    .execute();
-  for (const { lane } of editors) {
+  const editors = await editorsOf(tx.db, { key });
+  const lanes = new Set(editors.rows.map((one) => one.lane));
+  lanes.delete(row.lane);
+  for (const lane of [...lanes].sort()) {
     await lockLane(tx, lane);
     await advance(tx, lane, now);
   }
@@ -260,29 +249,16 @@ async function settle(tx: Tx, key: DeliveryKey, outcome: Settled, now: number): 
  */
 async function advance(tx: Tx, lane: string, now: number, taker?: Taker): Promise<Delivery | undefined> {
   for (;;) {
-    const head = await tx.db
-      .selectFrom('outbox')
-      .select(['key', 'edit_of', 'claimable_at'])
-      .where('lane', '=', lane)
-      .where('status', '=', pending)
-      .orderBy('ordinal')
-      .limit(1)
-      .executeTakeFirst();
+    const {
+      rows: [head],
+    } = await firstOf(tx.db, { lane });
     if (head === undefined || head.claimable_at !== null) return undefined;
     const original = head.edit_of === null ? 'sent' : await statusOf(tx, head.edit_of);
     if (original === 'pending') return undefined;
     if (original === 'sent' && head.edit_of === null && taker !== undefined) {
-      const row = await tx.db
-        .updateTable('outbox')
-        .set((of) => ({
-          claimable_at: now + taker.leaseMs,
-          lease_owner: taker.worker,
-          attempts: of('attempts', '+', 1),
-        }))
-        .where('key', '=', head.key)
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return toDelivery(row, row.refs);
+      const { leaseMs, worker } = taker;
+      const { rows } = await give(tx.db, { key: head.key, until: now + leaseMs, worker });
+      return rows[0] && toDelivery(rows[0], rows[0].refs);
     }
     if (original === 'sent') {
       await tx.db.updateTable('outbox').set({ claimable_at: 0 }).where('key', '=', head.key).execute();
@@ -293,6 +269,38 @@ async function advance(tx: Tx, lane: string, now: number, taker?: Taker): Promis
     await settle(tx, head.key, { status: 'dropped', error }, now);
   }
 }
+
+const insert = prepared((db, of: Insertable<OutboxTable>) =>
+  db
+    .insertInto('outbox')
+    .values(of)
+    .onConflict((conflict) => conflict.column('key').doNothing()),
+);
+const firstOf = prepared((db, of: { lane: string }) =>
+  db
+    .selectFrom('outbox')
+    .select(['key', 'edit_of', 'claimable_at'])
+    .where('lane', '=', of.lane)
+    .where('status', '=', pending)
+    .orderBy('ordinal')
+    .limit(1),
+);
+const give = prepared((db, of: { key: string; until: number; worker: string }) =>
+  db
+    .updateTable('outbox')
+    .set((row) => ({ claimable_at: of.until, lease_owner: of.worker, attempts: row('attempts', '+', 1) }))
+    .where('key', '=', of.key)
+    .returningAll(),
+);
+const laneOf = prepared((db, of: { key: string }) =>
+  db.selectFrom('outbox').select('lane').where('key', '=', of.key),
+);
+const endDelivery = prepared((db, { which, ...end }: Updateable<OutboxTable> & { which: string }) =>
+  db.updateTable('outbox').set(end).where('key', '=', which).where('status', '=', pending),
+);
+const editorsOf = prepared((db, of: { key: string }) =>
+  db.selectFrom('outbox').select('lane').where('edit_of', '=', of.key).where('status', '=', pending),
+);
 
 /** The row stays locked, so that what is decided from it holds when whoever settles it looks for its edits. */
 async function statusOf(tx: Tx, key: DeliveryKey): Promise<OutboxTable['status']> {

@@ -42,7 +42,7 @@ export function createSessions(database: Database): SessionStore {
           .execute();
       }),
     async history(key, { limit, from, upTo }) {
-      const rows = await database.read((db) => endedTurns(db, key, limit, { from, upTo }).execute());
+      const rows = await database.read((db) => endedTurns(db, key, limit, { from, upTo }));
       return rows.reverse().map(toHistoryEntry);
     },
     async compaction(key, keptFrom) {

@@ -1,21 +1,48 @@
 /** Changing a turn: take it, add to its log, move its status, let the next one of its session go. */
-import { type Selectable, sql, type Updateable } from 'kysely';
+import { type Insertable, type Selectable, sql, type Updateable } from 'kysely';
 import { EVENT_VERSION, type Event, type EventBody, eventHash } from '../domain/event.ts';
 import { mayBecome, type TurnStatus } from '../domain/turn.ts';
 import type { Db, Tx } from './database.ts';
+import { prepared } from './prepared.ts';
 import { toEvent } from './rows.ts';
-import type { TurnsTable } from './schema.ts';
+import type { EventsTable, TurnsTable } from './schema.ts';
 
 export type TurnRow = Selectable<TurnsTable>;
 
 /** Reads the turn, and on PostgreSQL keeps others from changing it until the transaction ends. */
 export async function lockTurn(tx: Tx, id: string): Promise<TurnRow | undefined> {
-  return await tx.db
+  return (await turnById(tx.db, { id })).rows[0];
+}
+
+const turnById = prepared((db, of: { id: string }, dialect) =>
+  db
     .selectFrom('turns')
     .selectAll()
-    .where('id', '=', id)
-    .$if(tx.locks, (query) => query.forUpdate())
-    .executeTakeFirst();
+    .where('id', '=', of.id)
+    .$if(dialect === 'postgres', (query) => query.forUpdate()),
+);
+const insertEvent = prepared((db, of: Insertable<EventsTable>) => db.insertInto('events').values(of));
+const changeTurn = prepared((db, { which, ...change }: Updateable<TurnsTable> & { which: number }) =>
+  db.updateTable('turns').set(change).where('ordinal', '=', which),
+);
+const readyFirst = prepared((db, of: { session: string; claimable_at: number }) =>
+  db
+    .updateTable('turns')
+    .set({ claimable_at: of.claimable_at })
+    .where('ordinal', '=', (query) =>
+      query
+        .selectFrom('turns')
+        .select((turn) => turn.fn.min<number>('ordinal').as('first'))
+        .where('session', '=', of.session)
+        .where('ended_at', 'is', null),
+    )
+    .where('status', '=', sql.lit('queued')),
+);
+
+export type EventRow = Insertable<EventsTable>;
+
+export async function insertEvents(tx: Tx, rows: readonly EventRow[]): Promise<void> {
+  for (const row of rows) await insertEvent(tx.db, row);
 }
 
 /**
@@ -33,13 +60,13 @@ export async function extendTurn(
     throw new Error(`turn ${turn.id} is ${turn.status} and cannot become ${change.status}`);
   }
   const rows = chain(turn.id, turn.seq, turn.head_hash, bodies, now);
-  if (rows.length > 0) await tx.db.insertInto('events').values(rows).execute();
+  await insertEvents(tx, rows);
   const last = rows.at(-1);
-  await tx.db
-    .updateTable('turns')
-    .set({ ...(last && { seq: last.seq, head_hash: last.hash }), ...change })
-    .where('ordinal', '=', turn.ordinal)
-    .execute();
+  await changeTurn(tx.db, {
+    ...(last && { seq: last.seq, head_hash: last.hash }),
+    ...change,
+    which: turn.ordinal,
+  });
   return { seq: last?.seq ?? turn.seq };
 }
 
@@ -77,19 +104,8 @@ export async function readyNext(tx: Tx, session: string): Promise<void> {
   if (tx.locks) {
     await tx.db.selectFrom('sessions').select('key').where('key', '=', session).forUpdate().execute();
   }
-  const { numUpdatedRows } = await tx.db
-    .updateTable('turns')
-    .set({ claimable_at: 0 })
-    .where('ordinal', '=', (query) =>
-      query
-        .selectFrom('turns')
-        .select((of) => of.fn.min<number>('ordinal').as('first'))
-        .where('session', '=', session)
-        .where('ended_at', 'is', null),
-    )
-    .where('status', '=', sql.lit('queued'))
-    .executeTakeFirst();
-  if (numUpdatedRows > 0n) tx.changed('turns');
+  const { numAffectedRows = 0n } = await readyFirst(tx.db, { session, claimable_at: 0 });
+  if (numAffectedRows > 0n) tx.changed('turns');
 }
 
 export async function eventsOf(

@@ -1,34 +1,41 @@
 /** Counters of what the models used: one row a day, person, conversation, role and model. */
+
+import type { Insertable } from 'kysely';
 import type { ModelRole } from '../domain/event.ts';
 import type { UsageDelta, UsageStore } from '../domain/usage.ts';
 import type { Database, Tx } from './database.ts';
+import { prepared } from './prepared.ts';
+import type { UsageTable } from './schema.ts';
 
 export async function addUsage(tx: Tx, deltas: readonly UsageDelta[]): Promise<void> {
   for (const delta of deltas) {
-    await tx.db
-      .insertInto('usage')
-      .values({
-        day: delta.day,
-        user_id: delta.user,
-        conversation: delta.conversation,
-        role: delta.role,
-        model: delta.model,
-        calls: 1,
-        prompt_tokens: delta.promptTokens,
-        completion_tokens: delta.completionTokens,
-        cost: delta.cost,
-      })
-      .onConflict((conflict) =>
-        conflict.columns(['day', 'user_id', 'conversation', 'role', 'model']).doUpdateSet((of) => ({
-          calls: of('usage.calls', '+', 1),
-          prompt_tokens: of('usage.prompt_tokens', '+', delta.promptTokens),
-          completion_tokens: of('usage.completion_tokens', '+', delta.completionTokens),
-          cost: of('usage.cost', '+', delta.cost),
-        })),
-      )
-      .execute();
+    await add(tx.db, {
+      day: delta.day,
+      user_id: delta.user,
+      conversation: delta.conversation,
+      role: delta.role,
+      model: delta.model,
+      calls: 1,
+      prompt_tokens: delta.promptTokens,
+      completion_tokens: delta.completionTokens,
+      cost: delta.cost,
+    });
   }
 }
+
+const add = prepared((db, of: Insertable<UsageTable>) =>
+  db
+    .insertInto('usage')
+    .values(of)
+    .onConflict((conflict) =>
+      conflict.columns(['day', 'user_id', 'conversation', 'role', 'model']).doUpdateSet((row) => ({
+        calls: row('usage.calls', '+', row.ref('excluded.calls')),
+        prompt_tokens: row('usage.prompt_tokens', '+', row.ref('excluded.prompt_tokens')),
+        completion_tokens: row('usage.completion_tokens', '+', row.ref('excluded.completion_tokens')),
+        cost: row('usage.cost', '+', row.ref('excluded.cost')),
+      })),
+    ),
+);
 
 export function createUsage(database: Database): UsageStore {
   return {
