@@ -4,14 +4,14 @@ import type { Database } from './database.ts';
 import { prepared } from './prepared.ts';
 import { fromText } from './rows.ts';
 
-const valueOf = prepared((db, of: { namespace: string; key: string }) =>
+const readValue = prepared((db, of: { namespace: string; key: string }) =>
   db.selectFrom('kv').select('value').where('namespace', '=', of.namespace).where('key', '=', of.key),
 );
 
 export function createKeyValue(database: Database, namespace: string): KeyValue {
   return {
     async get(key) {
-      const { rows } = await database.read((db) => valueOf(db, { namespace, key }));
+      const { rows } = await database.read((db) => readValue(db, { namespace, key }));
       return fromText(rows[0]?.value ?? null) ?? undefined;
     },
     set: (key, value) =>
