@@ -1,6 +1,6 @@
 /**
  * The offline model: no key, no network, always the same answer to the same words. It says what it is, and shows
- * every feature: streaming, tools with and without approval, asides.
+ * every feature: streaming, tools with and without approval, memory, skills, lessons, asides.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ChatMessage, Endpoint, ModelReply, ModelRequest } from './client.ts';
@@ -31,18 +31,33 @@ type Plan = Omit<ModelReply, 'cost' | 'latencyMs'>;
 
 function answer(request: ModelRequest): Plan {
   if (request.role === 'action') return directive(request);
-  // It learns nothing, and says so.
-  if (request.role === 'reflection')
-    return reply(request, JSON.stringify({ reasoning: 'The demo model does not learn.', abstain: true }));
+  if (request.role === 'reflection') return reply(request, JSON.stringify(reflection(request)));
   if (request.role === 'memory') return reply(request, JSON.stringify(memoryDecision(request)));
   return native(request);
 }
 
+const WANTED = /\bremember(?: that|:)?\s+(.{3,300})/i;
+const LESSON = /\b(?:next time|from now on|in future)\b[,:]?\s+(.{3,300})/i;
+
+/** What the person said, in the prompts that look back at a turn. */
+const saidIn = ({ messages }: ModelRequest): string => {
+  const text = messages.map((message) => message.content).join('\n');
+  return /<untrusted source="message of [^\n]*\n([\s\S]*?)\n<\/untrusted>/.exec(text)?.[1] ?? '';
+};
+
+/** It learns what is said about the next time, word for word. */
+function reflection(request: ModelRequest): Record<string, unknown> {
+  const wanted = LESSON.exec(saidIn(request))?.[1]?.trim();
+  if (wanted === undefined)
+    return { reasoning: 'The demo model learns only from “next time, …”.', abstain: true };
+  const lesson = { summary: `Next time: ${wanted}`, reusableLesson: wanted };
+  return { reasoning: 'The person said how to do it the next time.', memory: [], lesson };
+}
+
 /** It remembers what it is told to, word for word, and nothing else. */
 function memoryDecision(request: ModelRequest): Record<string, unknown> {
-  const text = request.messages.map((message) => message.content).join('\n');
-  const said = /<untrusted source="message of [^\n]*\n([\s\S]*?)\n<\/untrusted>/.exec(text)?.[1] ?? '';
-  const wanted = /\b(?:please )?remember(?: that|:)?\s+(.{3,300})/i.exec(said)?.[1];
+  const said = saidIn(request);
+  const wanted = isQuestion(said) ? undefined : WANTED.exec(said)?.[1];
   if (wanted === undefined) return { shouldStore: false };
   return { shouldStore: true, summary: wanted.trim(), scope: 'user', type: 'fact', importance: 0.5 };
 }
@@ -51,11 +66,16 @@ function native(request: ModelRequest): Plan {
   if (request.role === 'btw') return reply(request, asideAnswer(request));
   const results = resultsSinceQuestion(request.messages);
   if (results.length > 0) return reply(request, summary(results));
-  const intent = request.tools === undefined ? undefined : intentOf(question(request.messages), request);
-  if (intent === undefined) return reply(request, chat(question(request.messages)));
+  const intents = request.tools === undefined ? [] : intentsOf(question(request.messages), request);
+  const [first] = intents;
+  if (first === undefined) return reply(request, chat(question(request.messages), request));
   return {
-    ...reply(request, intent.reason),
-    toolCalls: [{ id: 'demo-1', tool: intent.tool, args: JSON.stringify(intent.args) }],
+    ...reply(request, first.reason),
+    toolCalls: intents.map(({ tool, args }, i) => ({
+      id: `demo-${i + 1}`,
+      tool,
+      args: JSON.stringify(args),
+    })),
     finishReason: 'tool_calls',
   };
 }
@@ -64,8 +84,8 @@ function directive(request: ModelRequest): Plan {
   const done = request.messages.some(
     (message) => message.role === 'user' && message.content.includes('<untrusted'),
   );
-  const intent = done ? undefined : intentOf(question(request.messages), request);
-  return reply(request, JSON.stringify({ actions: intent === undefined ? [] : [intent] }));
+  const actions = done ? [] : intentsOf(question(request.messages), request);
+  return reply(request, JSON.stringify({ actions }));
 }
 
 function reply(request: ModelRequest, text: string): Plan {
@@ -100,6 +120,14 @@ function resultsSinceQuestion(messages: readonly ChatMessage[]): string[] {
 }
 
 const patterns: readonly (readonly [RegExp, (found: readonly string[]) => Intent])[] = [
+  [
+    /\b(?:use|load|follow)\b.*\bskill:? `?([a-z0-9-]+)`?/i,
+    ([, name]) => ({
+      tool: 'run_skill',
+      args: { name },
+      reason: `You asked me to use the skill ${name}.`,
+    }),
+  ],
   [/\brun\b[^`]*`([^`]+)`/i, ([, command]) => shell(command)],
   [/\brun:?\s+(.+)$/i, ([, command]) => shell(command)],
   [
@@ -134,15 +162,18 @@ const shell = (command: string | undefined): Intent => ({
 });
 
 /** Only what is on offer is proposed: an admin may have switched a tool off. */
-function intentOf(text: string, request: ModelRequest): Intent | undefined {
+function intentsOf(text: string, request: ModelRequest): Intent[] {
   const offered = request.tools?.map((tool) => tool.name);
+  const commands = /\brun\b/i.test(text) ? [...text.matchAll(/`([^`]+)`/g)] : [];
+  if (commands.length > 1 && (offered === undefined || offered.includes('shell')))
+    return commands.map(([, command]) => shell(command));
   for (const [pattern, toIntent] of patterns) {
     const found = pattern.exec(text.trim());
     if (found === null) continue;
     const intent = toIntent(found);
-    if (offered === undefined || offered.includes(intent.tool)) return intent;
+    if (offered === undefined || offered.includes(intent.tool)) return [intent];
   }
-  return undefined;
+  return [];
 }
 
 function summary(results: readonly string[]): string {
@@ -155,11 +186,31 @@ function asideAnswer(request: ModelRequest): string {
   return `I am the demo model. I read ${said} earlier ${said === 1 ? 'message' : 'messages'} as background to your side question; a real model would answer it here. The main work is not disturbed.`;
 }
 
-function chat(text: string): string {
+const isQuestion = (text: string): boolean =>
+  /\b(?:do you (?:still )?remember|what do you (?:know|remember)|what (?:do|did) i)\b/i.test(text);
+
+/** The entries that came with the prompt, as they stand there. */
+function recalled({ messages }: ModelRequest): string[] {
+  const text = messages.find((message) => message.role === 'system')?.content ?? '';
+  const block = /<untrusted source="memory">\n([\s\S]*?)\n<\/untrusted>/.exec(text)?.[1] ?? '';
+  return block.split('\n').filter((line) => line.startsWith('- '));
+}
+
+function chat(text: string, request: ModelRequest): string {
   const count = /\bcount to (\d{1,4})\b/i.exec(text);
   if (count !== null) {
     return Array.from({ length: Math.min(Number(count[1]), 2000) }, (_, i) => `${i + 1}`).join(' ');
   }
+  if (isQuestion(text)) {
+    const known = recalled(request);
+    return known.length === 0
+      ? 'I recall nothing that fits. Say `remember that …` first; `/memory` shows what there is.'
+      : `This came to my mind:\n\n${known.join('\n')}\n\n\`/memory\` shows where it is from, and forgets it.`;
+  }
+  if (WANTED.test(text))
+    return 'I keep that once this answer is out. `/memory` shows it; ask me `what do you remember?`';
+  if (LESSON.test(text))
+    return 'I look back at this once the answer is out, and keep it as a lesson. `/reflections` shows it, and takes it back.';
   return [
     'I am the **demo model**: offline, without a key, and not clever. Set `OPENAI_API_KEY` and start again to talk to a real one.',
     '',
@@ -169,8 +220,11 @@ function chat(text: string): string {
     '- `run ls -la`: a command that only reads runs at once',
     '- `run mkdir reports`: a command that changes something asks you first',
     '- `write notes.md: buy milk`: so does writing a file',
+    '- run `mkdir a`, `mkdir b` and `mkdir c`: several at once, with one card for all',
     '- `count to 300`: streams for a while; press Stop, or ask an aside',
     '- `remember that I drink tea`: goes into my memory; `/memory` shows it',
+    '- `next time, be brief`: a lesson; `/reflections` shows it and takes it back',
+    '- `use the skill release-notes`: instructions that I load; `/skills` lists them',
     '- `/btw what are you doing?`: an aside that only you see',
     '',
     '```js\nconst greeting = "code blocks have a copy button";\n```',

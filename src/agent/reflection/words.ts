@@ -17,7 +17,7 @@ export function reflectionLine(reflection: Reflection): string {
   if (outcome === 'abstained') return 'nothing to learn';
   const refused = Object.entries(rejected).map(([code, count]) => `${count} × ${code}`);
   return [
-    `${memoryChanges} ${memoryChanges === 1 ? 'entry' : 'entries'}`,
+    ...(memoryChanges === 0 ? [] : [`${memoryChanges} ${memoryChanges === 1 ? 'entry' : 'entries'}`]),
     ...(skillEdited ? [`the skill ${nameOfSkill(reflection)}`] : []),
     ...(reflection.lesson === null ? [] : ['a lesson']),
     endings[state],

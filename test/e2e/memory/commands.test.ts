@@ -173,6 +173,40 @@ describe('the demo model', () => {
       const list = textOf((await owner.command(home, '/memory')).html);
       expect(list).toContain('I drink tea');
       expect(list).not.toContain('Olive');
+      expect(textOf((await owner.answerTo(home, 'What do I drink?')).html)).toContain('I drink tea');
+      owner.close();
+    } finally {
+      await gateway.kill();
+      folder.remove();
+    }
+  });
+
+  it('shows a lesson that can be taken back, a skill, and several requests on one card', async () => {
+    const folder = createFolder();
+    folder.writeConfig(`server: { port: 0, token: ${OWNER_TOKEN} }\naccess: { approvers: ["web:owner"] }\n`);
+    const gateway = await folder.start();
+    try {
+      const owner = await signIn(gateway.url, OWNER_TOKEN);
+      const home = await owner.home();
+      await owner.answerTo(home, 'next time, answer in French');
+      const learned = await until('the lesson', async () =>
+        (await folder.json<{ id: string; lesson: object | null }>('reflections', 'list', '--json')).find(
+          (one) => one.lesson !== null,
+        ),
+      );
+      const shown = await owner.command(home, `/reflections show ${learned.id}`);
+      expect(textOf(shown.html)).toContain('+ answer in French');
+      expect(textOf((await owner.command(home, `/reflections undo ${learned.id}`)).html)).toContain('Undone');
+      const loaded = await owner.answerTo(home, 'use the skill release-notes');
+      expect(textOf(loaded.html)).toContain('Leave out what no user notices');
+      await owner.post(home, 'run `mkdir a`, `mkdir b` and `mkdir c`');
+      const batch = await owner.card(home, '3 of 3: Run this command?\nmkdir c');
+      await owner.press(home, batch, 'Approve all 3 once');
+      await until('the answer', () =>
+        owner
+          .posts()
+          .find((post) => post.kind === 'answer' && textOf(post.html).match(/no output/g)?.length === 3),
+      );
       owner.close();
     } finally {
       await gateway.kill();
