@@ -34,6 +34,8 @@ describe('the documents', () => {
       'CHANGELOG.md',
       ...readdirSync(join(ROOT, 'docs/channels')).map((name) => `docs/channels/${name}`),
       'docs/operations.md',
+      'docs/memory.md',
+      'docs/skills.md',
     ];
     const broken = pages.flatMap((page) =>
       [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
