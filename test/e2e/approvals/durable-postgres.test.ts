@@ -1,5 +1,5 @@
 /** Approvals over crashes, restarts and time, on PostgreSQL. */
-import { openPostgres } from './database.ts';
+import { openPostgres } from '../support/database.ts';
 import { durableApprovals } from './durable-suite.ts';
 
 durableApprovals(await openPostgres());

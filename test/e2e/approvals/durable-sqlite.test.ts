@@ -1,5 +1,5 @@
 /** Approvals over crashes, restarts and time, on SQLite. */
-import { sqlite } from './database.ts';
+import { sqlite } from '../support/database.ts';
 import { durableApprovals } from './durable-suite.ts';
 
 durableApprovals(sqlite);

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { TestDatabase } from '../support/database.ts';
 import { until } from '../support/gateway.ts';
 import { DENY, gate, ONCE, scripts, sh, startScenario, types } from '../support/scenario.ts';
 import { textOf } from '../support/web-client.ts';
-import type { TestDatabase } from './database.ts';
 
 export function durableApprovals(database: TestDatabase): void {
   describe(`approvals over restarts and time on ${database.name}`, () => {

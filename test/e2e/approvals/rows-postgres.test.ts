@@ -1,5 +1,5 @@
 /** The approval rows, on PostgreSQL. */
-import { openPostgres } from './database.ts';
+import { openPostgres } from '../support/database.ts';
 import { approvalRows } from './rows-suite.ts';
 
 approvalRows(await openPostgres());

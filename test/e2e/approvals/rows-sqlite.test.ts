@@ -1,5 +1,5 @@
 /** The approval rows, on SQLite. */
-import { sqlite } from './database.ts';
+import { sqlite } from '../support/database.ts';
 import { approvalRows } from './rows-suite.ts';
 
 approvalRows(sqlite);

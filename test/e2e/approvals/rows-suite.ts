@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ScriptedReply } from '../../fakes/model-server.ts';
+import type { TestDatabase } from '../support/database.ts';
 import { until } from '../support/gateway.ts';
 import {
   ALWAYS,
@@ -18,7 +19,6 @@ import {
   types,
 } from '../support/scenario.ts';
 import { type Place, textOf, type WebClient } from '../support/web-client.ts';
-import type { TestDatabase } from './database.ts';
 
 export function approvalRows(database: TestDatabase): void {
   describe(`approvals on ${database.name}`, () => {

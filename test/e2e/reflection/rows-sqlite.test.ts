@@ -1,4 +1,5 @@
 /** The reflection rows on SQLite. */
+import { sqlite } from '../support/database.ts';
 import { reflectionRows } from './rows-suite.ts';
 
-reflectionRows('SQLite', async () => 'sqlite:data/parley.db');
+reflectionRows(sqlite);

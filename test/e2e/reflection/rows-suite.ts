@@ -1,5 +1,6 @@
 /** ENGINE.md rows 61 to 72 through the real program, for each database. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TestDatabase } from '../support/database.ts';
 import { until } from '../support/gateway.ts';
 import { gate, sh } from '../support/scenario.ts';
 import { type Place, textOf } from '../support/web-client.ts';
@@ -8,12 +9,12 @@ import { type Reflecting, startReflecting } from './support.ts';
 const add = (name: string, body: string) => ({ op: 'add', name, description: name, type: 'fact', body });
 const memory = (...changes: object[]) => ({ reasoning: 'because', memory: changes });
 
-export function reflectionRows(name: string, storeUrl: () => Promise<string>): void {
-  describe(`reflection on ${name}`, () => {
+export function reflectionRows(database: TestDatabase): void {
+  describe(`reflection on ${database.name}`, () => {
     let s: Reflecting;
     let place: Place;
     beforeAll(async () => {
-      s = await startReflecting({ storeUrl: await storeUrl() });
+      s = await startReflecting({ storeUrl: await database.url() });
       place = await s.owner.home();
     });
     afterAll(() => s.close());
@@ -60,6 +61,23 @@ export function reflectionRows(name: string, storeUrl: () => Promise<string>): v
         errorCode: 'model.invalid_response',
         memoryChanges: 0,
       });
+    });
+
+    it('E63: a job without sense is a failure that is counted, and the next one runs', async () => {
+      for (const [key, payload] of [
+        ['no payload', 'null'],
+        ['nonsense', '{"turnId": 7}'],
+        ['unknown turn', '{"turnId": "0", "userId": "web:owner", "skill": null, "outcome": "done"}'],
+      ]) {
+        const values = `'${key}', 'reflect', '${payload}', 0, 0, 0`;
+        const sql = `INSERT INTO jobs (key, kind, payload, attempts, run_at, claimable_at) VALUES (${values})`;
+        expect(await database.run(s.folder.path, sql)).toBe(1);
+      }
+      await until('the failures', async () => {
+        const failed = (await s.rows()).filter((row) => row.turnId === null && row.outcome === 'failed');
+        return failed.length === 2;
+      });
+      expect((await s.work(s.owner, place, 'after nonsense')).outcome).toBe('abstained');
     });
 
     it('E65: a body of 8192 bytes is taken, one byte more is not, whatever the characters', async () => {
