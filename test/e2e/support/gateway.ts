@@ -135,7 +135,7 @@ function startGateway(cwd: string, options: StartOptions): Promise<RunningGatewa
 export async function until<T>(
   what: string,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 15_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
