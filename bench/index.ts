@@ -4,6 +4,12 @@
  */
 import { parseArgs } from 'node:util';
 import { machine } from './machine.ts';
+import { aside } from './parts/aside.ts';
+import { memory } from './parts/memory.ts';
+import { recall } from './parts/recall.ts';
+import { recovery } from './parts/recovery.ts';
+import { scale } from './parts/scale.ts';
+import { start } from './parts/start.ts';
 import { type ThroughputOptions, throughput } from './parts/throughput.ts';
 import { platformNames } from './platforms.ts';
 import { type Row, toJson, toTable } from './report.ts';
@@ -27,9 +33,15 @@ const options: ThroughputOptions = {
   ...(values.sessions === undefined ? {} : { sessions: Number(values.sessions) }),
 };
 
-const parts: Readonly<Record<string, () => Promise<Row[]>>> = Object.fromEntries(
-  platformNames.map((name) => [name, () => throughput(name, options)]),
-);
+const parts: Readonly<Record<string, () => Promise<Row[]>>> = {
+  ...Object.fromEntries(platformNames.map((name) => [name, () => throughput(name, options)])),
+  start: () => start({ rounds: values.quick ? 2 : 5 }),
+  memory: () => memory(values),
+  btw: aside,
+  recovery,
+  scale: () => scale(options),
+  recall,
+};
 
 const wanted = positionals.length > 0 ? positionals : values.quick ? ['telegram'] : Object.keys(parts);
 const unknown = wanted.filter((name) => parts[name] === undefined);

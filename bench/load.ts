@@ -16,6 +16,8 @@ export type LoadResult = {
 
 /** Nobody waits for an answer longer than this; then the run is void. */
 const STUCK_MS = 30_000;
+/** Messages under way while a crowd writes once each. */
+const AT_ONCE = 100;
 let nextMark = 0;
 
 export async function runLoad(options: {
@@ -24,6 +26,8 @@ export async function runLoad(options: {
   readonly sessions: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
+  /** What else has to be over before the load ends. */
+  readonly until?: Promise<void>;
 }): Promise<LoadResult> {
   const { platform, subject, sessions } = options;
   const sent = new Map<number, { readonly count: number; readonly at: number }>();
@@ -60,6 +64,7 @@ export async function runLoad(options: {
   const loopDelayP99Ms = 1000 * (await subject.metric('nodejs_eventloop_lag_p99_seconds'));
   const committed = (await subject.metric('parley_store_commits_total')) - commits;
   const residentMb = subject.residentMb();
+  await options.until;
   isOver = true;
   await new Promise<void>((resolve, reject) => {
     if (sent.size === 0) return resolve();
@@ -79,6 +84,40 @@ export async function runLoad(options: {
     loopDelayP99Ms,
     residentMb,
   };
+}
+
+/** One message of each session from the one number to before the other, a few at a time. */
+export async function runEach(options: {
+  readonly platform: Platform;
+  readonly from: number;
+  readonly to: number;
+}): Promise<void> {
+  const { platform, from, to } = options;
+  if (from >= to) return;
+  let next = from;
+  let done = from;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const say = (): void => {
+    if (next >= to) return;
+    platform.say(next, `What do you make of this? ${markOf(next, 0)}`);
+    next += 1;
+  };
+  const timer = setTimeout(
+    () => reject(new Error(`${to - done} messages got no answer`)),
+    (to - from) * 100 + STUCK_MS,
+  );
+  const seen = new Set<number>();
+  platform.onShown = (text) => {
+    const session = readMark(text)?.session;
+    if (session === undefined || session < from || seen.has(session)) return;
+    seen.add(session);
+    done += 1;
+    if (done === to) resolve();
+    else setImmediate(say);
+  };
+  for (let count = 0; count < AT_ONCE; count++) say();
+  await promise;
+  clearTimeout(timer);
 }
 
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

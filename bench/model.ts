@@ -20,6 +20,8 @@ export type BenchModel = {
 };
 
 export const ASIDE_MODEL = 'bench-aside';
+/** How a side answer begins. */
+export const ASIDE_WORD = 'sideways';
 const PIECES = 40;
 const PIECE_EVERY_MS = 2.5;
 export const MARK = /zq(\d+)x(\d+)z/;
@@ -54,10 +56,13 @@ export async function startModel(): Promise<BenchModel> {
     if (calls === 1) promptBytes = body.length;
     const text = body.toString('utf8');
     if (model.hold) return;
-    const mark = [...text.matchAll(new RegExp(MARK, 'g'))].at(-1)?.[0] ?? 'nothing';
+    const isAside = text.includes(`"model":"${ASIDE_MODEL}"`);
+    const mark = isAside
+      ? 'that is all'
+      : ([...text.matchAll(new RegExp(MARK, 'g'))].at(-1)?.[0] ?? 'nothing');
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-    if (text.includes(`"model":"${ASIDE_MODEL}"`)) {
-      response.write(chunkOf({ content: 'aside ' }, null));
+    if (isAside) {
+      response.write(chunkOf({ content: `${ASIDE_WORD} ` }, null));
       model.onAside?.(performance.now());
     }
     const one = { response, mark, sent: 0, dueAt: performance.now() };

@@ -1,14 +1,16 @@
 /**
- * `npm run bench:recall`: how long the 8 best of 100,000 memories take to recall on SQLite, by words and with what
+ * How long the 8 best of 100,000 memories take to recall on SQLite, by words and with what
  * matters most, for owners of few and of very many entries. Everything in a temporary folder.
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recall } from '../../src/agent/memory/recall.ts';
+import { recall as recallFrom } from '../../src/agent/memory/recall.ts';
 import { homeFor, type Memory, toMemoryName, type Viewer } from '../../src/domain/memory.ts';
 import type { Logger } from '../../src/domain/runtime.ts';
 import { openStore } from '../../src/store/open.ts';
+import { quantile } from '../machine.ts';
+import type { Row } from '../report.ts';
 
 const ENTRIES = 100_000;
 const PEOPLE = 1_000;
@@ -68,45 +70,37 @@ function entryOf(index: number, random: () => number): Memory {
   };
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
-const file = join(folder, 'parley.db');
-const store = await openStore({ url: `sqlite:${file}`, log: silent });
-try {
-  const random = createRandom(7);
-  for (let start = 0; start < ENTRIES; start += BATCH) {
-    const changes = Array.from({ length: BATCH }, (_, i) => entryOf(start + i, random));
-    await store.memories.apply(changes.map((memory) => ({ op: 'put', memory }) as const));
-  }
-  const deps = { memories: store.memories, log: silent };
-  const figures: object[] = [];
-  for (const direct of [true, false]) {
-    for (const text of QUESTIONS) {
-      const times: number[] = [];
-      let found = 0;
-      for (let round = -20; round < ROUNDS; round++) {
-        const viewer = viewerOf(Math.floor(random() * PEOPLE), direct);
-        const startedAt = performance.now();
-        found = (await recall(deps, { viewer, text, limit: LIMIT, embed: null })).length;
-        // The first ones prepare statements and fill the cache.
-        if (round >= 0) times.push(performance.now() - startedAt);
-      }
-      times.sort((a, b) => a - b);
-      const at = (share: number) => Number((times[Math.floor(times.length * share)] ?? 0).toFixed(2));
-      figures.push({
-        where: direct ? 'in private' : 'in a group',
-        text,
-        found,
-        medianMs: at(0.5),
-        p99Ms: at(0.99),
-      });
+export async function recall(): Promise<Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
+  const store = await openStore({ url: `sqlite:${join(folder, 'parley.db')}`, log: silent });
+  const rows: Row[] = [];
+  try {
+    const random = createRandom(7);
+    for (let start = 0; start < ENTRIES; start += BATCH) {
+      const changes = Array.from({ length: BATCH }, (_, i) => entryOf(start + i, random));
+      await store.memories.apply(changes.map((memory) => ({ op: 'put', memory }) as const));
     }
+    const deps = { memories: store.memories, log: silent };
+    for (const direct of [true, false]) {
+      for (const text of QUESTIONS) {
+        const times: number[] = [];
+        for (let round = -20; round < ROUNDS; round++) {
+          const viewer = viewerOf(Math.floor(random() * PEOPLE), direct);
+          const startedAt = performance.now();
+          await recallFrom(deps, { viewer, text, limit: LIMIT, embed: null });
+          // The first ones prepare statements and fill the cache.
+          if (round >= 0) times.push(performance.now() - startedAt);
+        }
+        const part = `recall, ${ENTRIES} memories, ${direct ? 'in private' : 'in a group'}`;
+        rows.push(
+          { part, figure: `p50 ms: ${text.slice(0, 24)}`, parley: quantile(times, 0.5) },
+          { part, figure: `p99 ms: ${text.slice(0, 24)}`, parley: quantile(times, 0.99) },
+        );
+      }
+    }
+  } finally {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
   }
-  const size = Math.round(statSync(file).size / 2 ** 20);
-  process.stdout.write(
-    `${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}; ${ENTRIES} entries, ${PEOPLE} people, ${SHARED * 100} % in one workspace; ${size} MB; ${ROUNDS} recalls each\n`,
-  );
-  for (const figure of figures) process.stdout.write(`${JSON.stringify(figure)}\n`);
-} finally {
-  await store.close();
-  rmSync(folder, { recursive: true, force: true });
+  return rows;
 }
