@@ -249,6 +249,7 @@ export async function startApp({
       metrics,
       limits,
       reserve: turns.reserve,
+      redact,
       parseButton,
       settings: () => ({
         access: access(),

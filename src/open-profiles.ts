@@ -4,6 +4,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { createModelClient, type ModelClient } from './agent/model/client.ts';
 import { createEmbedder, type Embedder } from './agent/model/embedder.ts';
 import { createEndpoints, type EndpointSettings } from './agent/model/endpoints.ts';
+import { withRedaction } from './agent/model/redacting.ts';
 import { decidePolicy } from './agent/policy.ts';
 import type { TurnSettings } from './agent/run.ts';
 import type { Proxies } from './agent/tools/http/proxies.ts';
@@ -18,6 +19,7 @@ import { AppError, errorMessage } from './domain/errors.ts';
 import type { ModelRole } from './domain/event.ts';
 import type { Clock, Logger, Metrics } from './domain/runtime.ts';
 import { rolesOf } from './gateway/access.ts';
+import { createRedact } from './runtime/redact.ts';
 
 export type ProfileRuntime = {
   readonly settings: TurnSettings;
@@ -65,7 +67,10 @@ async function openProfile(
   profile: Profile,
   deps: ProfileDeps,
 ): Promise<ProfileRuntime> {
-  const models = createModels(profile, deps);
+  const models = withRedaction(
+    createModels(profile, deps),
+    createRedact(() => loaded.secrets),
+  );
   const workspace = makeFolder(resolve(profile.agent.workspace));
   const { shell } = profile.tools;
   const sandbox = await openSandbox({

@@ -10,6 +10,7 @@ import { AppError, errorMessage } from '../domain/errors.ts';
 import { systemClock } from '../domain/runtime.ts';
 import { isDemo } from '../open-profiles.ts';
 import { withRemembered } from '../remembered.ts';
+import { createRedact } from '../runtime/redact.ts';
 import { openStore } from '../store/open.ts';
 import { type CommonOptions, load, printJson, printLine, quietLog } from './command-line.ts';
 import { type Finding, fileModes, journal } from './doctor-files.ts';
@@ -22,7 +23,10 @@ export async function doctor(options: CommonOptions & { json?: boolean; fix?: bo
   try {
     const loaded = load(options);
     findings.push({ check: 'configuration', ok: true, detail: loaded.file ?? 'built-in defaults' });
-    findings.push(...(await inspect(loaded, options.fix ?? false)));
+    // What servers and databases say of their failures may hold what they were given.
+    const redact = createRedact(() => loaded.secrets);
+    for (const finding of await inspect(loaded, options.fix ?? false))
+      findings.push({ ...finding, detail: redact(finding.detail) });
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     findings.push({ check: 'configuration', ok: false, detail: error.message });

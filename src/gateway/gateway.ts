@@ -43,6 +43,8 @@ export type GatewayDeps = CommandDeps & {
   readonly reserve: Worker['reserve'];
   /** False while the process goes down: the platform is to deliver again. */
   readonly open: () => boolean;
+  /** Takes the gateway's own secrets out of what people write, before it is kept or asked of a model. */
+  readonly redact: (text: string) => string;
   readonly parseButton: (token: string) => ParsedButton | undefined;
   readonly metrics: Metrics;
 };
@@ -78,12 +80,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
   };
 
   return {
-    async message(message) {
+    async message(received) {
       requireOpen(deps);
-      const roles = admit(deps, message.author);
-      if (roles === undefined) return refuseStranger(deps, message);
-      if (message.text.length > MAX_MESSAGE_LENGTH)
-        return tell(deps, message, errorNotice(deps, 'message.too_large'));
+      const roles = admit(deps, received.author);
+      if (roles === undefined) return refuseStranger(deps, received);
+      if (received.text.length > MAX_MESSAGE_LENGTH)
+        return tell(deps, received, errorNotice(deps, 'message.too_large'));
+      const message = withoutSecrets(received, deps.redact);
       const settings = deps.settings();
       const routed = route({
         message,
@@ -123,6 +126,19 @@ export function createGateway(deps: GatewayDeps): Gateway {
     async drain() {
       await Promise.allSettled(underWay);
     },
+  };
+}
+
+function withoutSecrets(message: InboundMessage, redact: (text: string) => string): InboundMessage {
+  const { text, command, quoted, attachments } = message;
+  return {
+    ...message,
+    text: redact(text),
+    ...(command === undefined ? {} : { command: { ...command, argument: redact(command.argument) } }),
+    ...(quoted === undefined ? {} : { quoted: quoted.map((one) => ({ ...one, text: redact(one.text) })) }),
+    attachments: attachments.map((one) =>
+      one.text === undefined ? one : { ...one, text: redact(one.text) },
+    ),
   };
 }
 
@@ -286,7 +302,7 @@ async function onEdit(deps: GatewayDeps, edit: MessageEdit): Promise<void> {
   // The author's own words only, and only before they are being worked on.
   if (turn === undefined || turn.user !== edit.author.id || turn.status !== 'queued') return;
   if (edit.text.length > MAX_MESSAGE_LENGTH) return;
-  await deps.store.turns.edit(turn.id, edit.text, deps.clock.now());
+  await deps.store.turns.edit(turn.id, deps.redact(edit.text), deps.clock.now());
 }
 
 async function onDeletion(deps: GatewayDeps, deletion: MessageDeletion): Promise<void> {

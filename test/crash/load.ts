@@ -213,22 +213,23 @@ function answersOf(texts: () => readonly string[]): (key: string) => boolean {
 async function decide(load: Load, people: readonly Person[], isOver: () => boolean): Promise<void> {
   const pressed = new Map<string, number>();
   /** Nobody presses a button every moment that shows no effect yet. */
-  const isTimeFor = (card: string): boolean => {
-    if (performance.now() - (pressed.get(card) ?? Number.NEGATIVE_INFINITY) < PRESSED_AGAIN_AFTER_MS)
-      return false;
-    pressed.set(card, performance.now());
-    return true;
-  };
+  const isTimeFor = (card: string): boolean =>
+    performance.now() - (pressed.get(card) ?? Number.NEGATIVE_INFINITY) > PRESSED_AGAIN_AFTER_MS;
   while (!isOver()) {
-    for (const post of load.owner.posts())
-      if (post.buttons.some((button) => button.label === 'Deny') && isTimeFor(post.id))
-        await load.owner.press({ conversation: post.conversation }, post, 'Deny').catch(() => 0);
+    for (const post of load.owner.posts()) {
+      if (!post.buttons.some((button) => button.label === 'Deny') || !isTimeFor(post.id)) continue;
+      const status = await load.owner
+        .press({ conversation: post.conversation }, post, 'Deny')
+        .catch(() => 'nobody there');
+      if (status !== 'nobody there') pressed.set(post.id, performance.now());
+    }
     for (const shown of load.telegram.state.shown) {
       const keys = shown.keyboard?.inline_keyboard.flat() ?? [];
       const person = people.find(({ id }) => id === shown.chat);
       const isOpen = !shown.deleted && keys.some((key) => key.text === 'Deny');
-      if (isOpen && person !== undefined && isTimeFor(String(shown.id)))
-        load.telegram.press(shown, person, 'Deny');
+      if (!isOpen || person === undefined || !isTimeFor(String(shown.id))) continue;
+      load.telegram.press(shown, person, 'Deny');
+      pressed.set(String(shown.id), performance.now());
     }
     await pause(100);
   }

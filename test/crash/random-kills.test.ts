@@ -8,7 +8,7 @@ import { answerTo, isAnswer, type Load, startLoad } from './load.ts';
 
 const KILLS = Number(process.env.CRASH_KILLS ?? 25);
 /** Most kills fall into the catching up after the one before; now and then it gets down to quiet work. */
-const LONGEST_LIFE_MS = 400;
+const LONGEST_LIFE_MS = 900;
 const QUIET_LIFE_MS = 2_500;
 /** A start takes about this long. */
 const LONGEST_START_MS = 700;

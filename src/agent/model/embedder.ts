@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { Metrics } from '../../domain/runtime.ts';
 import type { PlannedCall } from './client.ts';
+import { excerpt } from './excerpt.ts';
 import type { OpenAiOptions } from './openai.ts';
 
 export type Embedded = {
@@ -70,7 +71,7 @@ async function post(options: EmbedderDeps['options'], input: string, signal: Abo
     signal: AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]),
   });
   if (response.ok) return await response.json();
-  const text = `the embedding endpoint answered ${response.status}: ${(await response.text()).slice(0, 300)}`;
+  const text = `the embedding endpoint answered ${response.status}: ${excerpt(await response.text(), 300)}`;
   if (response.status === 401 || response.status === 403) throw new AppError('model.unauthorized', text);
   if (response.status === 429) throw new AppError('model.rate_limited', text);
   throw new AppError(response.status >= 500 ? 'model.unavailable' : 'model.rejected', text);

@@ -10,6 +10,7 @@ import type {
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ChatMessage, Endpoint, ModelRequest, Reasoning } from './client.ts';
 import { addChunk, type Chunk, checked, type Draft, newDraft, reasoningOf } from './draft.ts';
+import { excerpt } from './excerpt.ts';
 import { createTransport, type Transport } from './transport.ts';
 import { toWireName } from './wire-name.ts';
 
@@ -254,7 +255,7 @@ function fromStatus(error: APIError): AppError {
   const status: number | undefined = error.status;
   const details = { status: status ?? null, ...retryAfter(error.headers) };
   const options = { cause: error, details };
-  const text = `the model endpoint answered ${status ?? 'an error'}: ${error.message.slice(0, 500)}`;
+  const text = `the model endpoint answered ${status ?? 'an error'}: ${excerpt(error.message, 500)}`;
   if (status === 401 || status === 403)
     return new AppError('model.unauthorized', `${text}. Check models.*.api_key`, options);
   if (status === 429) return new AppError('model.rate_limited', text, options);

@@ -1,0 +1,84 @@
+/**
+ * A model client that neither shows the endpoint a secret of ours nor passes on one that it says: in prompts, answers,
+ * arguments, and in text as it arrives, where a secret may come in pieces.
+ */
+import type { ChatMessage, ModelClient, ModelReply } from './client.ts';
+
+type Redact = (text: string) => string;
+
+/** So much of a word is shown before the rest of it has come: less than any secret that is looked for. */
+const SHOWN_AT_ONCE = 7;
+/** A longer run without a break is passed on in pieces of this size. */
+const LONGEST_RUN = 4096;
+
+export function withRedaction(client: ModelClient, redact: Redact): ModelClient {
+  return {
+    ...client,
+    async call(request) {
+      const { onDelta, onReset } = request;
+      const arriving = onDelta === undefined ? undefined : createArriving(redact, onDelta);
+      const reply = await client.call({
+        ...request,
+        messages: request.messages.map((message) => cleanMessage(message, redact)),
+        ...(arriving === undefined ? {} : { onDelta: arriving.add }),
+        onReset() {
+          arriving?.reset();
+          onReset?.();
+        },
+      });
+      arriving?.end();
+      return cleanReply(reply, redact);
+    },
+  };
+}
+
+function cleanMessage(message: ChatMessage, redact: Redact): ChatMessage {
+  const content = redact(message.content);
+  return content === message.content ? message : { ...message, content };
+}
+
+const cleanReply = (reply: ModelReply, redact: Redact): ModelReply => ({
+  ...reply,
+  text: redact(reply.text),
+  reasoning: reply.reasoning === null ? null : redact(reply.reasoning),
+  toolCalls: reply.toolCalls.map((call) => ({ ...call, args: redact(call.args) })),
+});
+
+/** Text is held back from the middle of a word to its end. A secret has no break in it. */
+export function createArriving(redact: Redact, emit: (text: string) => void) {
+  let run = '';
+  let shown = 0;
+
+  function close(): string {
+    const clean = redact(run);
+    const begun = run.slice(0, shown);
+    run = '';
+    shown = 0;
+    return clean.startsWith(begun) ? clean.slice(begun.length) : '[redacted]';
+  }
+
+  return {
+    add(delta: string): void {
+      let out = '';
+      for (const [index, piece] of delta.split(/([^\x21-\x7e]+)/).entries()) {
+        if (index % 2 === 1) out += close() + piece;
+        else run += piece;
+        if (run.length > LONGEST_RUN) out += close();
+      }
+      const end = Math.min(run.length, SHOWN_AT_ONCE);
+      if (end > shown) {
+        out += run.slice(shown, end);
+        shown = end;
+      }
+      if (out !== '') emit(out);
+    },
+    end(): void {
+      const rest = close();
+      if (rest !== '') emit(rest);
+    },
+    reset(): void {
+      run = '';
+      shown = 0;
+    },
+  };
+}
