@@ -1,7 +1,12 @@
-/** `parley doctor` on files: who can read them, and whether the database writes the way that survives a power cut. */
+/**
+ * `parley doctor` on files: who can read them, whether the database writes the way that survives a power cut, which skills
+ * cannot be read.
+ */
 import { chmodSync, closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readCatalog } from '../agent/skills/catalog.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { skillFolders } from '../open-learning.ts';
 
 export type Finding = { readonly check: string; readonly ok: boolean; readonly detail: string };
 
@@ -56,4 +61,13 @@ export function journal(url: string): Finding[] {
     ? 'write-ahead log'
     : 'not in write-ahead mode: another program changed it; stop it, and start Parley once to change it back';
   return [{ check: 'journal', ok, detail }];
+}
+
+export function skills(): Finding[] {
+  const check = 'skills';
+  const problems: Finding[] = [];
+  const found = readCatalog(skillFolders(), {
+    warn: ({ skill }, message) => void problems.push({ check, ok: false, detail: `${skill}: ${message}` }),
+  });
+  return [...problems, { check, ok: true, detail: [...found.keys()].join(', ') || 'none' }];
 }

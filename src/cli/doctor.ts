@@ -13,7 +13,7 @@ import { withRemembered } from '../remembered.ts';
 import { createRedact } from '../runtime/redact.ts';
 import { openStore } from '../store/open.ts';
 import { type CommonOptions, load, printJson, printLine, quietLog } from './command-line.ts';
-import { type Finding, fileModes, journal } from './doctor-files.ts';
+import { type Finding, fileModes, journal, skills } from './doctor-files.ts';
 
 /** Below this the next burst of messages may not fit. */
 const LEAST_FREE_BYTES = 512 * 1024 * 1024;
@@ -44,6 +44,7 @@ async function inspect(loaded: LoadedConfig, fix: boolean): Promise<Finding[]> {
     await database(loaded),
     ...journal(loaded.config.store.url),
     ...fileModes(loaded, fix),
+    ...skills(),
     await clock(loaded),
     disk(),
     workspace(resolve(config.agent.workspace)),

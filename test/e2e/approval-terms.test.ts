@@ -141,7 +141,7 @@ describe('terms of approval', () => {
       const { place, id, key } = await begin(sh('mkdir denied-a'));
       await s.owner.card(place);
       const [asked] = await s.folder.json<{ id: string }>('approvals', 'list', '--json');
-      await s.owner.command(place, `/approve ${asked?.id} deny not before the release`);
+      await s.owner.command(place, `/approve \`${asked?.id}\` Deny not before the release`);
       await answer(place);
       const [, told] = s.model.calls.filter((call) => call.text.includes(key));
       expect(told?.text).toContain('Not run: Owner denied it. Reason given: not before the release');

@@ -1,5 +1,5 @@
 /** `parley doctor` on a folder where things are wrong: it names each, with the remedy, and mends what it may (A52). */
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -67,6 +67,25 @@ describe('doctor', () => {
     const fixed = await run('--fix');
     expect(fixed.of('file modes').every(({ ok }) => ok)).toBe(true);
     for (const file of [database, copy, env]) expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('names each skill that cannot be read, and why', async () => {
+    const skill = (name: string, text: string) => {
+      mkdirSync(join(folder.path, 'config/skills', name), { recursive: true });
+      writeFileSync(join(folder.path, 'config/skills', name, 'SKILL.md'), text);
+    };
+    skill('fine', '\ufeff---\nname: fine\ndescription: Good.\n---\nDo it.');
+    skill('no-yaml', 'Do it.');
+    skill('other-name', '---\nname: another\ndescription: Good.\n---\nDo it.');
+    mkdirSync(join(folder.path, 'config/skills/empty'));
+    const { code, of } = await run();
+    expect(code).toBe(1);
+    const details = of('skills').map(({ ok, detail }) => `${ok} ${detail}`);
+    expect(details.at(-1)).toMatch(/^true code-review, .*fine/);
+    expect(details[0]).toMatch(/^false .*skills\/empty: .*no SKILL.md/);
+    expect(details[1]).toMatch(/^false .*skills\/no-yaml: .*front matter/);
+    expect(details[2]).toMatch(/^false .*skills\/other-name: .*have to be the same/);
+    rmSync(join(folder.path, 'config'), { recursive: true });
   });
 
   it('F33 finds a clock that is minutes off', async () => {

@@ -28,7 +28,7 @@ const decision = z.object({
   shouldStore: z.boolean(),
   summary: z.string().trim().nullish(),
   scope: z.enum(memoryScopes).nullish().catch('user'),
-  type: z.string().nullish(),
+  type: z.string().nullish().catch(null),
   importance: z.coerce.number().nullish().catch(null),
   metadata: z.record(z.string(), z.unknown()).nullish().catch(null),
 });

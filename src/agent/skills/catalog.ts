@@ -1,6 +1,6 @@
 /**
  * The skills there are: those that come with Parley, those an admin put into `config/skills`, and above them what one
- * person has made of them. The first two are files, read when the configuration is; the last is in the store.
+ * person has made of them. The first two are files, read at start; the last is in the store.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export type BuiltInSkill = Skill & {
 };
 
 /** Skills of later folders replace those of the same name in earlier ones. One that cannot be read is left out. */
-export function readCatalog(folders: readonly string[], log: Logger): Catalog {
+export function readCatalog(folders: readonly string[], log: Pick<Logger, 'warn'>): Catalog {
   const skills = new Map<string, BuiltInSkill>();
   for (const folder of folders) {
     for (const name of namesIn(folder)) {
@@ -38,7 +38,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-function readSkill(folder: string, name: string, log: Logger): BuiltInSkill | undefined {
+function readSkill(folder: string, name: string, log: Pick<Logger, 'warn'>): BuiltInSkill | undefined {
   const read = (file: string): string | undefined => {
     try {
       return readFileSync(join(folder, file), 'utf8');

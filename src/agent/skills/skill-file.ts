@@ -22,7 +22,7 @@ export type ParsedSkill = { readonly skill: SkillFile } | { readonly problem: st
 
 /** @param folder the name of its folder, which the format wants to be that of the skill */
 export function parseSkillFile(text: string, folder: string): ParsedSkill {
-  const match = /^---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)([\s\S]*)$/.exec(text);
+  const match = /^\ufeff?---\r?\n([\s\S]*?)\r?\n---[ \t]*(?:\r?\n|$)([\s\S]*)$/.exec(text);
   if (match?.[1] === undefined)
     return { problem: 'it does not begin with front matter between two lines of ---' };
   let fields: unknown;
@@ -43,6 +43,6 @@ export function parseSkillFile(text: string, folder: string): ParsedSkill {
 
 /** The same file with another body: front matter and all it holds stay to the byte. */
 export function withBody(text: string, body: string): string {
-  const head = /^---\r?\n[\s\S]*?\r?\n---[ \t]*(?:\r?\n|$)/.exec(text)?.[0] ?? '';
+  const head = /^\ufeff?---\r?\n[\s\S]*?\r?\n---[ \t]*(?:\r?\n|$)/.exec(text)?.[0] ?? '';
   return `${head.endsWith('\n') ? head : `${head}\n`}${body}`;
 }

@@ -11,10 +11,11 @@ export const approve: ChatCommand = {
   argument: 'ID once|always|deny [REASON]',
   about: 'Decide about something that waits for approval',
   async run(deps, context) {
-    const [id, word, ...rest] = context.argument.split(/\s+/);
-    const decision = Object.hasOwn(decisions, word ?? '')
-      ? decisions[word as keyof typeof decisions]
-      : undefined;
+    const [shown, written, ...rest] = context.argument.split(/\s+/);
+    // Ids are shown as code, and telephones begin words with a capital.
+    const id = shown?.replaceAll('`', '');
+    const word = written?.toLowerCase() ?? '';
+    const decision = Object.hasOwn(decisions, word) ? decisions[word as keyof typeof decisions] : undefined;
     const reason = rest.join(' ').slice(0, MAX_REASON);
     if (id === undefined || decision === undefined || (reason !== '' && decision !== 'deny')) {
       await context.reply(
