@@ -1,0 +1,58 @@
+/**
+ * Restarted in order again and again while people talk, as an upgrade does it (P12, F43).
+ * `RESTARTS=100` makes it as long as patience allows.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LoggedTurn, outOfOrder, readLedger, repeatedSteps } from './ledger.ts';
+import { isAnswer, type Load, startLoad } from './load.ts';
+
+const RESTARTS = Number(process.env.RESTARTS ?? 5);
+const LONGEST_LIFE_MS = 1_500;
+const PER_RESTART_MS = 10_000;
+
+describe(`${RESTARTS} restarts under load`, () => {
+  let load: Load;
+  let turns: LoggedTurn[];
+  const codes: (number | null)[] = [];
+
+  beforeAll(
+    async () => {
+      load = await startLoad({ web: 3, telegram: 3 });
+      const talking = load.begin();
+      for (let i = 0; i < RESTARTS; i++) {
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * LONGEST_LIFE_MS));
+        codes.push(await load.gateway.stop());
+        load.gateway = await load.folder.start();
+        await load.owner.reconnect(load.gateway.url);
+      }
+      await talking.finish();
+      turns = readLedger(load.folder.path);
+    },
+    60_000 + RESTARTS * PER_RESTART_MS,
+  );
+  afterAll(() => load.close());
+
+  it('P12, F43: each ends with 0, and what was said is answered once, in order, with nothing done twice', () => {
+    expect(codes).toEqual(codes.map(() => 0));
+    const said = load.talks.flatMap((talk) =>
+      talk.sent.map((one) => `${talk.conversation} ${one.messageId}`),
+    );
+    expect(said.length).toBeGreaterThan(RESTARTS);
+    expect(turns.map((turn) => `${turn.conversation} ${turn.messageId}`).toSorted()).toEqual(said.toSorted());
+    expect(turns.filter((turn) => turn.status !== 'done')).toEqual([]);
+    expect(outOfOrder(turns)).toEqual([]);
+    expect(repeatedSteps(turns)).toEqual([]);
+    const effects = load.effects();
+    expect(effects.toSorted()).toEqual([...new Set(effects)].toSorted());
+  });
+
+  it('P12, P5: no answer is sent twice', () => {
+    for (const talk of load.talks.filter((one) => one.channel === 'telegram'))
+      for (const { key } of talk.sent)
+        expect(
+          load.telegram.state.shown.filter(
+            (one) => String(one.chat) === talk.conversation && isAnswer(one, key),
+          ),
+        ).toHaveLength(1);
+  });
+});
