@@ -4,6 +4,7 @@ import { createEngine } from './agent/engine.ts';
 import type { EngineDeps } from './agent/run.ts';
 import { createProxies } from './agent/tools/http/proxies.ts';
 import { createMcpServers } from './agent/tools/mcp/servers.ts';
+import { approvalProblems } from './approval-problems.ts';
 import type { ChannelAdapter } from './channels/adapter.ts';
 import { encodeButton, parseButton } from './channels/button-token.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -28,7 +29,6 @@ import { sectionOf as channelSectionOf, openChannels, startAdapters } from './op
 import { openLearning } from './open-learning.ts';
 import { openMemory } from './open-memory.ts';
 import { accessOf, hiddenFrom, openProfiles, type Profiles } from './open-profiles.ts';
-import { ruleProblems } from './rule-problems.ts';
 import { createMetrics } from './runtime/metrics.ts';
 import { createRedact } from './runtime/redact.ts';
 import { openStore } from './store/open.ts';
@@ -99,7 +99,7 @@ export async function startApp({
     };
     let profiles = await profilesOf(loaded);
     const warnOfRules = (): void => {
-      for (const { line, message } of ruleProblems(current, profiles)) log.warn({ line }, message);
+      for (const { line, message } of approvalProblems(current, profiles)) log.warn({ line }, message);
     };
     warnOfRules();
     let ready = false;

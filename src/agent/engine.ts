@@ -134,7 +134,10 @@ async function refuse(deps: EngineDeps, run: Run, judged: actions.Judged): Promi
   const { action, policy, tool } = judged;
   const why = policy.reasons.join('; ') || policy.rule;
   const audit = tool.name === 'shell' ? [actions.auditOf(run.turn, judged, null)] : [];
-  await write(deps, run, [unrun(action, `Not allowed: ${why}. Nobody can approve this.`), ...audit]);
+  await write(deps, run, [
+    unrun(action, `Not allowed: ${why.replace(/\.$/, '')}. Nobody can approve this.`),
+    ...audit,
+  ]);
 }
 
 async function ask(

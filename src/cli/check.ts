@@ -1,14 +1,15 @@
 /** `parley check` and `parley schema`: the configuration, offline. */
+
+import { approvalProblems } from '../approval-problems.ts';
 import { configError } from '../config/problems.ts';
 import { jsonSchema } from '../config/schema.ts';
 import { openOffline } from '../offline.ts';
-import { ruleProblems } from '../rule-problems.ts';
 import { type CommonOptions, load, printLine, quietLog } from './command-line.ts';
 
 export async function check(options: CommonOptions): Promise<number> {
   const loaded = load(options);
   const { file, config, profiles } = loaded;
-  const problems = ruleProblems(loaded, await openOffline(loaded, quietLog(loaded)));
+  const problems = approvalProblems(loaded, await openOffline(loaded, quietLog(loaded)));
   if (problems.length > 0) throw configError(file ?? 'built-in defaults', problems);
   const on = Object.entries(config.channels)
     .filter(([, section]) => section?.enabled === true)

@@ -162,6 +162,30 @@ describe('the program', () => {
     folder.remove();
   });
 
+  it('A5 check names what nobody can give: more approvals than people, a reminder too late, one account of two people', async () => {
+    const folder = createFolder();
+    folder.writeConfig(
+      [
+        'access:',
+        '  approvers: ["web:owner", "slack:U1", "web:bo"]',
+        '  people: { ana: ["web:owner", "slack:U1"], bo: ["web:bo", "slack:U1"] }',
+        'approvals: { expires_after: 10m, remind_after: 10m, required: 3 }',
+        'profiles: { ops: { approvals: { required: 4 } }, calm: { approvals: { required: 2, remind_after: 5m } } }',
+      ].join('\n'),
+    );
+    const { code, stderr } = await folder.cli('check', '--config', 'parley.yaml');
+    expect(code).toBe(1);
+    expect(stderr.split('\n').slice(1, -1)).toEqual([
+      expect.stringMatching(/parley.yaml:3:\d+: access.people.bo.1: slack:U1 is ana already/),
+      expect.stringMatching(/parley.yaml:4:\d+: approvals.remind_after: never reminds/),
+      expect.stringMatching(/parley.yaml:4:\d+: approvals.required: 3 have to approve and only 2 can/),
+      expect.stringMatching(
+        /parley.yaml:5:\d+: profiles.ops.approvals.required: 4 have to approve and only 2/,
+      ),
+    ]);
+    folder.remove();
+  });
+
   it('check names rules that do nothing, with their lines, and the gateway warns of them', async () => {
     const folder = createFolder();
     folder.writeConfig(

@@ -1,4 +1,4 @@
-/** Problems of the approval rules of all profiles, each with its place in the file. */
+/** Problems of approvals in all profiles, their rules above all, each with its place in the file. */
 import { lintRules, type RuleSurroundings } from './agent/rule-lint.ts';
 import { REVIEW } from './agent/tools/mcp/names.ts';
 import type { LoadedConfig, Profile } from './config/load.ts';
@@ -6,7 +6,54 @@ import type { Problem } from './config/problems.ts';
 import { approversFor, countPeople, rolesOf } from './gateway/access.ts';
 import { accessOf, type Profiles, termsOf } from './open-profiles.ts';
 
-export function ruleProblems(loaded: LoadedConfig, profiles: Profiles): Problem[] {
+export function approvalProblems(loaded: LoadedConfig, profiles: Profiles): Problem[] {
+  return [...peopleProblems(loaded), ...termProblems(loaded), ...ruleProblems(loaded, profiles)];
+}
+
+/** Where two have to agree, one account cannot stand for two people. */
+function peopleProblems(loaded: LoadedConfig): Problem[] {
+  const people = Object.entries(loaded.config.access.people);
+  return people.flatMap(([name, ids], at) =>
+    ids.flatMap((id, index) => {
+      const [other] = people.slice(0, at).find(([, theirs]) => theirs.includes(id)) ?? [];
+      if (other === undefined) return [];
+      const path = ['access', 'people', name, index];
+      return [
+        loaded.problemAt(path, `${path.join('.')}: ${id} is ${other} already; one account, one person`),
+      ];
+    }),
+  );
+}
+
+/** What `approvals` itself asks for, where nobody can give it. */
+function termProblems(loaded: LoadedConfig): Problem[] {
+  const access = accessOf(loaded);
+  const common = loaded.config.approvals;
+  return [...loaded.profiles].flatMap(([name, profile]) => {
+    const { required, remind_after, expires_after } = profile.approvals;
+    const isOwn = (key: keyof typeof common) => name === 'default' || profile.approvals[key] !== common[key];
+    const at = (key: keyof typeof common, message: string): Problem => {
+      const path = [...(name === 'default' ? [] : ['profiles', name]), 'approvals', key];
+      return loaded.problemAt(path, `${path.join('.')}: ${message}`);
+    };
+    const people = countPeople(
+      access,
+      approversFor(access, '', { ...termsOf(profile), secondPerson: false }),
+    );
+    const tooMany = isOwn('required') && required > Math.max(1, people);
+    const tooLate = remind_after !== null && remind_after >= expires_after;
+    return [
+      ...(tooMany
+        ? [at('required', `${required} have to approve and only ${people} can, so all requests are denied`)]
+        : []),
+      ...(tooLate && (isOwn('remind_after') || isOwn('expires_after'))
+        ? [at('remind_after', 'never reminds: a request has expired by then (approvals.expires_after)')]
+        : []),
+    ];
+  });
+}
+
+function ruleProblems(loaded: LoadedConfig, profiles: Profiles): Problem[] {
   // Profiles that leave the rules as they are share them: a rule may be meant for the tools of one of these.
   const sharing = Map.groupBy(loaded.profiles.keys(), (name) =>
     JSON.stringify(loaded.profiles.get(name)?.approvals.rules),
