@@ -11,6 +11,7 @@ import { describeJobs } from './store/jobs-suite.ts';
 import { describeLearning } from './store/learning-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
 import { describeMemories } from './store/memories-suite.ts';
+import { describeOrder } from './store/order-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { accept, type Backend, claimOne, finish, keyOf, silent } from './store/support.ts';
@@ -50,6 +51,7 @@ async function open(): Promise<Backend> {
 
 describe('store on PostgreSQL', () => {
   describe('turns', () => describeTurns(open));
+  describe('order', () => describeOrder(open));
   describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
   describe('history', () => describeHistory(open));

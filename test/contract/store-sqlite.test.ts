@@ -12,6 +12,7 @@ import { describeJobs } from './store/jobs-suite.ts';
 import { describeLearning } from './store/learning-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
 import { describeMemories } from './store/memories-suite.ts';
+import { describeOrder } from './store/order-suite.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { type Backend, silent } from './store/support.ts';
 import { describeTurns } from './store/turns-suite.ts';
@@ -40,6 +41,7 @@ async function open(): Promise<Backend> {
 
 describe('store on SQLite', () => {
   describe('turns', () => describeTurns(open));
+  describe('order', () => describeOrder(open));
   describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
   describe('history', () => describeHistory(open));

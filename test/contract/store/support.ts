@@ -132,6 +132,11 @@ export const approvalOf = (index: number, more: Partial<NewApproval> = {}): NewA
 export async function park(store: Store, approvals: readonly NewApproval[], conversation = 'c') {
   await accept(store, randomUUID(), { conversation });
   const claimed = await claimOne(store);
+  await parkClaimed(store, claimed, approvals);
+  return claimed;
+}
+
+export async function parkClaimed(store: Store, claimed: ClaimedTurn, approvals: readonly NewApproval[]) {
   const events: EventBody[] = approvals.map((approval) => ({
     type: 'approval.requested',
     index: approval.index,
@@ -149,7 +154,6 @@ export async function park(store: Store, approvals: readonly NewApproval[], conv
   }));
   events.push({ type: 'turn.waiting', approvalIds: approvals.map((approval) => approval.id) });
   await store.turns.append(writeOf(claimed, { events, status: 'waiting', approvals }));
-  return claimed;
 }
 
 export const outbound = (text: string): OutboundMessage => ({ text, kind: 'answer' });
