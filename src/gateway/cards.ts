@@ -32,11 +32,25 @@ export type CardChange = {
 
 export function newCards(turn: Turn, request: Request, options: CardOptions): NewDelivery[] {
   const message = cardMessage(turn, request, null, options);
-  return placesOf(turn, request, request.approvalId, false, options).map((place) => ({
+  const cards = placesOf(turn, request, request.approvalId, false, options).map((place) => ({
     ...place,
     turnId: turn.id,
     message,
   }));
+  return options.deliverTo(turn) === 'approvers' ? [askedElsewhere(turn, request), ...cards] : cards;
+}
+
+/** Where no card is to be seen, whoever waits for it is told; once for all requests of a batch. */
+function askedElsewhere(turn: Turn, request: Request): NewDelivery {
+  const what = request.batch === undefined ? nameAction(request.action) : 'several actions';
+  const text = `This waits for approval of ${what}. I have asked those who may decide, in private.`;
+  return {
+    key: `${request.batch ?? request.approvalId}:asked`,
+    turnId: turn.id,
+    lane: turn.session,
+    target: { kind: 'send', to: turn.input.where },
+    message: { kind: 'notice', text, turnId: turn.id },
+  };
 }
 
 /** Edits every copy of the card. */

@@ -269,6 +269,29 @@ describe('terms of approval', () => {
     await answer(again.place);
   });
 
+  it('A5: with cards in private only, the conversation hears once that it waits, and shows nothing to press', async () => {
+    await reloadTo(s, { yaml: 'approvals: { deliver_to: approvers }' });
+    const { place } = await begin(sh('mkdir pa', 'mkdir pb', 'mkdir pc'));
+    const open = (text: string) => () =>
+      bo.posts().find((post) => post.buttons.length > 0 && post.card?.action.text.includes(text));
+    await until('the card for all', open('3 of 3'));
+    const told = () =>
+      s.owner.posts().filter((post) => post.conversation === place.conversation && post.kind === 'notice');
+    await until('the notice', () => told().length > 0);
+    const single = await begin(sh('mkdir pd'));
+    const card = await until('the card', open('mkdir pd'));
+    const here = () => s.owner.posts().filter((post) => post.conversation === single.place.conversation);
+    await until('the notice', () =>
+      here().some((post) => textOf(post.html).includes('approval of mkdir pd')),
+    );
+    expect(here().some((post) => post.card !== null)).toBe(false);
+    expect(told().map((post) => textOf(post.html))).toEqual([
+      'This waits for approval of several actions. I have asked those who may decide, in private.',
+    ]);
+    await bo.press({ conversation: card.conversation }, card, ONCE);
+    await answer(single.place);
+  });
+
   it('F40: undecided, it is brought to the approvers in private, then denied; every copy says so', async () => {
     await reloadTo(s, { yaml: 'approvals: { remind_after: 300ms, expires_after: 4s }' });
     const { place, id } = await begin(sh('mkdir forgotten'));
