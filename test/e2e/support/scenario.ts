@@ -52,6 +52,7 @@ export type ScenarioOptions = {
   readonly model?: string;
   /** Longest silence of the model. */
   readonly timeout?: string;
+  readonly perMinute?: number;
   /** Further keys of the section. */
   readonly limits?: string;
   readonly storeUrl?: string;
@@ -68,7 +69,7 @@ server: { port: 0, token: ${OWNER_TOKEN} }
 store: { url: "${options.storeUrl ?? 'sqlite:data/parley.db'}" }
 channels: { web: { users: { bo: ${BO_TOKEN}, cy: ${CY_TOKEN} } } }
 access: { approvers: ${options.approvers ?? '["web:owner", "web:bo"]'}, admins: ["web:owner"] }
-limits: { messages_per_minute: 10000${options.limits === undefined ? '' : `, ${options.limits}`} }
+limits: { messages_per_minute: ${options.perMinute ?? 10_000}${options.limits === undefined ? '' : `, ${options.limits}`} }
 log: { level: debug }
 memory: { enabled: ${options.memory ?? false} }
 reflection: ${options.reflection ?? '{ enabled: false }'}
