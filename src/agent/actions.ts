@@ -106,6 +106,7 @@ export async function run(
     args: judged.args,
     reference,
     promptBytes: settings.promptOutputBytes,
+    redact: deps.redact,
     context: {
       workspace: turn.workspace,
       signal,
@@ -124,13 +125,13 @@ export async function run(
     callId: action.callId,
     tool: tool.name,
     ok: done.ok,
-    output: deps.redact(done.output),
+    output: done.output,
     ...(done.full === null ? {} : { outputRef: reference }),
     ...(done.untrusted ? { untrusted: true } : {}),
     metadata: { ...done.metadata },
     durationMs: done.durationMs,
   });
-  if (done.full !== null) effects.outputs.push({ index: action.index, content: deps.redact(done.full) });
+  if (done.full !== null) effects.outputs.push({ index: action.index, content: done.full });
   if (tool.name === 'shell') effects.events.push(auditOf(turn, judged, done));
   return effects;
 }

@@ -69,6 +69,8 @@ export type Execution = {
   readonly reference: string;
   /** UTF-8 bytes of output the prompt may hold. */
   readonly promptBytes: number;
+  /** Before anything is cut: half a secret would not be found. */
+  readonly redact: (text: string) => string;
 };
 
 const failure = (errorCode: string, output: string): ToolResult => ({
@@ -110,11 +112,12 @@ export async function executeTool(execution: Execution): Promise<Executed> {
   const timeout = AbortSignal.timeout(tool.timeoutMs);
   const started = context.clock.monotonic();
   const result = await settle(execution, AbortSignal.any([context.signal, timeout]), timeout);
-  const output = capOutput(result.output, promptBytes, reference);
+  const whole = execution.redact(result.output);
+  const output = capOutput(whole, promptBytes, reference);
   return {
     ok: result.ok,
     output,
-    full: output === result.output ? null : result.output,
+    full: output === whole ? null : whole,
     metadata: result.metadata,
     untrusted: result.ownWords !== true && result.output.trim() !== '',
     durationMs: Math.round(context.clock.monotonic() - started),

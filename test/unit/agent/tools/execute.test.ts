@@ -31,6 +31,7 @@ const execute = (tool: AnyTool, context: Partial<ToolContext> = {}, promptBytes 
     context: contextFor('/', context),
     reference: 't/1',
     promptBytes,
+    redact: (text) => text.replaceAll('sk-secret-value', '[redacted]'),
   });
 
 describe('validateArgs', () => {
@@ -71,6 +72,19 @@ describe('validateArgs', () => {
 describe('executeTool', () => {
   it('gives back what the tool said', async () => {
     expect(await execute(fine)).toMatchObject({ ok: true, output: 'fine', full: null });
+  });
+
+  it('P10, A39: takes a secret out before it cuts, so that no half of one is left at the edge', async () => {
+    for (let before = 0; before < 40; before++) {
+      const output = `${'x'.repeat(before)}sk-secret-value${'y'.repeat(400)}`;
+      const done = await execute(
+        toolThat(async () => ({ ok: true, output, metadata: {} })),
+        {},
+        160,
+      );
+      expect(done.output).not.toContain('sk-sec');
+      expect(done.full).not.toContain('sk-sec');
+    }
   });
 
   it('F28 contains a crash, thrown at once or later', async () => {
