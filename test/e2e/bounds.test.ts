@@ -40,6 +40,20 @@ describe('a model without an end', () => {
     expect(s.model.calls.at(-1)?.text).toContain('a step has at most 32 actions');
   });
 
+  it('F21: a tool call that broke off in the middle is dropped, and the whole step asked for anew', async () => {
+    s.model.script((_call, index) =>
+      index === 0
+        ? { text: 'about to ', toolCalls: [echo('once')], resetInCall: true }
+        : index === 1
+          ? { toolCalls: [echo('once')] }
+          : { text: 'did it' },
+    );
+    const { answer, events } = await ask(s, await freshPlace(s), 'break off');
+    expect(answer).toBe('did it');
+    expect(toolResults(events)).toMatchObject([{ ok: true }]);
+    expect(events.filter((event) => event.type === 'model.responded')).toHaveLength(2);
+  });
+
   it('F23: an unknown tool and arguments that are none are told to the model, which goes on', async () => {
     s.model.script((_call, index) =>
       index === 0

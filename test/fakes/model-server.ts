@@ -45,6 +45,8 @@ export type ScriptedReply = {
   readonly unfinished?: boolean;
   /** Destroys the connection after the first chunk. */
   readonly reset?: boolean;
+  /** Destroys it in the middle of the arguments of the first tool call. */
+  readonly resetInCall?: boolean;
   readonly emptyChoices?: boolean;
   readonly finishReason?: string;
 };
@@ -229,7 +231,15 @@ async function sendStream(response: ServerResponse, call: ModelCall, reply: Scri
     }
     if (index === 0) await reply.holdAfterFirst;
   }
-  for (const one of toolCallsOf(reply, call.messages.length)) chunk({ tool_calls: [one] });
+  for (const one of toolCallsOf(reply, call.messages.length)) {
+    if (reply.resetInCall) {
+      const half = one.function.arguments.slice(0, -2);
+      chunk({ tool_calls: [{ ...one, function: { ...one.function, arguments: half } }] });
+      setTimeout(() => response.destroy(), 20);
+      return;
+    }
+    chunk({ tool_calls: [one] });
+  }
   if (!reply.unfinished && !reply.emptyChoices) chunk({}, finishOf(reply));
   if (!reply.unfinished)
     response.write(
