@@ -17,6 +17,8 @@ import { runOver } from './sqlite-statements.ts';
 const BUSY_TIMEOUT_MS = 100;
 /** Kept of the write-ahead log after a burst; without a limit it stays as large as it ever was. */
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
+/** Pages of the log that are copied into the database at a time: more at once means that each is copied less often. */
+const CHECKPOINT_PAGES = 4_000;
 /** `pragma synchronous` answers with a number. */
 const FULL = 2;
 
@@ -54,6 +56,7 @@ async function openWriter(
   await refuseNewer(schema);
   assertPragma(writer, 'journal_mode', inMemory ? 'memory' : 'wal');
   writer.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+  writer.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   if (access === 'own') await migrate(schema);
   else await requireCurrent(schema);
 

@@ -15,6 +15,7 @@ import { describeOrder } from './store/order-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { accept, type Backend, claimOne, finish, keyOf, silent } from './store/support.ts';
+import { describeTaker } from './store/taker-suite.ts';
 import { describeTurns } from './store/turns-suite.ts';
 
 let server: TestPostgres;
@@ -55,6 +56,7 @@ describe('store on PostgreSQL', () => {
   describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
   describe('history', () => describeHistory(open));
+  describe('taker', () => describeTaker(open));
   describe('jobs', () => describeJobs(open));
   describe('memories', () => describeMemories(open));
   describe('terms of approval', () => describeApprovalTerms(open));

@@ -15,6 +15,7 @@ import { describeMemories } from './store/memories-suite.ts';
 import { describeOrder } from './store/order-suite.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { type Backend, silent } from './store/support.ts';
+import { describeTaker } from './store/taker-suite.ts';
 import { describeTurns } from './store/turns-suite.ts';
 
 async function open(): Promise<Backend> {
@@ -45,6 +46,7 @@ describe('store on SQLite', () => {
   describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
   describe('history', () => describeHistory(open));
+  describe('taker', () => describeTaker(open));
   describe('jobs', () => describeJobs(open));
   describe('memories', () => describeMemories(open));
   describe('terms of approval', () => describeApprovalTerms(open));

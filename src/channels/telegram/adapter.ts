@@ -122,6 +122,7 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
     editEphemeral: (to, user, ref, message) => guarded(() => privately.change(to, user, ref, message)),
 
     openReply(to, replyTo, turnId) {
+      if (turnId !== undefined) drafts.begin(turnId);
       const surface =
         config.drafts && isPrivate(to) && turnId !== undefined
           ? draftSurface({ api, outbound, to, turnId, rich: config.rich })

@@ -6,6 +6,8 @@ import type { KeyValue } from '../../domain/feed.ts';
 import type { Clock } from '../../domain/runtime.ts';
 
 export type Drafts = {
+  /** The turn is taken in hand; another process may have had it before. */
+  begin(turnId: string): void;
   get(turnId: string): Promise<number | undefined>;
   set(turnId: string, messageId: number): Promise<void>;
   /** It became the answer; forgotten once the outbox has had time to record that. */
@@ -15,10 +17,14 @@ export type Drafts = {
   sweep(): Promise<void>;
 };
 
+/** Turns that are known to have none, remembered while they are answered: far more than can be at once. */
+const MAX_NONE = 1_000;
 /** Recording takes milliseconds; a database that is busy for longer is another fault. */
 const GRACE_MS = 60_000;
 
 export function createDrafts({ state, clock }: { state: KeyValue; clock: Clock }): Drafts {
+  /** Whoever has a turn in hand is the only one who makes a draft for it. */
+  const none = new Set<string>();
   let done: { readonly key: string; readonly at: number }[] = [];
   const keyOf = (turnId: string): string => `draft:${turnId}`;
 
@@ -29,11 +35,18 @@ export function createDrafts({ state, clock }: { state: KeyValue; clock: Clock }
   }
 
   return {
+    begin: (turnId) => void none.delete(turnId),
     async get(turnId) {
+      if (none.has(turnId)) return undefined;
       const stored = await state.get(keyOf(turnId));
-      return stored === undefined ? undefined : Number(stored);
+      if (stored !== undefined) return Number(stored);
+      const [oldest] = none;
+      if (none.size >= MAX_NONE && oldest !== undefined) none.delete(oldest);
+      none.add(turnId);
+      return undefined;
     },
     async set(turnId, messageId) {
+      none.delete(turnId);
       await sweep();
       await state.set(keyOf(turnId), String(messageId));
     },
