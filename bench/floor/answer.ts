@@ -44,3 +44,9 @@ export function createAnswer({ modelUrl, instructions }: FloorOptions) {
 export function ready(): void {
   process.stdout.write('ready\n');
 }
+
+/** A reply that was refused must not count as one: the run is void. */
+export function fail(error: unknown): never {
+  process.stderr.write(`${String(error)}\n`);
+  process.exit(1);
+}

@@ -1,6 +1,6 @@
 /** A Discord bot with discord.js and nothing else. */
 import { Client, GatewayIntentBits, Partials } from 'discord.js';
-import { createAnswer, readOptions, ready } from './answer.ts';
+import { createAnswer, fail, readOptions, ready } from './answer.ts';
 
 const options = readOptions();
 const answer = createAnswer(options);
@@ -8,6 +8,7 @@ const client = new Client({
   intents: [GatewayIntentBits.Guilds, GatewayIntentBits.DirectMessages, GatewayIntentBits.MessageContent],
   partials: [Partials.Channel],
   rest: { api: options.platformUrl },
+  allowedMentions: { parse: [] },
 });
 client.on('messageCreate', (message) => {
   if (message.author.bot || !message.channel.isSendable()) return;
@@ -16,7 +17,7 @@ client.on('messageCreate', (message) => {
     .then(async (text) => {
       await channel.send(text);
     })
-    .catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+    .catch(fail);
 });
 client.on('clientReady', ready);
 await client.login(options.token);

@@ -41,6 +41,7 @@ export function createPeople(
     const raw = {
       type: replyTo === undefined ? 0 : 19,
       mentions,
+      channel_type: place.type,
       attachments: attachments.map((file) => ({ id: world.newId(), ...file })),
       ...(replyTo === undefined ? {} : { referenced_message: describeMessage(replyTo) }),
       ...(forward === undefined
