@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoggedTurn, outOfOrder, readLedger, repeatedSteps } from './ledger.ts';
 import { answerTo, isAnswer, type Load, startLoad } from './load.ts';
 
-const KILLS = Number(process.env.CRASH_KILLS ?? 25);
+const KILLS = Number(process.env.CRASH_KILLS ?? 15);
 /** Most kills fall into the catching up after the one before; now and then it gets down to quiet work. */
 const LONGEST_LIFE_MS = 900;
 const QUIET_LIFE_MS = 2_500;
