@@ -14,6 +14,9 @@ export const systemClock: Clock = createSteadyClock({
   monotonic: () => performance.now(),
 });
 
+/** What stands in a text for a secret that was taken out of it. */
+export const REDACTED = '[redacted]';
+
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export type Logger = {

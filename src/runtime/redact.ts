@@ -1,4 +1,5 @@
 /** Takes secrets out of text by their value, wherever they turn up: log lines, errors, events, chat. */
+import { REDACTED } from '../domain/runtime.ts';
 
 export type Redact = (text: string) => string;
 
@@ -15,7 +16,7 @@ export function createRedact(secrets: () => Iterable<string>): Redact {
       known = values;
       pattern = compile(values);
     }
-    return pattern === null ? text : text.replace(pattern, '[redacted]');
+    return pattern === null ? text : text.replace(pattern, REDACTED);
   };
 }
 

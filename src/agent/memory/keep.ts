@@ -5,6 +5,7 @@
 import { relation } from '../../domain/grams.ts';
 import { homeFor, type Memory, type MemoryScope, toMemoryName, type Viewer } from '../../domain/memory.ts';
 import type { MemoryChange } from '../../domain/memory-store.ts';
+import { REDACTED } from '../../domain/runtime.ts';
 import { secretIn } from './secrets.ts';
 import type { Payer } from './vectors.ts';
 
@@ -43,7 +44,8 @@ export type KeepDeps = {
 /** @param known entries the viewer may see that may be what this is about. */
 export function keep(deps: KeepDeps, wanted: Remembrance, known: readonly Memory[]): Kept {
   const { viewer, text } = wanted;
-  const secret = deps.redact(text) === text ? secretIn(text) : 'a secret of this gateway';
+  const isClean = deps.redact(text) === text && !text.includes(REDACTED);
+  const secret = isClean ? secretIn(text) : 'a secret of this gateway';
   if (secret !== null) return { refusal: `it holds ${secret}` };
   const home = homeFor(viewer, wanted.scope);
   const atHome = known.filter(

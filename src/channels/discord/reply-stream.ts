@@ -144,7 +144,8 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     async finish(message, key) {
       await settle();
       isFinal = true;
-      return deps.deliver(message, key, draft);
+      // Short answers come before anything was shown: what a killed process left may stand there still.
+      return deps.deliver(message, key, await takeOver());
     },
     async discard() {
       await settle();
