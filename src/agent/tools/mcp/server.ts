@@ -68,18 +68,23 @@ const canonical = (path: string): string => (existsSync(path) ? realpathSync(pat
  * the folders and files among its arguments. Folders may be written to: that is what they are named for.
  */
 function shownTo(program: string, args: readonly string[], base: string): Shown[] {
+  // A program that lies in the gateway's own folder comes alone: its configuration and data lie there too.
+  const withPackage = (path: string): string => {
+    const folder = packageFolder(path);
+    return folder === base || folder === '/' ? path : folder;
+  };
   const packages = join(base, 'node_modules');
   const shown: Shown[] = [program, canonical(program), process.execPath]
     .filter((path) => path.startsWith('/') && existsSync(path))
-    .map((path) => ({ path: packageFolder(path), writable: false }));
+    .map((path) => ({ path: withPackage(path), writable: false }));
   if (existsSync(packages)) shown.push({ path: packages, writable: false });
   for (const arg of args) {
     const path = resolve(base, arg);
     if ((!arg.includes('/') && !/\.\w{1,4}$/.test(arg)) || !existsSync(path)) continue;
     const writable = statSync(path).isDirectory();
-    shown.push({ path: writable ? path : packageFolder(path), writable });
+    shown.push({ path: writable ? path : withPackage(path), writable });
     if (canonical(path) !== path)
-      shown.push({ path: writable ? canonical(path) : packageFolder(canonical(path)), writable });
+      shown.push({ path: writable ? canonical(path) : withPackage(canonical(path)), writable });
   }
   return shown.filter(({ path }) => path !== '/' && path !== base);
 }
