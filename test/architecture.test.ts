@@ -39,7 +39,7 @@ const rules: Readonly<
   Record<string, { readonly parts: readonly RegExp[]; readonly packages: readonly RegExp[] }>
 > = {
   domain: { parts: [/^src\/domain\//], packages: [/^zod$/] },
-  store: { parts: [/^src\/(store|domain)\//], packages: [/^(kysely(\/.*)?|better-sqlite3|pg)$/] },
+  store: { parts: [/^src\/(store|domain)\//], packages: [/^(kysely(\/.*)?|better-sqlite3|sqlite-vec|pg)$/] },
   agent: {
     parts: [/^src\/(agent|domain)\//, /^src\/store\/store\.ts$/],
     packages: [/^(zod|yaml|unbash|openai(\/.*)?|@modelcontextprotocol\/sdk\/.*)$/],
@@ -95,7 +95,9 @@ describe('architecture', () => {
       ...new Set(imports.filter((one) => pattern.test(one.to)).map((one) => one.from)),
     ];
     expect(of(/^openai/)).toEqual(['src/agent/model/openai.ts']);
-    expect(of(/^(pg|better-sqlite3|kysely)$/).every((file) => file.startsWith('src/store/'))).toBe(true);
+    expect(of(/^(pg|better-sqlite3|sqlite-vec|kysely)$/).every((file) => file.startsWith('src/store/'))).toBe(
+      true,
+    );
   });
 
   it('only the configuration and the command line read process.env', () => {

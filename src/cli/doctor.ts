@@ -57,13 +57,22 @@ async function inspect(loaded: LoadedConfig, fix: boolean): Promise<Finding[]> {
 }
 
 async function database(loaded: LoadedConfig): Promise<Finding> {
-  const { url } = loaded.config.store;
+  const {
+    store: { url },
+    models,
+  } = loaded.config;
   const shown = url.replace(/:\/\/[^@]*@/, '://…@');
   try {
     const store = await openStore({ url, log: quietLog(loaded), access: 'read' });
     await store.check();
+    const extension = await store.memories.vectorExtension();
     await store.close();
-    return { check: 'database', ok: true, detail: shown };
+    const compared = `; vectors are compared by ${extension ?? 'the gateway itself'}`;
+    return {
+      check: 'database',
+      ok: true,
+      detail: models.roles.embedding === null ? shown : shown + compared,
+    };
   } catch (error) {
     const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : null;
     if (path !== null && !exists(path))

@@ -21,13 +21,15 @@ export interface MemoryStore {
   prominent(options: { viewer: Viewer; limit: number }): Promise<Memory[]>;
   /** Those of the given ids that the viewer may see, in that order. */
   visible(viewer: Viewer, ids: readonly MemoryId[]): Promise<Memory[]>;
-  /** Those whose vectors of that model are most like the given one, best first, among the newest few thousand. */
+  /** Those whose vectors of that model are most like the given one (1: the same direction), best first, newest among equals. */
   alike(options: {
     viewer: Viewer;
     model: string;
     vector: Float32Array;
     limit: number;
   }): Promise<{ id: MemoryId; likeness: number }[]>;
+  /** The extension of the database that compares them; null: this process does. */
+  vectorExtension(): Promise<string | null>;
   /** For the job that embeds it. Nothing happens when the entry is gone or was changed after `updatedAt`. */
   setVector(options: { id: MemoryId; updatedAt: number; model: string; vector: Float32Array }): Promise<void>;
   get(id: MemoryId): Promise<Memory | undefined>;

@@ -44,10 +44,14 @@ export type Database = {
    */
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   onChange(topic: Topic, listener: () => void): () => void;
+  /** What compares vectors in SQL, looked for once, when it is first asked for; null: nothing does. */
+  vectorExtension(): Promise<VectorExtension | null>;
   stats(): { commits: number; writes: number };
   backup(file: string): Promise<void>;
   close(): Promise<void>;
 };
+
+export type VectorExtension = 'sqlite-vec' | 'pgvector';
 
 /** `own`: as the gateway; `share`: reads and writes beside a live one; `read`: changes nothing. */
 export type Access = 'own' | 'share' | 'read';

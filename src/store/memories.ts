@@ -1,19 +1,18 @@
-/** Reading memories. The viewer becomes conditions of each query; nothing is read first and sorted out afterwards. */
+/** Reading memories. The viewer becomes conditions of each query. */
 import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { queryGrams } from '../domain/grams.ts';
-import { type Partition, partitionsFor, type Viewer } from '../domain/memory.ts';
+import { partitionsFor, type Viewer } from '../domain/memory.ts';
 import type { MemoryStore } from '../domain/memory-store.ts';
 import type { Database, Db } from './database.ts';
 import { changeMemories, gramPrefix, purgeIndex, removeMemory } from './memory-changes.ts';
 import { findGrams } from './memory-grams.ts';
+import { visibleTo, within } from './memory-partitions.ts';
 import { nearest, setVector } from './memory-vectors.ts';
 import { type MemoryRow, toMemory } from './rows.ts';
 import type { Schema } from './schema.ts';
 
 /** Entries one gram is found in at most: the newest ones. A gram in more of them tells little. */
 const HITS_PER_GRAM = 128;
-/** Entries compared by meaning for one question: the newest of those the viewer may see. */
-const MAX_COMPARED = 5_000;
 /** Candidates for each result: some were found by a hash alone and are not the viewer's. */
 const CANDIDATES_PER_RESULT = 4;
 
@@ -35,14 +34,6 @@ const COLUMNS = [
   'created_at',
   'updated_at',
 ] as const satisfies readonly (keyof MemoryRow)[];
-
-const within = ({ scope, owner, place }: Partition) =>
-  place === undefined
-    ? sql<SqlBool>`(scope = ${scope} and owner = ${owner})`
-    : sql<SqlBool>`(scope = ${scope} and owner = ${owner} and place = ${place})`;
-
-const visibleTo = (viewer: Viewer) =>
-  sql<SqlBool>`(${sql.join(partitionsFor(viewer).map(within), sql` or `)})`;
 
 /**
  * Those of a few entries that the viewer may see. The few are found first: a planner that began with the owner would
@@ -115,19 +106,8 @@ export function createMemories(database: Database): MemoryStore {
       const byId = new Map(rows.map((row) => [row.id, toMemory(row)]));
       return ids.flatMap((id) => byId.get(id) ?? []);
     },
-    async alike({ viewer, ...wanted }) {
-      const rows = await database.read((db) =>
-        db
-          .selectFrom('memories')
-          .select('ordinal')
-          .where(visibleTo(viewer))
-          .orderBy('ordinal', 'desc')
-          .limit(MAX_COMPARED)
-          .execute(),
-      );
-      const ordinals = rows.map(({ ordinal }) => ordinal);
-      return await nearest(database, { ...wanted, ordinals });
-    },
+    alike: (wanted) => nearest(database, wanted),
+    vectorExtension: database.vectorExtension,
     setVector: (options) => database.write((tx) => setVector(tx, options)),
     async get(id) {
       const row = await database.read((db) =>

@@ -2,6 +2,7 @@
  * PostgreSQL: a pool, one transaction a write, and no guessing about a commit whose answer was lost.
  * Isolation is the default (read committed); what must not change is locked row by row by the parts of the store.
  */
+import { sql } from 'kysely';
 import pg from 'pg';
 import { AppError, errorMessage } from '../domain/errors.ts';
 import {
@@ -83,6 +84,7 @@ export async function openPostgres(
     log,
   });
   let commits = 0;
+  let pgvector: boolean | undefined;
 
   async function onConnection<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await pool.connect();
@@ -229,6 +231,10 @@ export async function openPostgres(
             )
         : write,
     onChange: listeners.add,
+    async vectorExtension() {
+      pgvector ??= await read(hasPgvector);
+      return pgvector ? 'pgvector' : null;
+    },
     stats: () => ({ commits, writes: commits }),
     backup: () =>
       Promise.reject(
@@ -243,6 +249,13 @@ export async function openPostgres(
       await pool.end();
     },
   };
+}
+
+/** Installed in this database, and found without naming its schema. It is never installed from here. */
+export async function hasPgvector(db: Db): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from pg_extension where extname = 'vector' and to_regtype('vector') is not null`.execute(db);
+  return rows.length > 0;
 }
 
 /** Begins, and learns the number by which the server can be asked about this transaction later, in one round trip. */

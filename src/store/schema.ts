@@ -143,7 +143,8 @@ export type MemoriesTable = {
   updated_at: number;
 };
 
-export type MemoryVectorsTable = { memory: number; model: string; vector: Uint8Array };
+/** Numbers of single precision: on SQLite their bytes, on PostgreSQL an array. */
+export type MemoryVectorsTable = { memory: number; model: string; vector: Uint8Array | number[] };
 
 export type CompactionsTable = {
   ordinal: Generated<number>;

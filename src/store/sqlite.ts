@@ -12,6 +12,7 @@ import { migrate, refuseNewer, requireCurrent } from './migrate.ts';
 import { explainSqlite } from './sqlite-errors.ts';
 import { backupTo, createPrivate, ownFile, quickCheck } from './sqlite-file.ts';
 import { runOver } from './sqlite-statements.ts';
+import { findSqliteVec } from './sqlite-vec.ts';
 
 /** SQLite itself waits this long for a lock; longer waits are ours, without blocking the event loop. */
 const BUSY_TIMEOUT_MS = 100;
@@ -65,15 +66,17 @@ async function openWriter(
   );
   const explain = (error: unknown) => explainSqlite(path, error);
   const commits = createGroupCommit({ handle: writer, db, listeners, explain });
-  const reader = inMemory ? undefined : kyselyOver('sqlite', runOver(connect(path, true, opened)));
+  // A database in memory has one connection, where a read beside a transaction would see half of it.
+  const readHandle = inMemory ? writer : connect(path, true, opened);
+  const reader = inMemory ? undefined : kyselyOver('sqlite', runOver(readHandle));
   return {
     dialect: 'sqlite',
     connectedWorkers: async () => new Set(),
-    // A database in memory has one connection, where a read beside a transaction would see half of it.
     read: (query) =>
       reader === undefined ? commits.run((tx) => query(tx.db), false) : explained(query(reader), explain),
     write: (work) => commits.run(work, true),
     onChange: listeners.add,
+    vectorExtension: findSqliteVec(readHandle),
     stats: commits.stats,
     backup: (file) => explained(backupTo(writer, file), explain),
     async close() {
@@ -99,6 +102,7 @@ async function openReader(path: string, { migrations }: OpenOptions, opened: Clo
         new AppError('store.unreachable', `${path} was opened for reading only.`, { retryable: false }),
       ),
     onChange: () => () => {},
+    vectorExtension: findSqliteVec(reader),
     stats: () => ({ commits: 0, writes: 0 }),
     backup: (file) => explained(backupTo(reader, file), explain),
     close: async () => closeAll(opened),

@@ -1,8 +1,12 @@
 /** The store contract on PostgreSQL, with a second replica wherever one can be. */
 import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net';
+import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createMemories } from '../../src/store/memories.ts';
+import { migrations } from '../../src/store/migrations/all.ts';
 import { openStore } from '../../src/store/open.ts';
+import { openPostgres } from '../../src/store/postgres.ts';
 import type { Store } from '../../src/store/store.ts';
 import { describeApprovalTerms } from './store/approval-terms-suite.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
@@ -14,7 +18,7 @@ import { describeMemories } from './store/memories-suite.ts';
 import { describeOrder } from './store/order-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
 import { describeRest } from './store/rest-suite.ts';
-import { accept, type Backend, claimOne, finish, keyOf, silent } from './store/support.ts';
+import { accept, type Backend, claimOne, finish, keyOf, memoryOf, silent } from './store/support.ts';
 import { describeTaker } from './store/taker-suite.ts';
 import { describeTurns } from './store/turns-suite.ts';
 
@@ -119,6 +123,29 @@ describe('PostgreSQL alone', () => {
     const url = await server.createDatabase();
     const stores = await Promise.all([opened(url), opened(url), opened(url)]);
     for (const store of stores) await store.check();
+  });
+
+  test('vectors of an older program are as alike after the upgrade', async () => {
+    const url = await server.createDatabase();
+    const older = Object.entries(migrations).filter(([name]) => name < '0005');
+    const options = {
+      log: silent,
+      access: 'own',
+      worker: 'w',
+      migrations: Object.fromEntries(older),
+    } as const;
+    const before = await openPostgres(url, options);
+    const viewer = { user: 'ana', conversation: 'c', workspace: '/w', direct: true };
+    const memory = memoryOf('m1', { scope: 'user', owner: 'ana', place: null });
+    await createMemories(before).apply([{ op: 'put', memory }]);
+    const bytes = Buffer.from(Float32Array.of(0.6, -0.8).buffer);
+    await before.write((tx) =>
+      sql`insert into memory_vectors select ordinal, 'e', ${bytes} from memories`.execute(tx.db),
+    );
+    await before.close();
+    const store = await opened(url);
+    const question = { viewer, model: 'e', vector: Float32Array.of(0.6, -0.8), limit: 5 };
+    expect(await store.memories.alike(question)).toEqual([{ id: 'm1', likeness: 1 }]);
   });
 
   test('F49: a database of a newer program is refused', async () => {

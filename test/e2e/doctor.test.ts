@@ -13,6 +13,7 @@ type Finding = { check: string; ok: boolean; detail: string };
 describe('doctor', () => {
   let folder: GatewayFolder;
   let ahead = 0;
+  let modelUrl: string;
   const server = createServer((_request, response) => {
     response.sendDate = false;
     response.setHeader('date', new Date(Date.now() - ahead).toUTCString());
@@ -32,7 +33,8 @@ describe('doctor', () => {
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     folder = createFolder();
     const { port } = server.address() as AddressInfo;
-    folder.writeConfig(configText(`http://127.0.0.1:${port}/v1`));
+    modelUrl = `http://127.0.0.1:${port}/v1`;
+    folder.writeConfig(configText(modelUrl));
     mkdirSync(join(folder.path, 'data'));
     const gateway = await folder.start();
     await gateway.stop();
@@ -86,6 +88,14 @@ describe('doctor', () => {
     expect(details[1]).toMatch(/^false .*skills\/no-yaml: .*front matter/);
     expect(details[2]).toMatch(/^false .*skills\/other-name: .*have to be the same/);
     rmSync(join(folder.path, 'config'), { recursive: true });
+  });
+
+  it('says what compares vectors, where an embedding model is set', async () => {
+    expect((await run()).of('database')[0]?.detail).toBe('sqlite:data/parley.db');
+    folder.writeConfig(configText(modelUrl, { model: '  roles: { embedding: { model: e } }' }));
+    const [finding] = (await run()).of('database');
+    folder.writeConfig(configText(modelUrl));
+    expect(finding?.detail).toBe('sqlite:data/parley.db; vectors are compared by sqlite-vec');
   });
 
   it('F33 finds a clock that is minutes off', async () => {

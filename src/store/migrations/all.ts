@@ -4,10 +4,12 @@ import { foundation } from './0001-foundation.ts';
 import { approvalTerms } from './0002-approval-terms.ts';
 import { memory } from './0003-memory.ts';
 import { skillsAndReflection } from './0004-skills-and-reflection.ts';
+import { vectorsAsArrays } from './0005-vectors-as-arrays.ts';
 
 export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0001-foundation': foundation,
   '0002-approval-terms': approvalTerms,
   '0003-memory': memory,
   '0004-skills-and-reflection': skillsAndReflection,
+  '0005-vectors-as-arrays': vectorsAsArrays,
 };

@@ -189,7 +189,7 @@ export function describeMemories(open: OpenBackend): void {
     );
     await store.memories.setVector({ id: 'm1', updatedAt: 1, model: 'e', vector: Float32Array.of(0.5, -2) });
     const vectors = () => alike(inPrivate('ana'), [0.5, -2]);
-    expect(await vectors()).toEqual([{ id: 'm1', likeness: 4.25 }]);
+    expect(await vectors()).toEqual([{ id: 'm1', likeness: 1 }]);
     expect(await store.memories.forget('m1')).toBe(true);
     expect(await store.memories.forget('m1')).toBe(false);
     expect(await vectors()).toEqual([]);
@@ -213,6 +213,37 @@ export function describeMemories(open: OpenBackend): void {
     const found = await alike(inPrivate('ana'), [0, 1], 2);
     expect(found.map(({ id }) => id).toSorted()).toEqual(['m224', 'm226']);
     expect(found[0]?.likeness).toBeCloseTo(1, 3);
+  });
+
+  test('E60: all that a viewer may see is compared, in pages, while everything else has its turn', async () => {
+    const { dialect } = store;
+    const numbered = 'with recursive n(i) as (select 1 union all select i + 1 from n where i < 6000)';
+    await backend.raw(`
+      insert into memories (id, scope, owner, name, description, type, body, importance, author, created_at, updated_at
+        ${dialect === 'postgres' ? ', grams' : ''})
+      ${numbered} select 'b' || i, 'user', 'ana', 'b' || i, '""', 'fact', '""', 0.5, 'ana', 1, 1
+        ${dialect === 'postgres' ? `, ''::tsvector` : ''} from n`);
+    const eastward = dialect === 'postgres' ? `'{1,0}'` : `x'0000803f00000000'`;
+    await backend.raw(`
+      insert into memory_vectors (memory, model, vector) select ordinal, 'e', ${eastward} from memories`);
+    // The oldest and the least important one.
+    const northward = { id: 'b1', updatedAt: 1, model: 'e', vector: Float32Array.of(0, 1) };
+    await store.memories.setVector(northward);
+    await store.memories.apply([
+      { op: 'put', memory: memoryOf('last', mine, { importance: 0, body: 'never mind' }) },
+    ]);
+    await store.memories.setVector({ ...northward, id: 'last', vector: Float32Array.of(0.1, 1) });
+    let turns = 0;
+    let done = false;
+    const count = () => {
+      turns += 1;
+      if (!done) setImmediate(count);
+    };
+    setImmediate(count);
+    const found = await alike(inPrivate('ana'), [0, 1], 3);
+    done = true;
+    expect(found.map(({ id }) => id)).toEqual(['b1', 'last', 'b999']);
+    expect(turns).toBeGreaterThanOrEqual(6_000 / 200);
   });
 
   test('a vector of a text that has changed meanwhile is not kept', async () => {

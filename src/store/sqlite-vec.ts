@@ -1,0 +1,20 @@
+/** sqlite-vec, where npm could install it for this platform: an optional dependency. */
+import type BetterSqlite3 from 'better-sqlite3';
+import type { Database } from './database.ts';
+
+/** Loaded into the given connection when first asked for; another platform or an old C library is no error. */
+export function findSqliteVec(handle: BetterSqlite3.Database): Database['vectorExtension'] {
+  let found: ReturnType<Database['vectorExtension']> | undefined;
+  return () => {
+    found ??= load(handle).then(
+      () => 'sqlite-vec',
+      () => null,
+    );
+    return found;
+  };
+}
+
+async function load(handle: BetterSqlite3.Database): Promise<void> {
+  const { load } = await import('sqlite-vec');
+  load(handle);
+}
