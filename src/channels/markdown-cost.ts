@@ -3,35 +3,36 @@
  * many marks, and the process that serves everybody waits for it (F45).
  */
 
-/** Longer texts are shown as they are: even plain prose takes its time. */
+/** Longer texts are shown as they are. */
 const MAX_PARSED = 128 * 1024;
-/** Lists and paragraphs cost by the line, however short it is. */
-const MAX_LINES = 6_000;
 /** Deeper nesting is no longer prose, and each level costs the parser a pass over the text. */
 const MAX_DEPTH = 30;
 /** A short row of a table is filled up to the width of its head, so a few characters could become megabytes. */
 const MAX_CELLS = 5_000;
 
 /** The parser looks for the end of a run of spaces from each of them: the sum of the squares of all runs. */
-const MAX_GAP_WORK = 4_000_000;
+const MAX_GAP_WORK = 2_000_000;
 /** Each line of dashes and bars may make the line before it the head of a table, at which a paragraph would end. */
 const MAX_TABLE_WORK = 150_000;
 /** Lines times characters of list items: the parser puts an item together line by line, from its start each time. */
 const MAX_ITEM_WORK = 2_000_000;
 
-/** Too long, too deep or too wide to be parsed at all. */
-export const isTooComplex = (text: string): boolean =>
-  text.length > MAX_PARSED ||
-  count(text, /\n/g) > MAX_LINES ||
-  hasWideGaps(text) ||
-  isTooDeep(text) ||
-  isTooWide(text) ||
-  hasCostlyItems(text);
+export const isTooLong = (text: string): boolean => text.length > MAX_PARSED;
+
+/** @param section too deep or too wide to be parsed at all. */
+export const isTooComplex = (section: string): boolean =>
+  isTooDeep(section) ||
+  (section.includes('|') && isTooWide(section)) ||
+  // Shorter ones cannot reach the limits.
+  (section.length > 1_000 && (hasWideGaps(section) || hasCostlyItems(section)));
 
 /** Markers that open a level each, counted at the start of a line or in a row. */
 function isTooDeep(text: string): boolean {
-  for (const [run] of text.matchAll(/^[ \t]*(?:(?:>|[-*+]|\d{1,9}[.)])[ \t]*){3,}|[[*_~(!]{3,}/gm)) {
-    const isRule = /^[ \t]*([-*_])(?:[ \t]*\1)*[ \t]*$/.test(run);
+  for (const { index, 0: run } of text.matchAll(
+    /^[ \t]*(?:(?:>|[-*+]|\d{1,9}[.)])[ \t]*){3,}|[[*_~(!]{3,}/gm,
+  )) {
+    const isWholeLine = (text[index + run.length] ?? '\n') === '\n';
+    const isRule = isWholeLine && /^[ \t]*([-*_])(?:[ \t]*\1)*[ \t]*$/.test(run);
     if (!isRule && run.replace(/[\s\d]/g, '').length > MAX_DEPTH) return true;
   }
   return false;
@@ -84,21 +85,52 @@ function hasCostlyItems(text: string): boolean {
   return work + lines * characters > MAX_ITEM_WORK;
 }
 
-/** Milliseconds, measured on one slow core: for each pair of emphasis marks, and for each sign and character after it. */
-const PAIR_COST = 3e-5;
-const STEP_COST = 6e-7;
-/** For a whole text. One busy with prose stays far below. */
-const MAX_COST = 20;
+/**
+ * Milliseconds on one slow core, each found as the dearest of some hundred thousand hostile texts: for a pair of
+ * emphasis marks, for a sign at which the parser looks through the rest of the text (many regular expressions, or
+ * one), for the square of the length of what may be the name of a mailbox or the end of an address, and for each
+ * character.
+ */
+const PAIR_COST = 7e-4;
+const FAR_LOOK_COST = 5e-6;
+const LOOK_COST = 1.5e-6;
+const RUN_COST = 8e-6;
+const CHARACTER_COST = 5e-5;
+/** For a whole text: no more than that keeps everybody waiting. One busy with prose stays far below. */
+const MAX_COST = 10;
 
 /** @param sources the texts in which the parser will look for emphasis, links and code. */
-export function isCostlyInline(sources: readonly string[]): boolean {
-  let cost = 0;
-  for (const source of sources) {
-    const runs = count(source, /\*+|_+|~+/g);
-    const signs = count(source, /[^\p{L}\p{N}\s]|https?|www/gu);
-    cost += PAIR_COST * runs * runs + STEP_COST * signs * source.length;
+export const isCostlyInline = (sources: readonly string[]): boolean =>
+  sources.reduce((sum, source) => sum + inlineCost(source), 0) > MAX_COST;
+
+/** Marks that may open or close. `_` inside a word does neither. */
+const emphasis = [/\*+/g, /(?<![\p{L}\p{N}_])_+|_+(?![\p{L}\p{N}_])/gu, /~+/g];
+/** Marks that can only open and those next to them that can only close: a look at the neighbour tells. */
+const tidyPairs = [
+  /(?<![\p{L}\p{N}*])(\*{1,3})(?=[\p{L}\p{N}])[^*]*[\p{L}\p{N}]\1(?![\p{L}\p{N}*])/gu,
+  /(?<![\p{L}\p{N}_])(_{1,3})(?=[\p{L}\p{N}])[^_]*[\p{L}\p{N}]\1(?![\p{L}\p{N}_])/gu,
+  /(?<![\p{L}\p{N}~])(~{1,2})(?=[\p{L}\p{N}])[^~]*[\p{L}\p{N}]\1(?![\p{L}\p{N}~])/gu,
+];
+
+/** Milliseconds. */
+export function inlineCost(source: string): number {
+  let pairs = 0;
+  for (const [kind, marks] of emphasis.entries()) {
+    const all = count(source, marks);
+    pairs += all * (all - 2 * count(source, tidyPairs[kind] ?? marks));
   }
-  return cost > MAX_COST;
+  const farLooks = count(source, /[[(!&*_@\n]/g) + count(source, /_/g);
+  const looks = count(source, /[<`~\\:]|www|http/g);
+  let runs = 0;
+  for (const { index, 0: name } of source.matchAll(/[\w.!#$%&'*+/=?`{|}~-]{32,}/g))
+    if (source[index + name.length] === '@') runs += name.length ** 2;
+  for (const [run] of source.matchAll(/[?!.,:;*_'"~()&]{32,}/g)) runs += run.length ** 2;
+  return (
+    PAIR_COST * pairs +
+    (FAR_LOOK_COST * farLooks + LOOK_COST * looks) * source.length +
+    RUN_COST * runs +
+    CHARACTER_COST * source.length
+  );
 }
 
 /** Without a list of the matches, which would cost more than they do. */

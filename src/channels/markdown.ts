@@ -1,23 +1,37 @@
 /**
- * The one syntax tree that every platform's markup is written from (pure). Texts that would hold the parser up for
- * long, and with it everybody, come back as one block of plain text.
+ * The one syntax tree that every platform's markup is written from (pure). A long text is parsed section by section, so
+ * that others get their turn; one that would hold the parser up all the same comes back as one block of plain text.
  */
 import { Lexer, type MarkedToken } from 'marked';
-import { isCostlyInline, isTooComplex } from './markdown-cost.ts';
+import { isCostlyInline, isTooComplex, isTooLong } from './markdown-cost.ts';
+import { sectionsOf } from './sections.ts';
+import { atOnce, type Sliced } from './slices.ts';
 
-export function lexMarkdown(markdown: string): readonly MarkedToken[] {
+/** For texts no longer than a message; of others, `lexInSlices`. */
+export const lexMarkdown = (markdown: string): readonly MarkedToken[] => atOnce(lexInSlices(markdown));
+
+export function* lexInSlices(markdown: string): Sliced<readonly MarkedToken[]> {
   const text = markdown.replace(/\r\n?/g, '\n');
-  return parse(text) ?? (text === '' ? [] : [plain(text)]);
+  return (yield* parse(text)) ?? (text === '' ? [] : [plain(text)]);
 }
 
-/** As `lexMarkdown`, but null for a text that is too costly to parse: the caller shows it as it is. */
-export function parse(text: string): readonly MarkedToken[] | null {
-  if (isTooComplex(text)) return null;
-  // In the two steps of `Lexer.lex`, because only the first tells which texts go through the second.
+/** As `lexInSlices`, but null for a text that is too costly to parse: the caller shows it as it is. */
+export function* parse(text: string): Sliced<readonly MarkedToken[] | null> {
+  if (isTooLong(text)) return null;
   const lexer = new Lexer({ gfm: true, breaks: true });
-  lexer.blockTokens(text, lexer.tokens);
-  if (isCostlyInline(lexer.inlineQueue.map(({ src }) => src))) return null;
-  for (const { src, tokens } of lexer.inlineQueue) lexer.inlineTokens(src, tokens);
+  for (const section of sectionsOf(text)) {
+    if (isTooComplex(section)) return null;
+    // In the two steps of `Lexer.lex`, because only the first tells which texts go through the second.
+    const from = lexer.inlineQueue.length;
+    lexer.tokens.push(...lexer.blockTokens(section, []));
+    yield;
+    if (isCostlyInline(lexer.inlineQueue.slice(from).map(({ src }) => src))) return null;
+    yield;
+  }
+  for (const { src, tokens } of lexer.inlineQueue) {
+    lexer.inlineTokens(src, tokens);
+    yield;
+  }
   return lexer.tokens as MarkedToken[];
 }
 

@@ -5,13 +5,13 @@
  * because everybody else waits meanwhile (F45).
  */
 import type { MarkedToken, Token, Tokens } from 'marked';
-import { lexMarkdown } from './markdown.ts';
+import { lexInSlices } from './markdown.ts';
 import { inSlices, type Sliced } from './slices.ts';
 
 export type SplitOptions = {
   readonly limit: number;
   /** Length of the rendered part. Must not shrink when text is added. */
-  readonly measure: (markdown: string) => number;
+  readonly measure: (markdown: string) => Sliced<number>;
 };
 
 type Fits = {
@@ -19,6 +19,12 @@ type Fits = {
   /** So much has been measured that cuts need no longer be the best ones: legal ones will do. */
   readonly isTired: () => boolean;
 };
+
+/** For a platform that counts what was written. */
+export function* lengthOf(markdown: string): Sliced<number> {
+  yield;
+  return markdown.length;
+}
 
 /** What may be measured in all, as a multiple of the text. Prose takes about ten. */
 const EFFORT = 24;
@@ -32,13 +38,16 @@ export const splitMarkdown = (markdown: string, options: SplitOptions): Promise<
 /** As they are sent, those left out of which nothing is to be seen. */
 export const splitAndRender = (
   markdown: string,
-  options: SplitOptions & { readonly render: (markdown: string) => string },
+  options: SplitOptions & { readonly render: (markdown: string) => Sliced<string> },
 ): Promise<string[]> => inSlices(rendered(splitToFit(markdown, options), options.render));
 
-function* rendered(splitting: Sliced<string[]>, render: (markdown: string) => string): Sliced<string[]> {
+function* rendered(
+  splitting: Sliced<string[]>,
+  render: (markdown: string) => Sliced<string>,
+): Sliced<string[]> {
   const shown: string[] = [];
   for (const part of yield* splitting) {
-    const text = render(part);
+    const text = yield* render(part);
     if (text !== '') shown.push(text);
     yield;
   }
@@ -51,7 +60,7 @@ function splitToFit(markdown: string, { limit, measure }: SplitOptions): Sliced<
     if (part.length > HOPELESS * limit) return false;
     left -= part.length;
     yield;
-    return measure(part) <= limit;
+    return (yield* measure(part)) <= limit;
   }
   return split(markdown, Object.assign(isFitting, { isTired: () => left < 0 }));
 }
@@ -64,7 +73,10 @@ function* split(markdown: string, fits: Fits): Sliced<string[]> {
   const text = markdown.replace(/\r\n?/g, '\n');
   if (text.trim() === '') return [];
   if (yield* fits(text)) return [text];
-  const blocks = lexMarkdown(text).map((token) => ({ raw: token.raw, pieces: () => piecesOf(token, fits) }));
+  const blocks = (yield* lexInSlices(text)).map((token) => ({
+    raw: token.raw,
+    pieces: () => piecesOf(token, fits),
+  }));
   const parts = yield* pack(blocks, '', fits, (part) => part);
   return parts.map((part) => part.replace(/^\n+|\s+$/g, '')).filter((part) => part !== '');
 }

@@ -4,12 +4,18 @@
  */
 import type { MarkedToken, Token, Tokens } from 'marked';
 import { readLink } from '../link.ts';
-import { lexMarkdown } from '../markdown.ts';
+import { lexInSlices } from '../markdown.ts';
+import { atOnce, type Sliced } from '../slices.ts';
 
 /** Characters of one message. */
 export const MAX_CONTENT = 2000;
 
-export const renderMarkdown = (markdown: string): string => blocks(lexMarkdown(markdown)).trim();
+/** For a text no longer than a few messages. */
+export const renderMarkdown = (markdown: string): string => atOnce(renderInSlices(markdown));
+
+export function* renderInSlices(markdown: string): Sliced<string> {
+  return blocks(yield* lexInSlices(markdown)).trim();
+}
 
 const references: Readonly<Record<string, string>> = {
   '&lt;': '<',

@@ -7,7 +7,7 @@ import { toLongAnswer, WHOLE_ANSWER } from '../long-answer.ts';
 import { splitAndRender } from '../split.ts';
 import type { EditBody, MessageBody } from './api.ts';
 import { cardPart } from './card.ts';
-import { escapeText, MAX_CONTENT, renderMarkdown } from './format.ts';
+import { escapeText, MAX_CONTENT, renderInSlices, renderMarkdown } from './format.ts';
 import { short } from './inbound.ts';
 
 export type Part = {
@@ -50,8 +50,10 @@ export async function toParts(
 const splitContent = (markdown: string, limit: number): Promise<string[]> =>
   splitAndRender(markdown, {
     limit,
-    measure: (part) => renderMarkdown(part).length,
-    render: renderMarkdown,
+    *measure(part) {
+      return (yield* renderInSlices(part)).length;
+    },
+    render: renderInSlices,
   });
 
 /** What is being written, as one message: the end of it, when it has become too long. */

@@ -85,15 +85,14 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     const question = message.command?.argument ?? '';
     const showing = { kind: 'aside', text: '', aside: { question, done: false } } as const;
     // Nothing of a side question is stored, and the modal must say something within three seconds.
-    await ack({ response_action: 'update', view: answerView(showing) });
+    await ack({ response_action: 'update', view: await answerView(showing) });
     try {
       await take(message, [], false);
     } catch (error) {
       log.warn({ detail: errorMessage(error) }, 'a side question could not be taken');
       const text = 'I could not take your question just now. Please ask again in a moment.';
-      await call('a modal', (client) =>
-        client.views.update({ view_id: viewId, view: answerView({ kind: 'error', text }) }),
-      );
+      const view = await answerView({ kind: 'error', text });
+      await call('a modal', (client) => client.views.update({ view_id: viewId, view }));
     }
   }
 

@@ -41,9 +41,8 @@ export function createEphemeral(deps: {
     route: ReplyRoute | undefined,
   ): Promise<void> {
     if (route?.by === 'view') {
-      await call('a modal', (client) =>
-        client.views.update({ view_id: route.id, view: answerView(message) }),
-      );
+      const view = await answerView(message);
+      await call('a modal', (client) => client.views.update({ view_id: route.id, view }));
       return;
     }
     const parts = await toMessages(message);

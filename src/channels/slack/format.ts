@@ -4,7 +4,8 @@
  */
 import type { MarkedToken, Token, Tokens } from 'marked';
 import { readLink } from '../link.ts';
-import { lexMarkdown } from '../markdown.ts';
+import { lexInSlices } from '../markdown.ts';
+import type { Sliced } from '../slices.ts';
 import { splitAndRender, splitMarkdown } from '../split.ts';
 
 /**
@@ -13,7 +14,12 @@ import { splitAndRender, splitMarkdown } from '../split.ts';
  */
 export const PART_LENGTH = 11_000;
 
-const fitting = (limit: number) => ({ limit, measure: (part: string): number => toSlack(part).length });
+const fitting = (limit: number) => ({
+  limit,
+  *measure(part: string): Sliced<number> {
+    return (yield* toSlack(part)).length;
+  },
+});
 
 /** Markdown that makes a legal block each. */
 export const splitToFit = (markdown: string, limit: number): Promise<string[]> =>
@@ -23,11 +29,14 @@ export const splitToFit = (markdown: string, limit: number): Promise<string[]> =
 export const toParts = (markdown: string): Promise<string[]> =>
   splitAndRender(markdown, { ...fitting(PART_LENGTH), render: toSlack });
 
-export const toSlack = (markdown: string): string =>
-  lexMarkdown(markdown)
-    .map((token) => block(token))
-    .join('')
-    .trimEnd();
+export function* toSlack(markdown: string): Sliced<string> {
+  const blocks: string[] = [];
+  for (const token of yield* lexInSlices(markdown)) {
+    blocks.push(block(token));
+    yield;
+  }
+  return blocks.join('').trimEnd();
+}
 
 /** Invisible, of no width, and no place to break a line: it only keeps Slack from seeing a mention. */
 const JOINER = '\u2060';

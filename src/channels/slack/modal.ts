@@ -2,6 +2,7 @@
 import type { types } from '@slack/bolt';
 import { z } from 'zod';
 import type { ConversationRef, OutboundMessage } from '../../domain/message.ts';
+import { inSlices } from '../slices.ts';
 import { clip, context } from './blocks.ts';
 import { toRichText } from './rich-text.ts';
 
@@ -72,8 +73,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-export function answerView(message: OutboundMessage): types.ModalView {
-  const elements = toRichText(message.text === '' ? 'Thinking…' : message.text);
+export async function answerView(message: OutboundMessage): Promise<types.ModalView> {
+  const elements = await inSlices(toRichText(message.text === '' ? 'Thinking…' : message.text));
   const blocks: types.KnownBlock[] = [];
   for (let from = 0; from < elements.length && blocks.length < MAX_BLOCKS; from += PER_BLOCK)
     blocks.push({ type: 'rich_text', elements: elements.slice(from, from + PER_BLOCK) });

@@ -4,13 +4,16 @@
  */
 import type { types } from '@slack/bolt';
 import type { MarkedToken, Token, Tokens } from 'marked';
-import { lexMarkdown } from '../markdown.ts';
+import { lexInSlices } from '../markdown.ts';
+import type { Sliced } from '../slices.ts';
 
 type Block = types.RichTextBlockElement;
 type Span = types.RichTextElement;
 type Style = { readonly bold?: true; readonly italic?: true; readonly strike?: true; readonly code?: true };
 
-export const toRichText = (markdown: string): Block[] => lexMarkdown(markdown).flatMap(block);
+export function* toRichText(markdown: string): Sliced<Block[]> {
+  return (yield* lexInSlices(markdown)).flatMap(block);
+}
 
 export const plainSection = (text: string, style: Style = {}): types.RichTextSection => ({
   type: 'rich_text_section',

@@ -4,7 +4,8 @@
  */
 import type { MarkedToken, Token, Tokens } from 'marked';
 import { readLink } from '../link.ts';
-import { lexMarkdown } from '../markdown.ts';
+import { lexInSlices } from '../markdown.ts';
+import { atOnce, type Sliced } from '../slices.ts';
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
@@ -42,8 +43,11 @@ function named(whole: string, name: string): string {
   return isCharacter ? String.fromCodePoint(code) : whole;
 }
 
-export function renderMarkdown(markdown: string): string {
-  const html = blocks(lexMarkdown(markdown)).trim();
+/** For a text no longer than a message. */
+export const renderMarkdown = (markdown: string): string => atOnce(renderInSlices(markdown));
+
+export function* renderInSlices(markdown: string): Sliced<string> {
+  const html = blocks(yield* lexInSlices(markdown)).trim();
   // Telegram refuses a message in which nothing is to be read: its marks are shown then.
   const isBlank = html.startsWith('<') && html.replace(/<[^>]*>/g, '').trim() === '';
   return isBlank ? escapeHtml(neutral(markdown.trim())) : html;

@@ -1,9 +1,10 @@
 /** An outbound message as the messages Telegram will show (pure): texts within its limits, files, buttons. */
 import type { Button, Card, OutboundFile, OutboundMessage, StepLine } from '../../domain/message.ts';
 import { toLongAnswer, WHOLE_ANSWER } from '../long-answer.ts';
+import { inSlices, type Sliced } from '../slices.ts';
 import { splitAndRender, splitMarkdown } from '../split.ts';
-import { escapeHtml, measureHtml, neutral, pre, renderMarkdown } from './format.ts';
-import { folded, MAX_RICH, measureRich, type RichBlock, toRich } from './rich.ts';
+import { escapeHtml, measureHtml, neutral, pre, renderInSlices } from './format.ts';
+import { folded, MAX_RICH, measureRich, type RichBlock, toRichInSlices } from './rich.ts';
 
 export type Keyboard = {
   readonly inline_keyboard: {
@@ -61,7 +62,9 @@ export async function toParts(message: OutboundMessage, isPublic: boolean): Prom
 
 const fitting = (limit: number) => ({
   limit,
-  measure: (part: string): number => measureHtml(renderMarkdown(part), limit),
+  *measure(part: string): Sliced<number> {
+    return measureHtml(yield* renderInSlices(part), limit);
+  },
 });
 
 /** Markdown whose HTML fits, part by part. */
@@ -69,7 +72,7 @@ export const splitToFit = (markdown: string, limit: number): Promise<string[]> =
   splitMarkdown(markdown, fitting(limit));
 
 export const splitHtml = (markdown: string, limit: number): Promise<string[]> =>
-  splitAndRender(markdown, { ...fitting(limit), render: renderMarkdown });
+  splitAndRender(markdown, { ...fitting(limit), render: renderInSlices });
 
 function headOf(message: OutboundMessage, isPublic: boolean): string {
   if (message.aside !== undefined) {
@@ -110,15 +113,16 @@ export async function toRichParts(message: OutboundMessage): Promise<Part[]> {
       splitMarkdown(markdown, { limit, measure: (part) => measureRich(part, limit) }),
   });
   const keyboard = keyboardOf(message.buttons ?? []);
-  const shown = (texts.length === 0 ? ['…'] : texts).map((text, index, all): Part => {
-    const blocks = toRich(text);
-    const isLast = index === all.length - 1;
-    return {
+  const shown: Part[] = [];
+  for (const [index, text] of (texts.length === 0 ? ['…'] : texts).entries()) {
+    const blocks = await inSlices(toRichInSlices(text));
+    const isLast = index >= texts.length - 1;
+    shown.push({
       kind: 'rich',
       blocks: index === 0 ? [...head, ...blocks] : blocks,
       ...(isLast && keyboard !== undefined ? { keyboard } : {}),
-    };
-  });
+    });
+  }
   const files = [...(whole === undefined ? [] : [whole]), ...(message.files ?? [])];
   return [...shown, ...files.map((file): Part => ({ kind: 'file', file }))];
 }

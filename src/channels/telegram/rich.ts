@@ -5,7 +5,8 @@
 import type { InputRichMessageWithoutUpload, RichText } from 'grammy/types';
 import type { MarkedToken, Token, Tokens } from 'marked';
 import { readLink } from '../link.ts';
-import { lexMarkdown } from '../markdown.ts';
+import { lexInSlices } from '../markdown.ts';
+import { atOnce, type Sliced } from '../slices.ts';
 import { decoded } from './format.ts';
 
 export type RichBlock = NonNullable<InputRichMessageWithoutUpload['blocks']>[number];
@@ -22,8 +23,11 @@ export const richMessage = (blocks: readonly RichBlock[]): InputRichMessageWitho
   skip_entity_detection: true,
 });
 
-export function toRich(markdown: string): RichBlock[] {
-  const blocks = blocksOf(lexMarkdown(markdown), 0);
+/** For a text no longer than an ordinary message. */
+export const toRich = (markdown: string): RichBlock[] => atOnce(toRichInSlices(markdown));
+
+export function* toRichInSlices(markdown: string): Sliced<RichBlock[]> {
+  const blocks = blocksOf(yield* lexInSlices(markdown), 0);
   // Telegram refuses a message in which nothing is to be read: its marks are shown then.
   return isBlank(blocks) ? [paragraph(markdown.trim())] : blocks;
 }
@@ -36,8 +40,8 @@ function isBlank(value: unknown): boolean {
 }
 
 /** For splitting: the length, or more where the number of blocks is what limits. */
-export function measureRich(markdown: string, limit: number): number {
-  const { characters, blocks } = sizeOf(toRich(markdown));
+export function* measureRich(markdown: string, limit: number): Sliced<number> {
+  const { characters, blocks } = sizeOf(yield* toRichInSlices(markdown));
   return Math.max(characters, Math.ceil((blocks * limit) / MAX_BLOCKS));
 }
 

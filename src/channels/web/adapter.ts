@@ -7,7 +7,7 @@ import type { Post } from '../../domain/feed.ts';
 import type { DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
 import { newId } from '../../domain/runtime.ts';
 import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState, SendProgress } from '../adapter.ts';
-import { splitMarkdown } from '../split.ts';
+import { lengthOf, splitMarkdown } from '../split.ts';
 import { createApi } from './api.ts';
 import { createAsides, toAside } from './asides.ts';
 import { addAssets } from './assets.ts';
@@ -15,9 +15,10 @@ import type { WebConfig } from './config.ts';
 import { addConversationRoutes } from './conversation-routes.ts';
 import { createEvents } from './events.ts';
 import { createFeedTail } from './feed-tail.ts';
+import { renderMarkdown } from './format.ts';
 import { type Audience, createLive, type Draft } from './live.ts';
 import { addMessageRoutes } from './message-routes.ts';
-import { toBody, toPost, toWire } from './outbound.ts';
+import { stepsOf, toBody, toPost, toWire } from './outbound.ts';
 import { addPageRoutes } from './page-routes.ts';
 import { createPlaces, type Place, placeOf, refOf } from './places.ts';
 import { createReplyStream } from './reply-stream.ts';
@@ -58,7 +59,7 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
   async function deliver(post: Post): Promise<void> {
     const place = await places.get(post.conversation);
     if (place === undefined) return;
-    const wire = toWire(post);
+    const wire = await toWire(post);
     // The post goes out in the place of its draft: one frame, so that nothing flickers or shows twice.
     if (wire.draft !== null) live.closeDraft(wire.draft, 'replaced');
     live.send(place.owner, { event: 'post', data: wire, id: post.revision });
@@ -146,11 +147,13 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
       // Rights may have changed since the question: look again (A36).
       if (!signIn?.isPerson(user) || (await places.visible(place.conversation, user)) === undefined)
         return { delivered: false };
+      const html = await renderMarkdown(message.text);
       const now = clock.now();
       const asked = replyToken === undefined ? undefined : asides.get(user, replyToken);
       // The first answer takes the echo's place; further ones stand for themselves.
       const aside = toAside(
         message,
+        html,
         { ...place, id: newId(now), at: now },
         asked?.html === null ? asked : undefined,
       );
@@ -160,9 +163,10 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
     },
 
     async editEphemeral(to, user, ref, message) {
+      const html = await renderMarkdown(message.text);
       const shown = ref.id === undefined ? undefined : asides.get(user, ref.id);
       if (shown === undefined) return;
-      const aside = toAside(message, { ...placeOf(to), id: shown.id, at: shown.at }, shown);
+      const aside = toAside(message, html, { ...placeOf(to), id: shown.id, at: shown.at }, shown);
       asides.put(user, aside);
       live.send(user, { event: 'aside', data: aside });
     },
@@ -188,13 +192,13 @@ const MAX_LENGTH = 100_000;
 async function inParts(message: OutboundMessage): Promise<OutboundMessage[]> {
   if (message.card !== undefined || message.text.length <= MAX_LENGTH) return [message];
   const { steps: _, ...rest } = message;
-  const texts = await splitMarkdown(message.text, { limit: MAX_LENGTH, measure: (text) => text.length });
+  const texts = await splitMarkdown(message.text, { limit: MAX_LENGTH, measure: lengthOf });
   return texts.map((text, at) => ({ ...(at === 0 ? message : rest), text }));
 }
 
 /** An edit that says nothing about the steps leaves them. */
 function keepSteps(message: OutboundMessage, before: Post): OutboundMessage {
-  const { steps } = toWire(before);
+  const steps = stepsOf(before);
   return message.steps === undefined && steps.length > 0 ? { ...message, steps } : message;
 }
 

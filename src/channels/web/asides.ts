@@ -4,7 +4,6 @@
  */
 import type { Button, Card, OutboundMessage, UserId } from '../../domain/message.ts';
 import type { Clock } from '../../domain/runtime.ts';
-import { renderMarkdown } from './format.ts';
 import type { Place } from './places.ts';
 
 export type Aside = Place & {
@@ -62,6 +61,7 @@ export function createAsides({ clock }: { clock: Clock }): Asides {
 /** The answer to the command `asked`, or a private message of its own. */
 export function toAside(
   message: OutboundMessage,
+  html: readonly string[],
   base: Place & Pick<Aside, 'id' | 'at'>,
   asked: Aside | undefined,
 ): Aside {
@@ -74,7 +74,7 @@ export function toAside(
     command: asked?.command ?? null,
     question: message.aside?.question ?? null,
     done: message.aside?.done ?? true,
-    html: renderMarkdown(message.text),
+    html,
     card: message.card ?? null,
     buttons: message.buttons ?? [],
   };

@@ -5,7 +5,7 @@ import type { ChannelDeps, HttpHost, HttpRequest } from '../adapter.ts';
 import { type Api, ApiError, json, notFound, readBody } from './api.ts';
 import { isId, requests } from './inbound.ts';
 import type { Live } from './live.ts';
-import { toWire } from './outbound.ts';
+import { filesOf, toWire } from './outbound.ts';
 import type { Places } from './places.ts';
 import type { Person } from './sign-in.ts';
 
@@ -62,7 +62,7 @@ export function addConversationRoutes(deps: {
       const root = thread === undefined ? undefined : await feed.post(thread);
       const all = [...posts, ...replies.filter((post) => post.thread !== null)];
       if (root?.conversation === conversation) all.push(root);
-      return json(200, { posts: all.map(toWire), more: posts.length === PAGE });
+      return json(200, { posts: await Promise.all(all.map(toWire)), more: posts.length === PAGE });
     }),
   );
 
@@ -101,7 +101,7 @@ export function addConversationRoutes(deps: {
       const post = isId(id) ? await feed.post(id) : undefined;
       const isVisible =
         post !== undefined && (await places.visible(post.conversation, person.id)) !== undefined;
-      const file = isVisible ? toWire(post).files[Number(request.params.index)] : undefined;
+      const file = isVisible ? filesOf(post)[Number(request.params.index)] : undefined;
       if (file === undefined) throw new ApiError(404, 'request.not_found', 'This file does not exist.');
       const name = encodeURIComponent(file.name);
       return {

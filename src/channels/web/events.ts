@@ -31,7 +31,7 @@ export function createEvents(deps: EventsDeps) {
       for (const post of posts) {
         cursor = post.revision;
         if ((await places.visible(post.conversation, person.id)) === undefined) continue;
-        yield { event: 'post', data: toWire(post), id: post.revision };
+        yield { event: 'post', data: await toWire(post), id: post.revision };
       }
       if (posts.length < PAGE) return;
     }

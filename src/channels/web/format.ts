@@ -5,6 +5,7 @@
 import type { MarkedToken, Token } from 'marked';
 import { readLink } from '../link.ts';
 import { parse } from '../markdown.ts';
+import { atOnce, inSlices, type Sliced } from '../slices.ts';
 
 /** One top-level block: `raw` is the source it came from, so that a growing text can keep its finished blocks. */
 export type Block = { readonly raw: string; readonly html: string };
@@ -25,14 +26,18 @@ const escapeProse = (text: string): string =>
     .replace(/&(?!(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)/g, '&amp;')
     .replace(/[<>"']/g, (c) => entities[c] ?? c);
 
-export function renderBlocks(markdown: string): Block[] {
+/** For a text no longer than a few paragraphs. */
+export const renderBlocks = (markdown: string): Block[] => atOnce(blocksInSlices(markdown));
+
+function* blocksInSlices(markdown: string): Sliced<Block[]> {
   const text = markdown.replace(/\r\n?/g, '\n');
-  const tokens = parse(text);
+  const tokens = yield* parse(text);
   if (tokens === null) return [asIs(text)];
   const blocks: Block[] = [];
   let pending = '';
   for (const token of tokens) {
     const html = block(token);
+    yield;
     if (html === '') {
       pending += token.raw;
       continue;
@@ -43,8 +48,8 @@ export function renderBlocks(markdown: string): Block[] {
   return blocks;
 }
 
-export const renderMarkdown = (markdown: string): string[] =>
-  renderBlocks(markdown).map((block) => block.html);
+export const renderMarkdown = async (markdown: string): Promise<string[]> =>
+  (await inSlices(blocksInSlices(markdown))).map((block) => block.html);
 
 const asIs = (text: string): Block => ({ raw: text, html: `<p class="plain">${escapeHtml(text)}</p>` });
 

@@ -85,11 +85,21 @@ export function toBody(message: OutboundMessage, draft: string | undefined): unk
   return draft === undefined ? message : { ...message, draft };
 }
 
-export function toWire(post: Post): WirePost {
+function bodyOf(post: Post): PostBody {
   const parsed = postBody.safeParse(post.body);
-  const body: PostBody = parsed.success
+  return parsed.success
     ? parsed.data
     : { kind: 'error', text: 'This message was written by another version of Parley and cannot be shown.' };
+}
+
+/** What was deleted does not travel any more. */
+export const stepsOf = (post: Post): readonly StepLine[] => (post.deleted ? [] : (bodyOf(post).steps ?? []));
+
+export const filesOf = (post: Post): readonly { readonly name: string; readonly text: string }[] =>
+  post.deleted ? [] : (bodyOf(post).files ?? []).map(({ name, text }) => ({ name, text }));
+
+export async function toWire(post: Post): Promise<WirePost> {
+  const body = bodyOf(post);
   const { deleted } = post;
   return {
     id: post.id,
@@ -102,13 +112,12 @@ export function toWire(post: Post): WirePost {
     kind: body.kind,
     deleted,
     edited: post.edited,
-    // What was deleted does not travel any more.
-    html: deleted ? [] : renderMarkdown(body.text),
+    html: deleted ? [] : await renderMarkdown(body.text),
     text: deleted || body.kind !== 'message' ? null : body.text,
     card: deleted || body.card === undefined ? null : toCard(body.card),
     buttons: deleted ? [] : (body.buttons ?? []),
-    steps: deleted ? [] : (body.steps ?? []),
-    files: deleted ? [] : (body.files ?? []).map(({ name, text }) => ({ name, text })),
+    steps: stepsOf(post),
+    files: filesOf(post),
     draft: body.draft ?? null,
   };
 }

@@ -1,7 +1,7 @@
 /** F45, P13: no text, however hostile, keeps the parser busy; what is too costly is shown as it is. */
 import { describe, expect, it } from 'vitest';
-import { lexMarkdown } from '../../../src/channels/markdown.ts';
-import { splitMarkdown } from '../../../src/channels/split.ts';
+import { lexInSlices, lexMarkdown } from '../../../src/channels/markdown.ts';
+import { lengthOf, splitMarkdown } from '../../../src/channels/split.ts';
 import { createDraftText } from '../../../src/channels/web/draft-text.ts';
 import { renderBlocks } from '../../../src/channels/web/format.ts';
 
@@ -110,9 +110,9 @@ describe('lexMarkdown', () => {
     let timer = setImmediate(count);
     const parts = await splitMarkdown(text, {
       limit: 700,
-      measure: (part) => {
+      *measure(part) {
         measured += part.length;
-        return JSON.stringify(lexMarkdown(part)).length / 20;
+        return JSON.stringify(yield* lexInSlices(part)).length / 20;
       },
     });
     clearImmediate(timer);
@@ -123,7 +123,7 @@ describe('lexMarkdown', () => {
 
   it('F45: splitting for a platform loses nothing of it', async () => {
     const text = '*a_'.repeat(16_000);
-    const parts = await splitMarkdown(text, { limit: 4_096, measure: (part) => part.length });
+    const parts = await splitMarkdown(text, { limit: 4_096, measure: lengthOf });
     expect(parts.every((part) => part.length <= 4_096)).toBe(true);
     expect(parts.join('').replaceAll('\\', '')).toBe(text);
   });

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { Lexer, type Token } from 'marked';
 import { describe, expect, it } from 'vitest';
-import { splitMarkdown } from '../../../src/channels/split.ts';
+import { lengthOf, splitMarkdown } from '../../../src/channels/split.ts';
 
 const split = (text: string, limit: number): Promise<string[]> =>
-  splitMarkdown(text, { limit, measure: (part) => part.length });
+  splitMarkdown(text, { limit, measure: lengthOf });
 
 /** What a reader sees, without the white space that a cut may swallow. */
 function visible(markdown: string): string {

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createDraftText } from '../../../../src/channels/web/draft-text.ts';
-import { renderMarkdown } from '../../../../src/channels/web/format.ts';
+import { renderBlocks } from '../../../../src/channels/web/format.ts';
 
-const html = (markdown: string): string => renderMarkdown(markdown).join('');
+const rendered = (markdown: string): string[] => renderBlocks(markdown).map((block) => block.html);
+const html = (markdown: string): string => rendered(markdown).join('');
 
 /** Everything the renderer may write as a tag; whatever else begins with `<` came from the author. */
 const ownTag =
@@ -163,7 +164,7 @@ describe('an answer while it is written', () => {
           at += size;
           draft.blocks();
         }
-        expect(draft.blocks()).toEqual(renderMarkdown(answer));
+        expect(draft.blocks()).toEqual(rendered(answer));
       }),
     );
   });
