@@ -11,13 +11,24 @@ export function createRedact(secrets: () => Iterable<string>): Redact {
   let known: readonly string[] = [];
   let pattern: RegExp | null = null;
   return (text) => {
-    const values = [...secrets()].filter((value) => value.length >= SHORTEST);
-    if (values.length !== known.length || values.some((value, i) => value !== known[i])) {
-      known = values;
-      pattern = compile(values);
+    // No form of a secret is shorter than the secret.
+    if (text.length < SHORTEST) return text;
+    const values = secrets();
+    if (!isSame(values, known)) {
+      known = [...values];
+      pattern = compile(known.filter((value) => value.length >= SHORTEST));
     }
     return pattern === null ? text : text.replace(pattern, REDACTED);
   };
+}
+
+function isSame(values: Iterable<string>, known: readonly string[]): boolean {
+  let index = 0;
+  for (const value of values) {
+    if (value !== known[index]) return false;
+    index += 1;
+  }
+  return index === known.length;
 }
 
 function compile(values: readonly string[]): RegExp | null {

@@ -9,24 +9,12 @@ import { prepared } from './prepared.ts';
 import { toSession } from './rows.ts';
 import type { SessionsTable, TurnsTable } from './schema.ts';
 import type { Accepted, NewTurn } from './store.ts';
-import { chain, extendTurn, insertEvents, lockTurn } from './turn-log.ts';
+import { chain, extendTurn, insertEvents, lockTurn, sessionByKey } from './turn-log.ts';
 
 export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
   const { message, now } = turn;
   const { where } = message;
-  // Also takes the session's row: messages of one session are accepted one after the other.
-  const {
-    rows: [session],
-  } = await takeSession(tx.db, {
-    key: turn.session,
-    place: JSON.stringify(where),
-    direct: message.direct ? 1 : 0,
-    profile: turn.profile,
-    created_at: now,
-    last_turn_at: now,
-    history_after: 0,
-    last_hash: createHash('sha256').update(turn.session).digest('hex'),
-  });
+  const session = await sessionFor(tx, turn);
   const {
     rows: [found],
   } = await lookAround(tx.db, {
@@ -121,6 +109,24 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
           events: [{ ...started, turnId: id, seq: first.seq, at: now, v: first.v }],
         };
   return { outcome: 'accepted', ahead, turn: accepted, claimed };
+}
+
+/** Its row, made when there is none. It is also taken: messages of one session are accepted one after the other. */
+async function sessionFor(tx: Tx, { session: key, message, profile, now }: NewTurn) {
+  // Where nobody else writes meanwhile, looking is enough.
+  const known = tx.locks ? undefined : (await sessionByKey(tx.db, { key })).rows[0];
+  if (known !== undefined) return known;
+  const taken = await takeSession(tx.db, {
+    key,
+    place: JSON.stringify(message.where),
+    direct: message.direct ? 1 : 0,
+    profile,
+    created_at: now,
+    last_turn_at: now,
+    history_after: 0,
+    last_hash: createHash('sha256').update(key).digest('hex'),
+  });
+  return taken.rows[0];
 }
 
 const takeSession = prepared((db, of: Insertable<SessionsTable>) =>

@@ -22,10 +22,14 @@ export async function enqueueDeliveries(
   taker?: Taker,
 ): Promise<Delivery[]> {
   if (deliveries.length === 0) return [];
-  const lanes = [...new Set(deliveries.map((delivery) => delivery.lane))].sort();
-  for (const lane of lanes) await lockLane(tx, lane);
-  for (const { key, turnId, lane, target, message } of deliveries) {
-    await insert(tx.db, {
+  const lanes = new Set(deliveries.map((delivery) => delivery.lane));
+  for (const lane of [...lanes].sort()) await lockLane(tx, lane);
+  const due: Delivery[] = [];
+  for (const delivery of deliveries) {
+    const { key, turnId, lane, target, message } = delivery;
+    const isFirst = target.kind !== 'edit' && (await firstOf(tx.db, { lane })).rows.length === 0;
+    const given = isFirst ? taker : undefined;
+    const { numAffectedRows } = await insert(tx.db, {
       key,
       turn_id: turnId,
       lane,
@@ -33,20 +37,19 @@ export async function enqueueDeliveries(
       edit_of: target.kind === 'edit' ? target.of : null,
       message: JSON.stringify(message),
       status: 'pending',
-      attempts: 0,
+      attempts: given === undefined ? 0 : 1,
       refs: '[]',
-      claimable_at: null,
-      lease_owner: null,
+      claimable_at: given === undefined ? null : now + given.leaseMs,
+      lease_owner: given?.worker ?? null,
       error: null,
       created_at: now,
       settled_at: null,
     });
+    if (given === undefined || numAffectedRows !== 1n) continue;
+    due.push({ ...delivery, attempts: 0, createdAt: now, refs: [] });
+    lanes.delete(lane);
   }
-  const due: Delivery[] = [];
-  for (const lane of lanes) {
-    const taken = await advance(tx, lane, now, taker);
-    if (taken !== undefined) due.push(taken);
-  }
+  for (const lane of [...lanes].sort()) await advance(tx, lane, now);
   return due;
 }
 
@@ -243,27 +246,19 @@ async function settle(tx: Tx, key: DeliveryKey, outcome: Settled, now: number): 
   }
 }
 
-/**
- * Puts the first delivery of a lane on offer, when it may go, or gives it to `taker`; drops edits whose original will
- * never be there.
- */
-async function advance(tx: Tx, lane: string, now: number, taker?: Taker): Promise<Delivery | undefined> {
+/** Puts the first delivery of a lane on offer, when it may go; drops edits whose original will never be there. */
+async function advance(tx: Tx, lane: string, now: number): Promise<void> {
   for (;;) {
     const {
       rows: [head],
     } = await firstOf(tx.db, { lane });
-    if (head === undefined || head.claimable_at !== null) return undefined;
+    if (head === undefined || head.claimable_at !== null) return;
     const original = head.edit_of === null ? 'sent' : await statusOf(tx, head.edit_of);
-    if (original === 'pending') return undefined;
-    if (original === 'sent' && head.edit_of === null && taker !== undefined) {
-      const { leaseMs, worker } = taker;
-      const { rows } = await give(tx.db, { key: head.key, until: now + leaseMs, worker });
-      return rows[0] && toDelivery(rows[0], rows[0].refs);
-    }
+    if (original === 'pending') return;
     if (original === 'sent') {
       await tx.db.updateTable('outbox').set({ claimable_at: 0 }).where('key', '=', head.key).execute();
       tx.changed('outbox');
-      return undefined;
+      return;
     }
     const error = JSON.stringify('what it edits was never sent');
     await settle(tx, head.key, { status: 'dropped', error }, now);
@@ -284,13 +279,6 @@ const firstOf = prepared((db, of: { lane: string }) =>
     .where('status', '=', pending)
     .orderBy('ordinal')
     .limit(1),
-);
-const give = prepared((db, of: { key: string; until: number; worker: string }) =>
-  db
-    .updateTable('outbox')
-    .set((row) => ({ claimable_at: of.until, lease_owner: of.worker, attempts: row('attempts', '+', 1) }))
-    .where('key', '=', of.key)
-    .returningAll(),
 );
 const laneOf = prepared((db, of: { key: string }) =>
   db.selectFrom('outbox').select('lane').where('key', '=', of.key),

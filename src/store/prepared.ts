@@ -11,25 +11,38 @@ class Slot {
   }
 }
 
-type Plan = { readonly sql: string; readonly parameters: readonly unknown[] };
+type Plan = {
+  readonly sql: string;
+  /** What the values have to be called, in this order. */
+  readonly names: readonly string[];
+  readonly parameters: readonly unknown[];
+};
 
 /**
  * @param build gets a stand-in for each of the values, and must make the same query of it whatever they are: nothing
  * may depend on one but its place among the parameters.
  */
 export function prepared<V extends object, R>(build: (db: Db, of: V, dialect: Dialect) => Compilable<R>) {
-  const plans = new Map<string, Plan>();
-  return async (db: Db, values: V): Promise<QueryResult<R>> => {
+  const plans: Record<Dialect, Plan[]> = { sqlite: [], postgres: [] };
+  return (db: Db, values: V): Promise<QueryResult<R>> => {
     const { dialect, run } = runnerOf(db);
-    const names = Object.keys(values);
-    const shape = `${dialect} ${names.join(' ')}`;
-    let plan = plans.get(shape);
+    let plan = plans[dialect].find((one) => fits(one, values));
     if (plan === undefined) {
+      const names = Object.keys(values);
       const slots = Object.fromEntries(names.map((name) => [name, new Slot(name)]));
-      plan = build(db, slots as V, dialect).compile();
-      plans.set(shape, plan);
+      plan = { ...build(db, slots as V, dialect).compile(), names };
+      plans[dialect].push(plan);
     }
     const given = plan.parameters.map((one) => (one instanceof Slot ? Reflect.get(values, one.name) : one));
-    return (await run(plan.sql, given)) as QueryResult<R>;
+    return run(plan.sql, given) as Promise<QueryResult<R>>;
   };
+}
+
+function fits({ names }: Plan, values: object): boolean {
+  let index = 0;
+  for (const name in values) {
+    if (names[index] !== name) return false;
+    index += 1;
+  }
+  return index === names.length;
 }

@@ -3,9 +3,10 @@ import { type SqlBool, sql } from 'kysely';
 import type { SessionKey } from '../domain/session.ts';
 import type { Database } from './database.ts';
 import { endedTurns, searchHistory } from './history-search.ts';
+import { prepared } from './prepared.ts';
 import { toHistoryEntry, toSession, toTurn } from './rows.ts';
 import type { SessionStore } from './store.ts';
-import { eventsOf } from './turn-log.ts';
+import { eventsOf, sessionByKey } from './turn-log.ts';
 
 export function createSessions(database: Database): SessionStore {
   const openTurns = (key: SessionKey) =>
@@ -13,16 +14,22 @@ export function createSessions(database: Database): SessionStore {
       db
         .selectFrom('turns')
         .selectAll()
-        .where('session', '=', key)
-        .where('ended_at', 'is', null)
+        // In two steps, the first of which reads the open ones alone.
+        .where('ordinal', 'in', (query) =>
+          query
+            .selectFrom('turns')
+            .select('ordinal')
+            .where('session', '=', key)
+            .where('ended_at', 'is', null),
+        )
         .orderBy('ordinal')
         .execute(),
     );
   return {
     async get(key) {
-      const row = await database.read((db) =>
-        db.selectFrom('sessions').selectAll().where('key', '=', key).executeTakeFirst(),
-      );
+      const {
+        rows: [row],
+      } = await database.read((db) => sessionByKey(db, { key }));
       return row && toSession(row);
     },
     reset: (key) =>
@@ -46,19 +53,9 @@ export function createSessions(database: Database): SessionStore {
       return rows.reverse().map(toHistoryEntry);
     },
     async compaction(key, keptFrom) {
-      const row = await database.read((db) =>
-        db
-          .selectFrom('compactions')
-          .select(['kept_from', 'summary'])
-          .where('session', '=', key)
-          .where(
-            sql<SqlBool>`kept_from > coalesce((select history_after from sessions where key = ${key}), 0)`,
-          )
-          .$if(keptFrom !== undefined, (query) => query.where('kept_from', '=', keptFrom ?? 0))
-          .orderBy('ordinal', 'desc')
-          .limit(1)
-          .executeTakeFirst(),
-      );
+      const {
+        rows: [row],
+      } = await database.read((db) => summaryOf(db, keptFrom === undefined ? { key } : { key, keptFrom }));
       return row && { keptFrom: row.kept_from, ...JSON.parse(row.summary) };
     },
     search: (key, options) => searchHistory(database, key, options),
@@ -79,3 +76,14 @@ export function createSessions(database: Database): SessionStore {
     pending: async (key) => (await openTurns(key)).map(toTurn),
   };
 }
+
+const summaryOf = prepared((db, { key, keptFrom }: { key: SessionKey; keptFrom?: number }) =>
+  db
+    .selectFrom('compactions')
+    .select(['kept_from', 'summary'])
+    .where('session', '=', key)
+    .where(sql<SqlBool>`kept_from > coalesce((select history_after from sessions where key = ${key}), 0)`)
+    .$if(keptFrom !== undefined, (query) => query.where('kept_from', '=', keptFrom ?? 0))
+    .orderBy('ordinal', 'desc')
+    .limit(1),
+);

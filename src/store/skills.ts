@@ -1,19 +1,22 @@
 /** What people have changed about skills. */
 import type { OwnSkill, SkillChange, SkillStore } from '../domain/skill.ts';
 import type { Database, Tx } from './database.ts';
+import { prepared } from './prepared.ts';
 import { fromText, toText } from './rows.ts';
 
 export function createSkills(database: Database): SkillStore {
   return {
     async ofOwner(owner) {
-      const rows = await database.read((db) =>
-        db.selectFrom('skills').selectAll().where('owner', '=', owner).orderBy('name').execute(),
-      );
+      const { rows } = await database.read((db) => skillsOf(db, { owner }));
       return rows.map(toOwnSkill);
     },
     change: (change) => database.write((tx) => changeSkill(tx, change)),
   };
 }
+
+const skillsOf = prepared((db, of: { owner: string }) =>
+  db.selectFrom('skills').selectAll().where('owner', '=', of.owner).orderBy('name'),
+);
 
 export async function changeSkill(tx: Tx, { owner, name, ...change }: SkillChange): Promise<void> {
   const set = {

@@ -5,10 +5,15 @@ import type { RunStatement } from './database.ts';
 /** The store has fewer shapes than this, save for lists of unusual lengths. */
 const MAX_STATEMENTS = 400;
 
-export function runOver(handle: BetterSqlite3.Database): RunStatement {
-  const prepared = new Map<string, BetterSqlite3.Statement<unknown[], unknown>>();
+type Prepared = {
+  readonly statement: BetterSqlite3.Statement<unknown[], unknown>;
+  readonly isReader: boolean;
+};
 
-  function prepare(sql: string): BetterSqlite3.Statement<unknown[], unknown> {
+export function runOver(handle: BetterSqlite3.Database): RunStatement {
+  const prepared = new Map<string, Prepared>();
+
+  function prepare(sql: string): Prepared {
     const known = prepared.get(sql);
     if (known !== undefined) return known;
     if (prepared.size >= MAX_STATEMENTS) {
@@ -18,15 +23,15 @@ export function runOver(handle: BetterSqlite3.Database): RunStatement {
       }
     }
     const statement = handle.prepare<unknown[], unknown>(planOnce(sql));
-    prepared.set(sql, statement);
-    return statement;
+    const entry = { statement, isReader: statement.reader };
+    prepared.set(sql, entry);
+    return entry;
   }
 
   return async (sql, parameters) => {
-    const statement = prepare(sql);
-    if (statement.reader) return { rows: statement.all(...parameters) };
-    const { changes, lastInsertRowid } = statement.run(...parameters);
-    return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+    const { statement, isReader } = prepare(sql);
+    if (isReader) return { rows: statement.all(...parameters) };
+    return { rows: [], numAffectedRows: BigInt(statement.run(...parameters).changes) };
   };
 }
 

@@ -22,6 +22,8 @@ const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 const CHECKPOINT_PAGES = 4_000;
 /** `pragma synchronous` answers with a number. */
 const FULL = 2;
+/** `pragma temp_store` too. */
+const MEMORY = 2;
 
 type Closable = { close(): unknown };
 
@@ -120,6 +122,8 @@ function connect(path: string, readonly: boolean, opened: Closable[]): BetterSql
   assertPragma(handle, 'foreign_keys', 1);
   // What is erased is overwritten, not left lying in free pages. Next to nothing is ever deleted.
   assertPragma(handle, 'secure_delete', 1);
+  // What undoes a part of a transaction would else go through a file in the system's folder for such.
+  assertPragma(handle, 'temp_store', MEMORY);
   return handle;
 }
 

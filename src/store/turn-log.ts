@@ -14,6 +14,9 @@ export async function lockTurn(tx: Tx, id: string): Promise<TurnRow | undefined>
   return (await turnById(tx.db, { id })).rows[0];
 }
 
+export const sessionByKey = prepared((db, of: { key: string }) =>
+  db.selectFrom('sessions').selectAll().where('key', '=', of.key),
+);
 const turnById = prepared((db, of: { id: string }, dialect) =>
   db
     .selectFrom('turns')

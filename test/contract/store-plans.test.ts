@@ -123,16 +123,16 @@ test('every statement on the path of a message searches by an index', async () =
     expect(statements.length).toBeGreaterThan(50);
     prepared.mockRestore();
     const shell = new BetterSqlite3(path);
-    const scans = statements.flatMap((sql) => {
-      const parameters = Array.from(sql.matchAll(/\?/g), () => null);
-      const plan = shell
+    const planOf = (sql: string) =>
+      shell
         .prepare<unknown[], { detail: string }>(`explain query plan ${sql}`)
-        .all(...parameters);
+        .all(...Array.from(sql.matchAll(/\?/g), () => null));
+    const scans = statements.flatMap((sql) => {
       // What was found first, by an index and up to a limit, may be looked through.
       // A scan of an index of few rows (what is open, due or pending) is what those indexes are for.
       const small =
         /USING (COVERING )?INDEX (turns_claimable|outbox_claimable|jobs_claimable|approvals_pending|turns_open)|VIRTUAL TABLE INDEX \d+:(M1|=)/;
-      return plan
+      return planOf(sql)
         .filter(
           ({ detail }) =>
             /^SCAN (?!CONSTANT ROW|\d+-ROW VALUES|few$|\(subquery-\d+\)$)/.test(detail) &&
@@ -140,6 +140,13 @@ test('every statement on the path of a message searches by an index', async () =
         )
         .map(({ detail }) => `${detail}: ${sql}`);
     });
+    // What asks for the open turns of a session reads those alone, however long the conversation is.
+    const ofOpen = statements.filter((sql) => /"session" = \+\? and "ended_at" is null/.test(sql));
+    expect(ofOpen.length).toBeGreaterThanOrEqual(3);
+    const openOnly = expect.stringContaining('COVERING INDEX turns_open');
+    for (const sql of ofOpen) expect(planOf(sql).map(({ detail }) => detail)).toContainEqual(openOnly);
+    // Values that stand alone would have SQLite compile the statement again for every run.
+    expect(statements.filter((sql) => /(?<!\+)\?/.test(sql))).toEqual([]);
     shell.close();
     expect(scans).toEqual([]);
   } finally {

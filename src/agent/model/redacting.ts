@@ -50,7 +50,7 @@ export function createArriving(redact: Redact, emit: (text: string) => void) {
   let shown = 0;
 
   function close(): string {
-    const clean = redact(run);
+    const clean = run.length <= SHOWN_AT_ONCE ? run : redact(run);
     const begun = run.slice(0, shown);
     run = '';
     shown = 0;
@@ -60,10 +60,15 @@ export function createArriving(redact: Redact, emit: (text: string) => void) {
   return {
     add(delta: string): void {
       let out = '';
-      for (const [index, piece] of delta.split(/([^\x21-\x7e]+)/).entries()) {
-        if (index % 2 === 1) out += close() + piece;
-        else run += piece;
+      for (let from = 0; from < delta.length; ) {
+        const isRun = isVisible(delta.charCodeAt(from));
+        let to = from + 1;
+        while (to < delta.length && isVisible(delta.charCodeAt(to)) === isRun) to += 1;
+        const piece = delta.slice(from, to);
+        if (isRun) run += piece;
+        else out += close() + piece;
         if (run.length > LONGEST_RUN) out += close();
+        from = to;
       }
       const end = Math.min(run.length, SHOWN_AT_ONCE);
       if (end > shown) {
@@ -82,3 +87,6 @@ export function createArriving(redact: Redact, emit: (text: string) => void) {
     },
   };
 }
+
+/** The characters that secrets are made of. */
+const isVisible = (code: number): boolean => code > 0x20 && code < 0x7f;

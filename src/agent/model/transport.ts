@@ -8,6 +8,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
 import { createUnzip } from 'node:zlib';
 import { AppError } from '../../domain/errors.ts';
+import { type Beat, createBeat } from './beat.ts';
 
 export type Transport = {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -20,13 +21,21 @@ export type Transport = {
 
 /** Idle connections kept to one host; a burst opens more and lets them go. */
 const KEPT = 64;
+/** Of an answer that is not being read, in bytes: the rest waits in the kernel, where it costs nothing. */
+const READ_AHEAD = 1;
 
 type Streamed = { readonly message: IncomingMessage; readonly signal: AbortSignal | undefined };
 
 export function createTransport(): Transport {
-  const options = { keepAlive: true, maxFreeSockets: KEPT, scheduling: 'lifo' } as const;
+  const options = {
+    keepAlive: true,
+    maxFreeSockets: KEPT,
+    scheduling: 'lifo',
+    highWaterMark: READ_AHEAD,
+  } as const;
   const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
   const streamed = new WeakMap<Response, Streamed>();
+  const beat = createBeat();
 
   function open(url: URL, init: RequestInit): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
@@ -34,7 +43,7 @@ export function createTransport(): Transport {
     const signal = init.signal ?? undefined;
     const given = {
       method: init.method ?? 'GET',
-      headers: { ...Object.fromEntries(new Headers(init.headers)), 'accept-encoding': 'identity' },
+      headers: { ...plainHeaders(init.headers), 'accept-encoding': 'identity' },
       agent: isTls ? agents.https : agents.http,
       ...(signal === undefined ? {} : { signal }),
     };
@@ -58,27 +67,28 @@ export function createTransport(): Transport {
         message.resume();
         return fetch(url, init);
       }
-      const headers = new Headers();
-      for (const [name, value] of Object.entries(message.headers))
-        if (value !== undefined) headers.set(name, String(value));
-      const isStream = status === 200 && (headers.get('content-type') ?? '').includes('text/event-stream');
+      const { 'content-encoding': encoding, ...others } = message.headers;
+      const headers = Object.entries(others).map(([name, value]): [string, string] => [name, String(value)]);
+      const isStream = status === 200 && (others['content-type'] ?? '').includes('text/event-stream');
       if (isStream) {
         const response = new Response(null, { status, headers });
         streamed.set(response, { message, signal: init.signal ?? undefined });
         return response;
       }
-      const body = await collect(message, headers.get('content-encoding'));
-      headers.delete('content-encoding');
+      const body = await collect(message, encoding ?? null);
       return new Response(body.length === 0 ? null : new Uint8Array(body), { status, headers });
     },
 
     async readEvents(response, onData) {
       const found = streamed.get(response);
       if (found === undefined) throw new AppError('model.invalid_response', 'the answer is not a stream');
-      await read(found, onData);
+      await read(found, beat, onData);
     },
   };
 }
+
+const plainHeaders = (headers: RequestInit['headers']): Record<string, string> =>
+  Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers));
 
 async function collect(message: IncomingMessage, encoding: string | null): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -88,7 +98,11 @@ async function collect(message: IncomingMessage, encoding: string | null): Promi
   return Buffer.concat(chunks);
 }
 
-function read({ message, signal }: Streamed, onData: (data: string, event: string) => void): Promise<void> {
+function read(
+  { message, signal }: Streamed,
+  beat: Beat,
+  onData: (data: string, event: string) => void,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const decoder = new StringDecoder('utf8');
   const parse = createEventParser(onData);
@@ -98,7 +112,9 @@ function read({ message, signal }: Streamed, onData: (data: string, event: strin
   };
   const onAbort = (): void => fail(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
+  beat.begin();
   message.on('data', (chunk: Buffer) => {
+    beat.rest(message);
     try {
       // What follows the last event is read to its end, so that the connection can be used again.
       if (parse(decoder.write(chunk))) resolve();
@@ -109,7 +125,10 @@ function read({ message, signal }: Streamed, onData: (data: string, event: strin
   message.on('end', resolve);
   message.on('error', reject);
   message.on('close', () => reject(new Error('the connection was closed in mid-answer')));
-  return promise.finally(() => signal?.removeEventListener('abort', onAbort));
+  return promise.finally(() => {
+    beat.end();
+    signal?.removeEventListener('abort', onAbort);
+  });
 }
 
 /** Takes text as it comes; true once `[DONE]` was among it, and deaf from then on. */

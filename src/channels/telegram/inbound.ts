@@ -123,9 +123,11 @@ const update = z.object({
   stopped_message_generation: z.object({ chat, message_thread_id: integer.positive().optional() }).optional(),
 });
 
+const numbered = z.object({ update_id: integer.nonnegative() });
+
 /** The number by which an update is confirmed, of anything that has one. */
 export function updateIdOf(raw: unknown): number | undefined {
-  const parsed = z.object({ update_id: integer.nonnegative() }).safeParse(raw);
+  const parsed = numbered.safeParse(raw);
   return parsed.success ? parsed.data.update_id : undefined;
 }
 

@@ -5,6 +5,7 @@ import { approvalTerms } from './0002-approval-terms.ts';
 import { memory } from './0003-memory.ts';
 import { skillsAndReflection } from './0004-skills-and-reflection.ts';
 import { vectorsAsArrays } from './0005-vectors-as-arrays.ts';
+import { openTurns } from './0007-open-turns.ts';
 
 export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0001-foundation': foundation,
@@ -12,4 +13,5 @@ export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0003-memory': memory,
   '0004-skills-and-reflection': skillsAndReflection,
   '0005-vectors-as-arrays': vectorsAsArrays,
+  '0007-open-turns': openTurns,
 };
