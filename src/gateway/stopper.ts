@@ -39,7 +39,7 @@ export function createStopper(deps: {
       deliveries,
       jobs: deps.followUps(turn, 'cancelled'),
     });
-    // At once where it runs here; a worker elsewhere hears of it with its next renewal.
+    // At once where it runs here; a worker elsewhere hears of it by the news of the commit.
     deps.worker.stopTurn(turn.id);
   }
 

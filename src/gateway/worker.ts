@@ -51,7 +51,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   /** More turns may be ready than there was room for. */
   let isBehind = true;
   let timers: NodeJS.Timeout[] = [];
-  let unsubscribe = () => {};
+  let unsubscribe: readonly (() => void)[] = [];
 
   const claiming = createPump(claim);
   const pump = (): void => {
@@ -147,14 +147,18 @@ export function createWorker(deps: WorkerDeps): Worker {
     async start() {
       running = true;
       await deps.store.releaseAbandoned();
-      unsubscribe = deps.store.onChange('turns', pump);
+      unsubscribe = [
+        deps.store.onChange('turns', pump),
+        // Stopped at another replica: people do not wait for the next renewal.
+        deps.store.onChange('stops', () => void renew()),
+      ];
       timers = [setInterval(() => void renew(), LEASE_MS / 3), setInterval(() => void sweep(), SWEEP_MS)];
       pump();
     },
     stopTurn: (id) => abortTurn(id, 'stop'),
     async drain(graceMs) {
       running = false;
-      unsubscribe();
+      for (const end of unsubscribe) end();
       await claiming.settled();
       const all = Promise.all([...inHand.values()].map((entry) => entry.done));
       let grace: NodeJS.Timeout | undefined;

@@ -18,7 +18,7 @@ export async function cancelTurn(
   if (turn === undefined || turn.ended_at !== null) return 'ended';
   if (turn.status === 'running') {
     await extendTurn(tx, turn, [], now, { cancel_requested: 1 });
-    tx.changed('turns');
+    tx.changed('stops');
     return 'requested';
   }
   const calledOff = await callOffApprovals(tx, id, options);

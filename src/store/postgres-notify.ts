@@ -11,7 +11,7 @@ import type { Listeners } from './database.ts';
 import type { Topic } from './store.ts';
 
 const CHANNEL = 'parley';
-const topics: readonly Topic[] = ['turns', 'outbox', 'jobs', 'approvals', 'feed'];
+const topics: readonly Topic[] = ['turns', 'stops', 'outbox', 'jobs', 'approvals', 'feed'];
 const RECONNECT_MS = 500;
 
 export type Notifier = {

@@ -317,7 +317,8 @@ export interface OutboxStore {
   nextDue(): Promise<number | undefined>;
 }
 
-export type Topic = 'turns' | 'outbox' | 'jobs' | 'approvals' | 'feed';
+/** What commits are about; `stops`: a running turn is to end. */
+export type Topic = 'turns' | 'stops' | 'outbox' | 'jobs' | 'approvals' | 'feed';
 
 export interface Store {
   readonly dialect: 'sqlite' | 'postgres';

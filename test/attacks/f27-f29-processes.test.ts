@@ -1,9 +1,11 @@
 /** F27, F28, F29: commands that hang, crash or never stop talking, in the sandbox and in the open. */
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
+import { processesWith } from '../e2e/support/scenario.ts';
 import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 
 const sandboxes = {
@@ -71,6 +73,21 @@ describe.each(['confined', 'open'] as const)('F27 a command that hangs, %s', (wh
       await gone(workspace);
     },
   );
+
+  it('F27 E74 a stop at any moment of its start leaves nothing of it', async () => {
+    const { run } = laboratory(where);
+    // Every process of it has this among its arguments, those that set up the sandbox too.
+    const seconds = `600.${process.pid}${Number(where === 'open')}`;
+    const attempts = Array.from({ length: 60 }, async (_, index) => {
+      const stop = new AbortController();
+      const running = run(`sleep ${seconds}; true`, stop.signal);
+      await sleep(index);
+      stop.abort();
+      return running;
+    });
+    for (const result of await Promise.all(attempts)) expect(result.ok).toBe(false);
+    await vi.waitFor(() => expect(processesWith(seconds)).toEqual([]), { timeout: 5_000, interval: 100 });
+  });
 
   it('F27 what it leaves in the background does not outlive it, nor delay its answer', async () => {
     const { workspace, run } = laboratory(where);

@@ -5,6 +5,7 @@ import { until } from './support/gateway.ts';
 import {
   ask,
   freshPlace,
+  gate,
   ONCE,
   OWNER_TOKEN,
   scripts,
@@ -59,6 +60,31 @@ describe('on PostgreSQL', () => {
         ),
       );
       expect(s.model.calls.map((call) => call.question)).toEqual(numbers.map((i) => `message ${i}`));
+      there.close();
+    } finally {
+      await second.kill();
+      await s.close();
+    }
+  });
+
+  it('E74: stopped at another gateway than the one it runs at, a turn ends', async () => {
+    const s = await startScenario({ storeUrl: await postgres.createDatabase() });
+    const second = await s.folder.start();
+    try {
+      const there = await signIn(second.url, OWNER_TOKEN);
+      const door = gate();
+      s.model.script(() => ({ text: 'never said', hold: door.wait }));
+      // The gateway that takes a message runs it while it has room.
+      const place = await freshPlace(s);
+      const { id } = await s.owner.post(place, 'work');
+      const call = await until('the call', () => s.model.calls[0]);
+      await there.stop(place);
+      await call.aborted;
+      await until(
+        'the turn to be cancelled',
+        async () => (await s.turns()).find((turn) => turn.messageId === id)?.status === 'cancelled',
+      );
+      door.open();
       there.close();
     } finally {
       await second.kill();

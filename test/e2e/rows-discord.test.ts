@@ -1,4 +1,5 @@
 /** The engine rows on Discord: Ana and Bo in threads of a server channel. */
+import { buttonsOf } from '../fakes/discord/people.ts';
 import { engineRows } from './rows-suite.ts';
 import { startDiscord } from './support/discord.ts';
 import { until } from './support/gateway.ts';
@@ -32,6 +33,13 @@ engineRows('Discord', async (yaml) => {
         },
         approve: async (request, decision) => s.discord.slash(id, s.ana, 'approve', `${request} ${decision}`),
         stop: () => s.discord.slash(id, s.ana, 'stop', ''),
+        signOfLife: () => until('"is typing"', () => s.discord.world.typing.includes(id)),
+        async pressStop() {
+          const draft = await s.shown(id, 'a Stop button', (one) =>
+            buttonsOf(one).some((button) => button.label === 'Stop'),
+          );
+          s.discord.press(draft, s.ana, 'Stop');
+        },
         async aside(question, answer) {
           s.discord.slash(id, s.bo, 'btw', question);
           await until(`"${answer}" for Bo alone`, () =>

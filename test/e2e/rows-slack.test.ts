@@ -1,6 +1,7 @@
 /** The engine rows on Slack: Ana and Bo in threads of one channel. */
 import { MENTION } from '../fakes/slack/people.ts';
 import { engineRows } from './rows-suite.ts';
+import { until } from './support/gateway.ts';
 import { DENY } from './support/scenario.ts';
 import { labels, startSlack, wordsOf } from './support/slack.ts';
 
@@ -42,6 +43,17 @@ engineRows('Slack', async (yaml) => {
         approve: (request, decision) =>
           s.slack.say({ ...inThread, text: `!approve ${request} ${decision}` }).taken,
         stop: () => s.slack.say({ ...inThread, text: '!stop' }).taken,
+        signOfLife: () =>
+          until('a status', () =>
+            s.slack.calls('assistant.threads.setStatus').some((args) => args.thread_ts === ts),
+          ),
+        async pressStop() {
+          const draft = await s.posted(
+            'a Stop button',
+            (one) => one.thread === ts && labels(one).includes('Stop'),
+          );
+          await s.slack.click(draft, 'Stop', s.ana);
+        },
         async aside(question, answer) {
           await s.slack.say({ ...inThread, from: s.bo, text: `!btw ${question}` }).taken;
           await s.shown(s.bo, answer);

@@ -36,6 +36,18 @@ engineRows('Telegram', async (yaml) => {
         approve: async (request, decision) =>
           s.telegram.say({ chat, from: s.ana, text: `/approve ${request} ${decision}` }),
         stop: () => s.telegram.say({ chat, from: s.ana, text: '/stop' }),
+        signOfLife: () =>
+          until('"is typing"', () =>
+            s.telegram.calls('sendChatAction').some((args) => Number(args.chat_id) === chat),
+          ),
+        async pressStop() {
+          const draft = await s.shown(
+            chat,
+            'a Stop button',
+            (one) => one.keyboard?.inline_keyboard.flat().some((key) => key.text === 'Stop') === true,
+          );
+          s.telegram.press(draft, s.ana, 'Stop');
+        },
         async aside(question, answer) {
           s.telegram.say({ chat, from: s.bo, text: `/btw ${question}`, ephemeral: true });
           await s.shown(

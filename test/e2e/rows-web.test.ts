@@ -44,6 +44,17 @@ engineRows('the web chat', async (yaml) => {
         },
         approve: (request, decision) => s.owner.command(place, `/approve ${request} ${decision}`),
         stop: () => s.owner.command(place, '/stop'),
+        signOfLife: () =>
+          until('"is typing"', () =>
+            s.owner.frames('typing').some((frame) => frame.conversation === place.conversation),
+          ),
+        // The page has its button beside the field of what is said.
+        async pressStop() {
+          await until('a draft', () =>
+            s.owner.frames('draft').some((frame) => frame.conversation === place.conversation),
+          );
+          await s.owner.stop(place);
+        },
         async aside(question, answer) {
           await bo.command(place, `/btw ${question}`);
           await until(`"${answer}"`, () => bo.asides().find((one) => textOf(one.html).includes(answer)));

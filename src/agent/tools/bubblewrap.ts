@@ -128,7 +128,9 @@ export function bubblewrapped(
   { workspace, network, cwd = workspace, shown = [], fixed = [] }: Place,
   hide: readonly string[],
 ): Launch {
-  const args = ['--die-with-parent', '--new-session', '--unshare-user-try', '--unshare-pid', '--unshare-ipc'];
+  // No session of its own: `launch` gives it one, without a terminal. In the group that is ended it dies also while
+  // bubblewrap is still setting up, before its death follows from its parent's.
+  const args = ['--die-with-parent', '--unshare-user-try', '--unshare-pid', '--unshare-ipc'];
   args.push('--unshare-uts', '--unshare-cgroup-try', '--cap-drop', 'ALL');
   if (network !== true) args.push('--unshare-net');
   args.push('--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc');

@@ -34,8 +34,8 @@ export type ReplyStreamDeps = {
 export const EDIT_EVERY_MS = 1_200;
 /** The first words gather for this long, so that a short answer is one message and no edit. */
 export const FIRST_AFTER_MS = 400;
-/** People look for a sign of work, and for a way to stop it, before the first word has come. */
-const SHOW_AFTER_MS = 3_000;
+/** People look for a sign of work, and for a way to stop it, before the first word has come: within two seconds. */
+const SHOW_AFTER_MS = 1_500;
 
 export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   const { api, drafts, log, turn } = deps;

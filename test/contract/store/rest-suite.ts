@@ -315,6 +315,18 @@ export function describeRest(open: OpenBackend): void {
     stopAgain();
   });
 
+  test('E74: that a running turn is to stop is news, also for another process', async () => {
+    const other = await backend.replica();
+    const heard = vi.fn();
+    const stop = other.onChange('stops', heard);
+    await accept(store, 'm1');
+    const { turn } = await claimOne(store);
+    expect(heard).not.toHaveBeenCalled();
+    await store.turns.cancel({ id: turn.id, by: null, byName: null, now: 1_000 });
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled(), { timeout: 10_000 });
+    stop();
+  });
+
   test('a turn that ends tells those who wait to claim what comes after it', async () => {
     await accept(store, 'm1');
     await accept(store, 'm2');

@@ -1,5 +1,6 @@
 /** What most end-to-end tests need: a scripted model, a gateway on SQLite, a signed-in owner. */
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import {
@@ -129,6 +130,19 @@ export function gate(): { readonly wait: Promise<void>; open(): void } {
 }
 
 export const types = (events: readonly EventRow[]): string[] => events.map((event) => event.type);
+
+/** Running processes with this among their arguments, also those in a namespace of their own. */
+export function processesWith(argument: string): string[] {
+  const commandOf = (pid: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    } catch {
+      // It has ended since it was listed.
+      return '';
+    }
+  };
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && commandOf(name).includes(argument));
+}
 
 /** The words on the buttons. */
 export const ONCE = 'Approve once';

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Engine } from '../../../src/agent/engine.ts';
 import { type Logger, systemClock } from '../../../src/domain/runtime.ts';
 import { createWorker } from '../../../src/gateway/worker.ts';
-import type { ClaimedTurn, Store } from '../../../src/store/store.ts';
+import type { ClaimedTurn, Store, Topic } from '../../../src/store/store.ts';
 
 const log: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 const claimed = (id: string) => ({ turn: { id, fence: 1, cancelRequested: false } }) as ClaimedTurn;
@@ -12,18 +12,25 @@ function open(concurrency: number) {
   const ready: ClaimedTurn[] = [];
   const running: string[] = [];
   const ends = new Map<string, () => void>();
+  const listeners = new Map<Topic, () => void>();
+  const toStop: string[] = [];
+  const signals = new Map<string, AbortSignal>();
   const store = {
     releaseAbandoned: async () => {},
-    onChange: () => () => {},
+    onChange(topic: Topic, listener: () => void) {
+      listeners.set(topic, listener);
+      return () => listeners.delete(topic);
+    },
     turns: {
       claim: async ({ limit }: { limit: number }) => ready.splice(0, limit),
       release: async () => 0,
-      renew: async () => ({ lost: [], cancelled: [] }),
+      renew: async () => ({ lost: [], cancelled: toStop }),
     },
   } as unknown as Pick<Store, 'turns' | 'onChange' | 'releaseAbandoned'>;
   const engine = {
-    runTurn: ({ turn }: ClaimedTurn) => {
+    runTurn: ({ turn }: ClaimedTurn, signal: AbortSignal) => {
       running.push(turn.id);
+      signals.set(turn.id, signal);
       return new Promise((resolve) => ends.set(turn.id, () => resolve('ended')));
     },
   } as unknown as Engine;
@@ -37,7 +44,18 @@ function open(concurrency: number) {
     log,
     metrics: { count() {}, gauge() {}, observe() {} },
   });
-  return { worker, ready, running, end: (id: string) => ends.get(id)?.() };
+  return {
+    worker,
+    ready,
+    running,
+    signals,
+    /** Another replica wrote down that it is to end, and the news of it arrives. */
+    stopElsewhere(id: string) {
+      toStop.push(id);
+      listeners.get('stops')?.();
+    },
+    end: (id: string) => ends.get(id)?.(),
+  };
 }
 
 describe('a worker that takes turns as they are accepted', () => {
@@ -74,6 +92,21 @@ describe('a worker that takes turns as they are accepted', () => {
       expect(room).toBeDefined();
       room?.giveBack();
     });
+  });
+
+  it('E74: stopped at another replica, a turn ends with the news of it, not with the next renewal', async () => {
+    const { worker, signals, stopElsewhere } = await started(2);
+    worker.reserve()?.take(claimed('a'));
+    worker.reserve()?.take(claimed('b'));
+    vi.useFakeTimers();
+    try {
+      stopElsewhere('a');
+      await vi.advanceTimersByTimeAsync(0);
+      expect(signals.get('a')).toMatchObject({ aborted: true, reason: 'stop' });
+      expect(signals.get('b')?.aborted).toBe(false);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('lets no new turn past those that wait for room', async () => {

@@ -13,6 +13,10 @@ import { createMemoryKeyValue } from '../../../fakes/memory-feed.ts';
 
 const log: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 
+type Sent = { content?: string; components?: readonly unknown[] };
+const labels = (components: readonly unknown[]): string[] =>
+  [...JSON.stringify(components).matchAll(/"label":"([^"]*)"/g)].map(([, label = '']) => label);
+
 describe("Discord's live reply", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
@@ -26,7 +30,8 @@ describe("Discord's live reply", () => {
       return '1';
     };
     const api = {
-      createMessage: (_channel: string, { content }: { content?: string }) => act(`create ${content}`),
+      createMessage: (_channel: string, { content, components = [] }: Sent) =>
+        act([`create ${content}`, ...labels(components).map((label) => `[${label}]`)].join(' ')),
       editMessage: async (_channel: string, _id: string, { content }: { content?: string }) =>
         void (await act(`edit ${content}`)),
       deleteMessage: async () => void (await act('delete')),
@@ -53,9 +58,9 @@ describe("Discord's live reply", () => {
     await vi.advanceTimersByTimeAsync(2);
     for (const word of [' two', ' three', ' four']) stream.append(word);
     await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS - 2);
-    expect(calls).toEqual(['create one']);
+    expect(calls).toEqual(['create one [Stop]']);
     await vi.advanceTimersByTimeAsync(5);
-    expect(calls).toEqual(['create one', 'edit one two three four']);
+    expect(calls).toEqual(['create one [Stop]', 'edit one two three four']);
     await stream.discard();
   });
 
@@ -76,10 +81,10 @@ describe("Discord's live reply", () => {
     await stream.discard();
   });
 
-  it('shows that it works, and how to stop it, before the first word', async () => {
+  it('E74: shows that it works, and how to stop it, before the first word and within two seconds', async () => {
     const { calls, stream, drafts } = open(() => undefined);
-    await vi.advanceTimersByTimeAsync(3_100);
-    expect(calls).toEqual(['create …']);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(calls).toEqual(['create … [Stop]']);
     await stream.discard();
     expect(calls.at(-1)).toBe('delete');
     expect(await drafts.get('turn')).toBeUndefined();
@@ -97,7 +102,7 @@ describe("Discord's live reply", () => {
     await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS * 5);
     stream.append(' three');
     await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS * 5);
-    expect(calls).toEqual(['create one', 'edit one two']);
+    expect(calls).toEqual(['create one [Stop]', 'edit one two']);
     await stream.discard();
   });
 });

@@ -151,6 +151,24 @@ describe('the reply', () => {
     vi.useRealTimers();
   });
 
+  it('E74: is there within two seconds, with its Stop button, also when nothing was said', async () => {
+    vi.useFakeTimers();
+    const { live, calls } = stage();
+    const reply = createReplyStream({
+      open: async () => live,
+      settle: async () => [],
+      remove: async () => {},
+      forget: async () => {},
+      onEnd() {},
+      clock,
+      log: silent,
+    });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(JSON.stringify(calls.map(({ args }) => args))).toMatch(/"Stop".*"Thinking"/);
+    await reply.discard();
+    vi.useRealTimers();
+  });
+
   it('A dropped answer goes with its message', async () => {
     vi.useFakeTimers();
     const removed: string[] = [];
