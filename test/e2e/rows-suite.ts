@@ -6,60 +6,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { FakeModel, ModelCall, ScriptedReply } from '../fakes/model-server.ts';
-import { type GatewayFolder, until } from './support/gateway.ts';
-import {
-  ALWAYS,
-  DENY,
-  type EventRow,
-  gate,
-  ONCE,
-  processesWith,
-  sh,
-  type TurnRow,
-  toolResults,
-} from './support/scenario.ts';
-
-/** A platform with two people who may approve. */
-export type Room = {
-  readonly model: FakeModel;
-  readonly folder: GatewayFolder;
-  turns(): Promise<TurnRow[]>;
-  /** The log of the turn that answers a message. */
-  eventsOf(message: string): Promise<EventRow[]>;
-  /** A new place both people are in, opened by what the first says to the agent. */
-  open(text: string): Promise<Talk>;
-  /** kill -9, then a new process. */
-  restart(): Promise<void>;
-  close(): Promise<void>;
-};
-
-export type Talk = {
-  /** The message that opened it. */
-  readonly id: string;
-  /** The first person goes on. */
-  say(text: string): Promise<unknown> | unknown;
-  /** Waits for a message of the agent without buttons that contains the text. */
-  heard(text: string): Promise<unknown>;
-  /** Waits for the open card with this action. */
-  card(action: string): Promise<Card>;
-  /** The first person decides by typed text. */
-  approve(id: string, decision: string): Promise<unknown>;
-  /** The first person stops the work, by typed text. */
-  stop(): Promise<unknown> | unknown;
-  /** Waits for the platform's sign that somebody is at it: "is typing", a status. */
-  signOfLife(): Promise<unknown>;
-  /** Waits for the button that stops the work; the first person presses it. */
-  pressStop(): Promise<unknown>;
-  /** The second person asks aside; waits for what they alone are shown, which contains the text. */
-  aside(question: string, answer: string): Promise<unknown>;
-};
-
-export type Card = {
-  press(label: string, by: 'first' | 'second'): Promise<unknown> | unknown;
-  /** Waits until it has no buttons and contains the text. */
-  settled(text: string): Promise<unknown>;
-};
+import type { ModelCall, ScriptedReply } from '../fakes/model-server.ts';
+import { stopRows } from './stop-suite.ts';
+import { until } from './support/gateway.ts';
+import type { Room, Talk } from './support/room.ts';
+import { ALWAYS, DENY, type EventRow, ONCE, sh, toolResults } from './support/scenario.ts';
 
 /** The model of side questions in every scenario. */
 const isAside = (call: ModelCall): boolean => call.model === 'aside-model';
@@ -315,50 +266,7 @@ export function engineRows(channel: string, start: (yaml: string) => Promise<Roo
       expect(seen).not.toContain(one.key);
     });
 
-    const statusOf = async (id: string) =>
-      (await room.turns()).find((turn) => id.endsWith(turn.messageId) || turn.messageId.endsWith(id))?.status;
-    const isCancelled = (id: string) =>
-      until('the turn to be cancelled', async () => (await statusOf(id)) === 'cancelled');
-
-    it('E74: a model that says nothing: a sign of life and a Stop button all the same, which ends its call', async () => {
-      const door = gate();
-      const { talk, id, key } = await begin({ text: 'never said', hold: door.wait });
-      // Nothing can come of the model yet, so all of this is there before it says anything.
-      await talk.signOfLife();
-      await talk.pressStop();
-      const call = await until('the call', () => callsOf(key)[0]);
-      await call.aborted;
-      await isCancelled(id);
-      door.open();
-      expect((await room.eventsOf(id)).some((event) => event.type === 'model.responded')).toBe(false);
-    });
-
-    /** Ways a tool may try to outlive its end, each told from all other processes by a number of its own. */
-    const stubborn: readonly (readonly [way: string, command: (seconds: string) => string])[] = [
-      ['a child in the background', (n) => `sh -c "sleep ${n} & sleep ${n}"`],
-      ['deaf to the polite signal', (n) => `sh -c "trap '' TERM; while :; do sleep ${n}; done"`],
-      ['several in a pipe', (n) => `sh -c "sleep ${n} | sleep ${n}"`],
-    ];
-
-    it.each(stubborn)('E74, E25: stopped while a tool runs, all of it is dead: %s', async (_way, command) => {
-      const seconds = `300.${process.pid}${number}`;
-      const { talk, id } = await begin(sh(command(seconds)));
-      await (await talk.card(seconds)).press(ONCE, 'first');
-      await until('the tool to run', () => processesWith(seconds).length > 1);
-      await talk.pressStop();
-      await isCancelled(id);
-      await until('all of it to be gone', () => processesWith(seconds).length === 0);
-    });
-
-    it('E74: a typed stop ends a tool too', async () => {
-      const seconds = `301.${process.pid}${number}`;
-      const { talk, id } = await begin(sh(`sh -c "sleep ${seconds}; true"`));
-      await (await talk.card(seconds)).press(ONCE, 'first');
-      await until('the tool to run', () => processesWith(seconds).length > 1);
-      await talk.stop();
-      await isCancelled(id);
-      await until('all of it to be gone', () => processesWith(seconds).length === 0);
-    });
+    stopRows({ room: () => room, begin, callsOf });
 
     it('E48, P6: killed inside a once-only tool it is not run again silently: somebody is asked', async () => {
       const { talk, id } = await begin(sh('sh -c "echo ran >> log-48; sleep 30"'));
