@@ -317,7 +317,6 @@ export interface OutboxStore {
   nextDue(): Promise<number | undefined>;
 }
 
-/** What commits are about; `stops`: a running turn is to end. */
 export type Topic = 'turns' | 'stops' | 'outbox' | 'jobs' | 'approvals' | 'feed';
 
 export interface Store {
@@ -337,7 +336,7 @@ export interface Store {
   readonly feed: Feed;
   /** A key-value store of its own for each name. */
   state(namespace: string): KeyValue;
-  /** Calls back after a commit that concerns the topic, in this or another process. Returns the way to stop. */
+  /** Calls back after a commit of the topic, here or in another process (`stops`: a running turn is to end). Returns the way to stop. */
   onChange(topic: Topic, listener: () => void): () => void;
   /** Gives back what processes that are gone had in hand: turns, deliveries, jobs. At boot, and every few seconds. */
   releaseAbandoned(): Promise<void>;
