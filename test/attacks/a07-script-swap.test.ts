@@ -1,27 +1,34 @@
 /** A6, A7, A21: what runs is what was agreed to: the plan, the scripts it runs, the files that programs take orders from. */
-import { chmodSync, mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSandbox } from '../../src/agent/tools/sandbox.ts';
+import { openSandbox, type Sandbox } from '../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
 import { actionDigest } from '../../src/domain/approval.ts';
 import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 
-const sandbox = await openSandbox({ mode: 'auto', hide: [] });
-const tool = createShellTool({
-  ownFiles: noOwnFiles,
-  sandbox,
-  network: false,
-  timeoutMs: 20_000,
-  keepBytes: 100_000,
-});
+const sandboxes = {
+  confined: await openSandbox({ mode: 'auto', hide: [] }),
+  open: await openSandbox({ mode: 'off', hide: [] }),
+};
+const toolIn = (sandbox: Sandbox) =>
+  createShellTool({ ownFiles: noOwnFiles, sandbox, network: false, timeoutMs: 20_000, keepBytes: 100_000 });
+const tool = toolIn(sandboxes.confined);
 
 const agree = async (command: string, workspace: string) => {
   const { files = {}, alwaysKey } = await tool.assess({ command }, { workspace });
   return { files, alwaysKey };
 };
-const run = (command: string, workspace: string, files: Readonly<Record<string, string>>) =>
-  tool.run({ command }, contextFor(workspace, { files }));
+const run = (command: string, workspace: string, files: Readonly<Record<string, string>>, by = tool) =>
+  by.run({ command }, contextFor(workspace, { files }));
 
 function project(): string {
   const { workspace } = scratch();
@@ -45,7 +52,9 @@ function replaceByLink(path: string): void {
   symlinkSync(`${path}.new`, path);
 }
 
-describe('A7 a script swapped after it was agreed to', () => {
+describe.each(['confined', 'open'] as const)('A7 a script swapped after it was agreed to, %s', (where) => {
+  const here = toolIn(sandboxes[where]);
+
   const commands = [
     'sh job.sh',
     'bash ./job.sh',
@@ -60,7 +69,10 @@ describe('A7 a script swapped after it was agreed to', () => {
     const workspace = project();
     const { files } = await agree(command, workspace);
     expect(Object.keys(files)).toHaveLength(1);
-    expect((await run(command, workspace, files)).output).toBe('honest\n');
+    const before = readdirSync(workspace, { recursive: true });
+    expect((await run(command, workspace, files, here)).output).toBe('honest\n');
+    // Nothing of the way it was run stays behind.
+    expect(readdirSync(workspace, { recursive: true })).toEqual(before);
   });
 
   it.each(commands)('A7 does not run once it was rewritten: %s', async (command) => {
@@ -68,7 +80,7 @@ describe('A7 a script swapped after it was agreed to', () => {
     const { files } = await agree(command, workspace);
     evil(join(workspace, 'job.sh'));
     evil(join(workspace, 'bin/job'));
-    const result = await run(command, workspace, files);
+    const result = await run(command, workspace, files, here);
     expect(result).toMatchObject({ ok: false, metadata: { errorCode: 'tool.refused' } });
     expect(result.output).not.toMatch(/^evil/m);
   });
@@ -82,28 +94,69 @@ describe('A7 a script swapped after it was agreed to', () => {
     const workspace = project();
     const { files } = await agree('sh job.sh', workspace);
     change(join(workspace, 'job.sh'));
-    expect((await run('sh job.sh', workspace, files)).metadata.errorCode).toBe('tool.refused');
+    expect((await run('sh job.sh', workspace, files, here)).metadata.errorCode).toBe('tool.refused');
   });
 
   it('A7 does not run when a script appeared where there was none', async () => {
     const workspace = project();
     const { files } = await agree('sh later.sh', workspace);
     evil(join(workspace, 'later.sh'));
-    expect((await run('sh later.sh', workspace, files)).metadata.errorCode).toBe('tool.refused');
+    expect((await run('sh later.sh', workspace, files, here)).metadata.errorCode).toBe('tool.refused');
   });
 
   it('A7 runs the bytes that were checked, also when the file changes while the command runs', async () => {
-    if (!sandbox.active) return;
     const workspace = project();
     const command = `until [ -e go ]; do sleep 0.01; done; sh job.sh; echo evil > job.sh; sh job.sh`;
     const { files } = await agree(command, workspace);
-    const running = run(command, workspace, files);
+    const running = run(command, workspace, files, here);
     evil(join(workspace, 'job.sh.new'));
     renameSync(join(workspace, 'job.sh.new'), join(workspace, 'job.sh'));
     writeFileSync(join(workspace, 'go'), '');
     const { output } = await running;
     if (!output.startsWith('Not run')) expect(output.match(/^honest$/gm)).toHaveLength(2);
     expect(output).not.toMatch(/^evil$/m);
+  });
+
+  it.each(commands)('A7 swapped between the check and the start: %s', async (command) => {
+    const workspace = project();
+    const { files } = await agree(command, workspace);
+    const late = toolIn({
+      ...sandboxes[where],
+      wrap(...args) {
+        // The last thing before the start; all of it has been checked.
+        replaceByFile(join(workspace, 'job.sh'));
+        replaceByLink(join(workspace, 'bin/job'));
+        return sandboxes[where].wrap(...args);
+      },
+    });
+    const { output } = await run(command, workspace, files, late);
+    // The sandbox may find that the place of the copy is a link by now, and start nothing.
+    if (where === 'open' || !output.includes('bwrap:')) expect(output).toBe('honest\n');
+    expect(output).not.toMatch(/^evil$/m);
+  });
+
+  it('A7 a script finds its arguments, its neighbours and its folder as ever', async () => {
+    const workspace = project();
+    writeFileSync(join(workspace, 'bin/words'), 'from next door\n');
+    writeFileSync(
+      join(workspace, 'bin/show'),
+      '#!/bin/sh\npwd\ncat "$(dirname "$0")/words"\necho "$#:$1:$2"\n',
+      { mode: 0o755 },
+    );
+    const command = "./bin/show './bin/show' 'two words'";
+    const { files } = await agree(command, workspace);
+    const { output } = await run(command, workspace, files, here);
+    expect(output).toBe(`${workspace}\nfrom next door\n2:./bin/show:two words\n`);
+  });
+
+  it('A7 only what is executed is another file: what is read, written or taken away is the one that was named', async () => {
+    const workspace = project();
+    const command = 'sh job.sh > out && cat job.sh >> out && rm job.sh && echo "job.sh done" && cat out';
+    const { files } = await agree(command, workspace);
+    expect((await run(command, workspace, files, toolIn(sandboxes.open))).output).toBe(
+      'job.sh done\nhonest\necho honest\n',
+    );
+    expect(readdirSync(workspace).sort()).toEqual(['bin', 'out']);
   });
 });
 

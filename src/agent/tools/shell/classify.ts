@@ -8,7 +8,7 @@ import type { Risk } from '../../../domain/approval.ts';
 import { hasInvisible, showInvisible } from '../../../domain/visible.ts';
 import { isDevice } from './blocked.ts';
 import { ask, askAlways, block, type Finding } from './finding.ts';
-import { type Facts, judgeWords, type Scope } from './judge.ts';
+import { type Facts, judgeWords, noFacts, type Scope } from './judge.ts';
 import { pathConcern } from './paths.ts';
 import { toArg } from './word.ts';
 
@@ -187,17 +187,7 @@ const severity: Record<Risk, number> = { low: 0, medium: 1, high: 2, blocked: 3 
 
 /** @param workspace absolute, canonical: the folder the command would run in */
 export function classify(command: string, workspace: string): Classification {
-  const facts: Facts = {
-    executes: new Set(),
-    consults: new Set(),
-    reads: new Set(),
-    patterns: new Set(),
-    searches: [],
-    directory: null,
-    forms: new Set(),
-    usesGit: false,
-    commands: 0,
-  };
+  const facts = noFacts();
   const { script, findings } = judged(command, { workspace, facts, judgeText: () => [] });
   if (script === null || script.commands.length === 0) findings.push(ask('medium', 'holds no command'));
   if (hasInvisible(command)) findings.push(askAlways('high', 'holds invisible characters'));

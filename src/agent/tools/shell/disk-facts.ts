@@ -159,9 +159,12 @@ export async function diskConcerns(facts: Facts, folder: string, ownFiles: OwnFi
   return [...new Set(concerns.filter((concern) => concern !== null))];
 }
 
+const absolutePath = (name: string, facts: Facts, workspace: string): string =>
+  resolve(workspace, facts.directory ?? '.', name);
+
 /** Absolute paths, in a fixed order. */
 const absolute = (names: Iterable<string>, facts: Facts, workspace: string): string[] =>
-  [...names].map((name) => resolve(workspace, facts.directory ?? '.', name)).sort();
+  [...names].map((name) => absolutePath(name, facts, workspace)).sort();
 
 /** SHA-256 of every file the command would execute, or take its orders from, by absolute path (A7). */
 export async function executedFiles(facts: Facts, workspace: string): Promise<Record<string, string>> {
@@ -179,8 +182,15 @@ export async function executedFiles(facts: Facts, workspace: string): Promise<Re
 /** Larger ones are no scripts; they are run from where they are, if their digest still holds. */
 const MAX_COPIED_BYTES = 16 * 1024 * 1024;
 
+export type CheckedFile = FixedFile & {
+  /** As the command names it. */
+  readonly word: string;
+  /** The same as an absolute path, links and all. */
+  readonly named: string;
+};
+
 export type Copies =
-  | { readonly ok: true; readonly copies: readonly FixedFile[] }
+  | { readonly ok: true; readonly copies: readonly CheckedFile[] }
   | { readonly ok: false; readonly changed: string };
 
 /**
@@ -192,17 +202,20 @@ export async function copyExecuted(
   workspace: string,
   agreed: Readonly<Record<string, string>>,
 ): Promise<Copies> {
-  const copies: FixedFile[] = [];
+  const copies: CheckedFile[] = [];
   const now = await executedFiles(facts, workspace);
   const changed = Object.keys({ ...agreed, ...now }).find((path) => agreed[path] !== now[path]);
   if (changed !== undefined) return { ok: false, changed };
-  for (const path of absolute(facts.executes, facts, workspace).filter((one) => agreed[one] !== undefined)) {
+  for (const word of facts.executes) {
+    const path = absolutePath(word, facts, workspace);
+    if (agreed[path] === undefined) continue;
     const { size, mode } = await stat(path);
     if (size > MAX_COPIED_BYTES) continue;
     const content = await readFile(path);
     if (createHash('sha256').update(content).digest('hex') !== agreed[path])
       return { ok: false, changed: path };
-    copies.push({ path: await realpath(path), content, executable: (mode & 0o111) !== 0 });
+    const executable = (mode & 0o111) !== 0;
+    copies.push({ path: await realpath(path), content, executable, word, named: path });
   }
   return { ok: true, copies };
 }

@@ -32,6 +32,19 @@ export type Facts = {
   commands: number;
 };
 
+/** Nothing found yet. */
+export const noFacts = (): Facts => ({
+  executes: new Set(),
+  consults: new Set(),
+  reads: new Set(),
+  patterns: new Set(),
+  searches: [],
+  directory: null,
+  forms: new Set(),
+  usesGit: false,
+  commands: 0,
+});
+
 export type Scope = {
   readonly workspace: string;
   readonly facts: Facts;

@@ -10,6 +10,7 @@ import { type Assessment, defineTool, type ToolContext, type ToolResult } from '
 import { classify } from './classify.ts';
 import { copyExecuted, diskConcerns, executedFiles } from './disk-facts.ts';
 import { commandEnvironment } from './environment.ts';
+import { placeCopies } from './placed-copies.ts';
 import { type ProcessResult, runProcess } from './run.ts';
 
 export type ShellDeps = {
@@ -134,21 +135,27 @@ export function createShellTool(deps: ShellDeps) {
       const output = `Not run: ${checked.changed} is not what it was when this was allowed.`;
       return { ok: false, output, metadata: { errorCode: 'tool.refused' }, ownWords: true };
     }
-    const direct = argv !== null && !builtins.has(argv[0] ?? '');
-    const result = await runProcess({
-      run: await sandbox.wrap(direct ? argv : [...shellProgram, command], {
-        workspace,
-        network,
-        fixed: checked.copies,
-      }),
-      cwd: workspace,
-      env: commandEnvironment(workspace, dirname(workspace)),
-      timeoutMs,
-      signal,
-      clock,
-      keepBytes: deps.keepBytes,
-    });
-    return toResult(result, timeoutMs, place);
+    // In the sandbox the copies lie in the places of the files; elsewhere the command is told where they are.
+    const placed = await placeCopies(command, argv, sandbox.active ? [] : checked.copies, workspace);
+    try {
+      const direct = placed.argv !== null && !builtins.has(placed.argv[0] ?? '');
+      const result = await runProcess({
+        run: await sandbox.wrap(direct ? placed.argv : [...shellProgram, placed.command], {
+          workspace,
+          network,
+          fixed: checked.copies,
+        }),
+        cwd: workspace,
+        env: commandEnvironment(workspace, dirname(workspace)),
+        timeoutMs,
+        signal,
+        clock,
+        keepBytes: deps.keepBytes,
+      });
+      return toResult(result, timeoutMs, place);
+    } finally {
+      await placed.remove();
+    }
   }
 
   return defineTool({
