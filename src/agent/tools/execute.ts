@@ -113,11 +113,13 @@ export async function executeTool(execution: Execution): Promise<Executed> {
   const started = context.clock.monotonic();
   const result = await settle(execution, AbortSignal.any([context.signal, timeout]), timeout);
   const whole = execution.redact(result.output);
-  const output = capOutput(whole, promptBytes, reference);
+  const isWhole = Buffer.byteLength(whole) <= promptBytes;
+  const parts = (result.parts ?? [result.output]).map(execution.redact);
+  const output = isWhole ? whole : capParts(parts, promptBytes, reference);
   return {
     ok: result.ok,
     output,
-    full: output === whole ? null : whole,
+    full: isWhole ? null : whole,
     metadata: result.metadata,
     untrusted: result.ownWords !== true && result.output.trim() !== '',
     durationMs: Math.round(context.clock.monotonic() - started),
@@ -140,6 +142,23 @@ function lastOf(text: string, bytes: number): string {
     start -= width;
   }
   return text.slice(start);
+}
+
+/** Each part cut to an equal share of the room; what a short one leaves over is for the others. */
+export function capParts(parts: readonly string[], maxBytes: number, reference: string): string {
+  const gaps = Math.max(0, parts.length - 1);
+  let [room, left] = [maxBytes - gaps, parts.length];
+  const capped = new Map<number, string>();
+  const byLength = [...parts.entries()].toSorted(
+    ([, a], [, b]) => Buffer.byteLength(a) - Buffer.byteLength(b),
+  );
+  for (const [index, part] of byLength) {
+    const text = capOutput(part, Math.floor(room / left), reference);
+    room -= Buffer.byteLength(text);
+    left -= 1;
+    capped.set(index, text);
+  }
+  return parts.map((_, index) => capped.get(index) ?? '').join('\n');
 }
 
 /** Head and tail of a text that is too long, with a marker that says how to read the rest (E14). */

@@ -39,7 +39,7 @@ export type Tools = {
   specs(): readonly ToolSpec[];
 };
 
-/** Full output kept for `read_output`: the largest thing one action may put into the database. */
+/** Full output of each stream kept for `read_output`: the largest thing one action may put into the database. */
 const KEEP_BYTES = 8 * 1024 * 1024;
 
 /** Endpoints take no more. */

@@ -87,6 +87,8 @@ export type ToolResult = {
   readonly ok: boolean;
   /** All of it, as text; capping for the prompt is done by `execute.ts`. */
   readonly output: string;
+  /** All of it in parts that must not crowd each other out: cut for the prompt, each keeps its beginning and end. */
+  readonly parts?: readonly string[];
   /** Small facts for the event: exit code, bytes, path. */
   readonly metadata: Readonly<Record<string, unknown>>;
   /** True when all of `output` is words of our own: no text of files, programs or servers. Default: false. */

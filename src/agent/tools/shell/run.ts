@@ -13,13 +13,16 @@ export type ProcessRequest = {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Output kept in memory and given back. */
+  /** Output of each stream kept in memory and given back. */
   readonly keepBytes: number;
 };
 
 export type ProcessResult = {
-  /** Both output streams, in the order they arrived. */
+  /** Both output streams, in the order they arrived; one after the other where that was too much to keep. */
   readonly output: string;
+  /** Each for itself: neither takes the other's room. */
+  readonly stdout: string;
+  readonly stderr: string;
   readonly bytes: number;
   readonly leftOutBytes: number;
   readonly exitCode: number | null;
@@ -44,6 +47,12 @@ const causes = new Map([
   ['ENOEXEC', 'it is not a program'],
 ]);
 
+/** The streams one after the other, where both said something. */
+export const partsOf = (stdout: string, stderr: string): string[] =>
+  [stdout, stderr === '' || stdout === '' ? stderr : `[error output]\n${stderr}`].filter(
+    (part) => part !== '',
+  );
+
 function causeOf(error: unknown, [program]: readonly string[]): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const cause = causes.get(code);
@@ -52,6 +61,8 @@ function causeOf(error: unknown, [program]: readonly string[]): string {
 
 const notStarted = (problem: string): ProcessResult => ({
   output: '',
+  stdout: '',
+  stderr: '',
   bytes: 0,
   leftOutBytes: 0,
   exitCode: null,
@@ -75,7 +86,11 @@ function watch(request: ProcessRequest, child: ChildProcess): Promise<ProcessRes
   const { timeoutMs, signal, clock, keepBytes } = request;
   const { pid } = child;
   const started = clock.monotonic();
-  const capture = createCapture(keepBytes);
+  const [stdout, stderr, both] = [
+    createCapture(keepBytes),
+    createCapture(keepBytes),
+    createCapture(keepBytes),
+  ];
   let ended: ProcessResult['ended'] = 'exited';
   let killer: NodeJS.Timeout | undefined;
   let drainer: NodeJS.Timeout | undefined;
@@ -92,8 +107,12 @@ function watch(request: ProcessRequest, child: ChildProcess): Promise<ProcessRes
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
 
-  child.stdout?.on('data', (chunk: Buffer) => capture.add(chunk));
-  child.stderr?.on('data', (chunk: Buffer) => capture.add(chunk));
+  for (const [stream, capture] of [[child.stdout, stdout] as const, [child.stderr, stderr] as const]) {
+    stream?.on('data', (chunk: Buffer) => {
+      capture.add(chunk);
+      both.add(chunk);
+    });
+  }
   child.once('exit', () => {
     clearTimeout(killer);
     // The command is over; what it left running in its group is not to outlive it.
@@ -106,12 +125,14 @@ function watch(request: ProcessRequest, child: ChildProcess): Promise<ProcessRes
   return new Promise<ProcessResult>((resolve) => {
     child.once('error', (error) => resolve(notStarted(causeOf(error, request.run.argv))));
     child.once('close', (exitCode, exitSignal) => {
-      const { text: output, bytes, leftOutBytes } = capture.result();
+      const [out, errors, joined] = [stdout.result(), stderr.result(), both.result()];
       const durationMs = Math.round(clock.monotonic() - started);
       resolve({
-        output,
-        bytes,
-        leftOutBytes,
+        output: joined.leftOutBytes === 0 ? joined.text : partsOf(out.text, errors.text).join('\n'),
+        stdout: out.text,
+        stderr: errors.text,
+        bytes: joined.bytes,
+        leftOutBytes: out.leftOutBytes + errors.leftOutBytes,
         exitCode,
         signal: exitSignal,
         ended,

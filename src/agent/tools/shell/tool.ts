@@ -11,14 +11,14 @@ import { classify } from './classify.ts';
 import { copyExecuted, diskConcerns, executedFiles } from './disk-facts.ts';
 import { commandEnvironment } from './environment.ts';
 import { placeCopies } from './placed-copies.ts';
-import { type ProcessResult, runProcess } from './run.ts';
+import { type ProcessResult, partsOf, runProcess } from './run.ts';
 
 export type ShellDeps = {
   readonly sandbox: Sandbox;
   readonly network: Network;
   readonly ownFiles: OwnFiles;
   readonly timeoutMs: number;
-  /** Full output kept for `read_output`, in bytes; what the prompt holds is cut further. */
+  /** Full output of each stream kept for `read_output`, in bytes; what the prompt holds is cut further. */
   readonly keepBytes: number;
 };
 
@@ -66,10 +66,15 @@ function toResult(result: ProcessResult, timeoutMs: number, sandbox: string): To
     'not-started': 'tool.not_started',
   };
   const errorCode = result.ended === 'exited' ? {} : { errorCode: errorCodes[result.ended] };
-  const gap = result.output === '' || result.output.endsWith('\n') ? '' : '\n';
+  const noted = (text: string): string => {
+    const gap = text === '' || text.endsWith('\n') ? '' : '\n';
+    return note === null ? text : `${text}${gap}${note}`;
+  };
+  const parts = partsOf(result.stdout, result.stderr);
   return {
     ok: result.ended === 'exited' && exitCode === 0,
-    output: note === null ? result.output : `${result.output}${gap}${note}`,
+    output: noted(result.output),
+    parts: parts.map((part, index) => (index === parts.length - 1 ? noted(part) : part)),
     metadata: { exitCode, signal, bytes, leftOutBytes, durationMs, sandbox, ...errorCode },
     ownWords: bytes === 0,
   };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { capOutput, executeTool, validateArgs } from '../../../../src/agent/tools/execute.ts';
+import { capOutput, capParts, executeTool, validateArgs } from '../../../../src/agent/tools/execute.ts';
 import { readOutput } from '../../../../src/agent/tools/read-output.ts';
 import {
   type AnyTool,
@@ -33,6 +33,57 @@ const execute = (tool: AnyTool, context: Partial<ToolContext> = {}, promptBytes 
     promptBytes,
     redact: (text) => text.replaceAll('sk-secret-value', '[redacted]'),
   });
+
+describe('output in parts', () => {
+  const [long, short] = ['o'.repeat(50_000), 'the error, in full'];
+
+  it('E14 a noisy stream does not take the room of the other', async () => {
+    const parts = [`begin ${long} end`, `[error output]\n${short}`];
+    const tool = toolThat(async () => ({ ok: false, output: parts.join('\n'), parts, metadata: {} }));
+    const { output, full } = await execute(tool);
+    expect(output).toMatch(
+      /^begin o+\n\[… \d+ characters left out.*\]\no+ end\n\[error output\]\nthe error, in full$/,
+    );
+    expect(Buffer.byteLength(output)).toBeLessThanOrEqual(1000);
+    // What the short one left over, the long one has.
+    expect(Buffer.byteLength(output)).toBeGreaterThan(950);
+    expect(full).toBe(parts.join('\n'));
+  });
+
+  it('E14 two noisy ones keep beginning and end each, at any length and in any script', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 400 }), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        fc.integer({ min: 600, max: 2_000 }),
+        (words, room) => {
+          const parts = words.map((word) => `<${word.repeat(20)}>`);
+          const shown = capParts(parts, room, 't/1');
+          expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(room);
+          expect(shown.isWellFormed()).toBe(parts.join('').isWellFormed());
+          expect(shown.split('<').length).toBeGreaterThan(parts.length);
+          expect(shown.split('>').length).toBeGreaterThan(parts.length);
+        },
+      ),
+    );
+  });
+
+  it('E14 what fits is shown in the order it came', async () => {
+    const parts = ['out\n', '[error output]\nbad\n'];
+    const tool = toolThat(async () => ({ ok: true, output: 'bad\nout\n', parts, metadata: {} }));
+    expect(await execute(tool)).toMatchObject({ output: 'bad\nout\n', full: null });
+  });
+
+  it('A39 no part shows a secret', async () => {
+    const parts = [long, `[error output]\nsk-secret-value ${long}`];
+    const tool = toolThat(async () => ({ ok: true, output: parts.join('\n'), parts, metadata: {} }));
+    const { output, full } = await execute(tool);
+    expect(output).toContain('[redacted]');
+    expect(`${output}${full}`).not.toContain('sk-secret-value');
+  });
+});
 
 describe('validateArgs', () => {
   it.each([

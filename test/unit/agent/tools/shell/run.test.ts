@@ -79,6 +79,37 @@ describe('runProcess', () => {
     });
   });
 
+  it('F29 keeps as much of each stream as there is room for, whatever the other one says', async () => {
+    const noise = 'head -c 5000000 /dev/zero | tr "\\0"';
+    const result = await run(
+      `echo first; ${noise} o; echo last; echo broken >&2; ${noise} e >&2; echo bad >&2`,
+      {
+        keepBytes: 100_000,
+      },
+    );
+    const { stdout, stderr, output, bytes, leftOutBytes } = result;
+    expect([stdout.slice(0, 6), stdout.slice(-5)]).toEqual(['first\n', 'last\n']);
+    expect([stderr.slice(0, 7), stderr.slice(-4)]).toEqual(['broken\n', 'bad\n']);
+    for (const text of [stdout, stderr]) {
+      expect(text).not.toMatch(text === stdout ? /ee/ : /oo/);
+      expect(text.length).toBeGreaterThan(99_000);
+      expect(text.length).toBeLessThan(100_100);
+    }
+    expect(output).toBe(`${stdout}\n[error output]\n${stderr}`);
+    expect([bytes, leftOutBytes]).toEqual([10_000_022, 10_000_022 - 200_000]);
+  });
+
+  it('E14 gives both back in full where each has room, also when they have not together', async () => {
+    const result = await run(
+      'head -c 80000 /dev/zero | tr "\\0" o; head -c 80000 /dev/zero | tr "\\0" e >&2',
+      {
+        keepBytes: 100_000,
+      },
+    );
+    expect(result).toMatchObject({ bytes: 160_000, leftOutBytes: 0, stdout: 'o'.repeat(80_000) });
+    expect(result.output).toBe(`${'o'.repeat(80_000)}\n[error output]\n${'e'.repeat(80_000)}`);
+  });
+
   it('F29 keeps head and tail of 1 GB in flat memory', async () => {
     let most = 0;
     const timer = setInterval(() => {
