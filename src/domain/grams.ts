@@ -1,5 +1,5 @@
 /**
- * Text as grams of up to three characters, for search that needs no word boundaries (Japanese has none) and no
+ * Text as grams of two or three characters, for search that needs no word boundaries (Japanese has none) and no
  * exact spelling. Made here rather than by a database, so that every dialect finds the same (ADR 0008).
  */
 
@@ -12,9 +12,13 @@ export type QueryGram = { readonly text: string; readonly prefix: boolean };
 
 /** Read of a long message: what matters is mostly said first or asked last. */
 const QUERY_EDGE = 300;
-/** Each is one look-up. */
-const MAX_QUERY_GRAMS = 48;
+/** Each is one look-up for each owner: of a longer question they are taken evenly from all of it. */
+const MAX_QUERY_GRAMS = 32;
 const MAX_QUERY_WORDS = 24;
+/** Characters of a gram. Words of scripts without spaces are mostly two characters long. */
+const SIZE = { spaced: 3, unspaced: 2 } as const;
+/** Of the overlapping grams of a long word every second, and the last, tell it apart as well as all of them. */
+const STRIDE = 2;
 
 function runsOf(text: string): string[][] {
   // Latin words that follow Japanese without a space must not be swallowed by the second alternative.
@@ -25,31 +29,41 @@ function runsOf(text: string): string[][] {
 const windows = (run: readonly string[], size: number): string[] =>
   Array.from({ length: run.length - size + 1 }, (_, i) => run.slice(i, i + size).join(''));
 
-/** What is indexed: every three characters, and the last two and one, so that any shorter part begins some gram. */
+const isUnspaced = (run: readonly string[]): boolean => UNSPACED.test(run[0] ?? '');
+
+/** What is indexed: every few characters, and the shorter ends, so that any shorter part begins some gram. */
 export function gramsOf(text: string): string[] {
   const grams = new Set<string>();
   for (const run of runsOf(text)) {
-    if (run.length >= 3) for (const gram of windows(run, 3)) grams.add(gram);
-    grams.add(run.slice(-2).join(''));
-    grams.add(run.slice(-1).join(''));
+    const size = isUnspaced(run) ? SIZE.unspaced : SIZE.spaced;
+    if (run.length >= size) for (const gram of windows(run, size)) grams.add(gram);
+    for (let end = size - 1; end >= 1; end--) grams.add(run.slice(-end).join(''));
   }
   return [...grams];
 }
 
-/** What is looked for. Words of scripts without spaces are mostly two characters long. */
+/** What is looked for. */
 export function queryGrams(text: string): QueryGram[] {
   const edges =
     text.length <= 2 * QUERY_EDGE ? text : `${text.slice(0, QUERY_EDGE)} ${text.slice(-QUERY_EDGE)}`;
   const grams = runsOf(edges).flatMap((run) => {
-    const isUnspaced = UNSPACED.test(run[0] ?? '');
-    const size = Math.min(run.length, isUnspaced ? 2 : 3);
-    return windows(run, size).map((text) => ({ text, prefix: size < 3, isWeak: !isUnspaced && size < 3 }));
+    const unspaced = isUnspaced(run);
+    const size = Math.min(run.length, unspaced ? SIZE.unspaced : SIZE.spaced);
+    const prefix = run.length < (unspaced ? SIZE.unspaced : SIZE.spaced);
+    return windows(run, size)
+      .filter((_, i, all) => unspaced || i % STRIDE === 0 || i === all.length - 1)
+      .map((text) => ({ text, prefix, isWeak: !unspaced && prefix }));
   });
   // "a", "to" and "is" begin very many grams and tell nothing beside longer words.
   const strong = grams.filter((gram) => !gram.isWeak);
   const found = new Map<string, QueryGram>();
   for (const { text, prefix } of strong.length > 0 ? strong : grams) found.set(text, { text, prefix });
-  return [...found.values()].slice(0, MAX_QUERY_GRAMS);
+  return evenly([...found.values()], MAX_QUERY_GRAMS);
+}
+
+function evenly<T>(all: readonly T[], most: number): T[] {
+  if (all.length <= most) return [...all];
+  return Array.from({ length: most }, (_, i) => all[Math.floor((i * all.length) / most)] as T);
 }
 
 /** As it is compared: width, case and compatibility forms made one. */
@@ -58,7 +72,7 @@ export const plain = (text: string): string => text.normalize('NFKC').toLowerCas
 const wordsOf = (text: string): string[] => [
   ...new Set(
     runsOf(text).flatMap((run) =>
-      UNSPACED.test(run[0] ?? '') && run.length > 2 ? windows(run, 2) : [run.join('')],
+      isUnspaced(run) && run.length > SIZE.unspaced ? windows(run, SIZE.unspaced) : [run.join('')],
     ),
   ),
 ];

@@ -1,11 +1,11 @@
 /** Reading memories. The viewer becomes conditions of each query. */
 import { type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import { queryGrams } from '../domain/grams.ts';
-import { partitionsFor, type Viewer } from '../domain/memory.ts';
+import { type Partition, partitionsFor, type Viewer } from '../domain/memory.ts';
 import type { MemoryStore } from '../domain/memory-store.ts';
 import type { Database, Db } from './database.ts';
-import { changeMemories, gramPrefix, purgeIndex, removeMemory } from './memory-changes.ts';
-import { findGrams } from './memory-grams.ts';
+import { changeMemories, removeMemory } from './memory-changes.ts';
+import { findGrams, gramPrefix, mergeIndex } from './memory-grams.ts';
 import { visibleTo, within } from './memory-partitions.ts';
 import { nearest, setVector } from './memory-vectors.ts';
 import { type MemoryRow, toMemory } from './rows.ts';
@@ -149,22 +149,23 @@ export function createMemories(database: Database): MemoryStore {
       return rows.map(toMemory);
     },
     apply: (changes) => database.write((tx) => changeMemories(tx, changes)),
-    forget: (id) =>
-      database.write(async (tx) => {
-        const found = await removeMemory(tx, id);
-        if (found) await purgeIndex(tx);
-        return found;
-      }),
-    erase: (person) =>
-      database.write(async (tx) => {
+    async forget(id) {
+      const found = await database.write((tx) => removeMemory(tx, id));
+      if (found) await mergeIndex(database);
+      return found;
+    },
+    async erase(person) {
+      const count = await database.write(async (tx) => {
         const rows = await tx.db.selectFrom('memories').select('id').where(aboutPerson(person)).execute();
         for (const { id } of rows) await removeMemory(tx, id);
-        if (rows.length > 0) await purgeIndex(tx);
         // What was learned from them holds their words too.
         await tx.db.deleteFrom('reflections').where('user_id', '=', person).execute();
         await tx.db.deleteFrom('skills').where('owner', '=', person).execute();
         return rows.length;
-      }),
+      });
+      if (count > 0) await mergeIndex(database);
+      return count;
+    },
   };
 }
 
@@ -174,25 +175,35 @@ type Ranked = { readonly ordinal: number; readonly score: number };
 async function rank(database: Database, viewer: Viewer, text: string): Promise<Ranked[]> {
   const grams = queryGrams(text);
   if (grams.length === 0) return [];
-  const scores = new Map<number, number>();
-  for (const partition of partitionsFor(viewer)) {
+  const inhabited = await withEntries(database, partitionsFor(viewer));
+  const wanted = inhabited.flatMap((partition) => {
     const prefix = gramPrefix(partition);
-    const hits = await database.read((db: Db) =>
-      findGrams(
-        db,
-        database.dialect,
-        grams.map((gram) => ({ ...gram, text: prefix + gram.text })),
-        HITS_PER_GRAM,
-      ),
-    );
-    const weights = hits.map((found) => Math.log(1 + HITS_PER_GRAM / Math.max(1, found.length)));
+    return grams.map((gram) => ({ ...gram, text: prefix + gram.text }));
+  });
+  const hits = await database.read((db) => findGrams(db, database.dialect, wanted, HITS_PER_GRAM));
+  const scores = new Map<number, number>();
+  for (let start = 0; start < hits.length; start += grams.length) {
+    const found = hits.slice(start, start + grams.length);
+    const weights = found.map(({ length }) => Math.log(1 + HITS_PER_GRAM / Math.max(1, length)));
     const whole = weights.reduce((sum, weight) => sum + weight, 0);
-    for (const [index, found] of hits.entries()) {
-      const weight = weights[index] ?? 0;
-      for (const ordinal of found) scores.set(ordinal, (scores.get(ordinal) ?? 0) + weight / whole);
+    for (const [index, ordinals] of found.entries()) {
+      const share = (weights[index] ?? 0) / whole;
+      for (const ordinal of ordinals) scores.set(ordinal, (scores.get(ordinal) ?? 0) + share);
     }
   }
   return [...scores]
     .map(([ordinal, score]) => ({ ordinal, score }))
     .sort((a, b) => b.score - a.score || b.ordinal - a.ordinal);
+}
+
+/** Looking for dozens of grams where nothing is kept costs as much as where much is. */
+async function withEntries(database: Database, partitions: readonly Partition[]): Promise<Partition[]> {
+  const queries = partitions.map(
+    (partition, i) =>
+      sql`select ${sql.lit(i)} as position where exists (select 1 from memories where ${within(partition)})`,
+  );
+  const { rows } = await database.read((db) =>
+    sql<{ position: number }>`${sql.join(queries, sql` union all `)}`.execute(db),
+  );
+  return rows.flatMap(({ position }) => partitions[position] ?? []);
 }

@@ -1,24 +1,12 @@
 /** Writing memories: the row, its grams and what hangs on it change together, whoever asks for it. */
-import { createHash } from 'node:crypto';
-import { type RawBuilder, sql } from 'kysely';
-import { gramsOf } from '../domain/grams.ts';
-import { type Memory, type Partition, partitionsOf } from '../domain/memory.ts';
+import type { Memory } from '../domain/memory.ts';
 import type { MemoryChange } from '../domain/memory-store.ts';
 import type { Tx } from './database.ts';
+import { dropFromFts5, indexInFts5, toTsvector } from './memory-grams.ts';
 import { type MemoryRow, memoryOf } from './rows.ts';
 
 /** Names tried with a number behind them; a further one takes the entry's id. */
 const NUMBERED_NAMES = 50;
-/** Of the owner's key in front of a gram: 48 bits, and the row itself is checked too. */
-const PREFIX_LENGTH = 12;
-
-/** In front of each gram, so that a look-up walks through one owner's entries and no other's. */
-export function gramPrefix({ scope, owner, place }: Partition): string {
-  return createHash('sha256')
-    .update(JSON.stringify([scope, owner, place ?? null]))
-    .digest('hex')
-    .slice(0, PREFIX_LENGTH);
-}
 
 /** @returns the entries put, as they are stored. */
 export async function changeMemories(tx: Tx, changes: readonly MemoryChange[]): Promise<Memory[]> {
@@ -75,39 +63,18 @@ export async function removeMemory(tx: Tx, id: string): Promise<boolean> {
   return true;
 }
 
-/** SQLite marks what is deleted from a full-text index and keeps it until a merge: this is the merge. */
-export async function purgeIndex(tx: Tx): Promise<void> {
-  if (tx.dialect === 'sqlite')
-    await sql`insert into memory_grams (memory_grams) values ('optimize')`.execute(tx.db);
-}
-
 /** Vectors of an earlier text say nothing about the new one. */
 async function dropIndexed(tx: Tx, ordinal: number): Promise<void> {
   await tx.db.deleteFrom('memory_vectors').where('memory', '=', ordinal).execute();
-  if (tx.dialect === 'sqlite') await sql`delete from memory_grams where rowid = ${ordinal}`.execute(tx.db);
+  if (tx.dialect === 'sqlite') await dropFromFts5(tx.db, ordinal);
 }
 
-const searchText = ({ name, description, body }: Memory): string => `${name} ${description} ${body}`;
-
-/** The same gram once for each partition, so that a viewer of either finds it. */
-function prefixedGrams(memory: Memory): string[] {
-  const grams = gramsOf(searchText(memory));
-  return partitionsOf(memory).flatMap((partition) => {
-    const prefix = gramPrefix(partition);
-    return grams.map((gram) => prefix + gram);
-  });
-}
-
-/** On SQLite the index is a table of its own; on PostgreSQL a column of the row, written with it. */
+/** On PostgreSQL the grams are a column of the row, written with it; on SQLite an index of its own. */
 async function indexGrams(tx: Tx, ordinal: number, memory: Memory): Promise<void> {
-  if (tx.dialect === 'postgres') return;
-  const text = prefixedGrams(memory).join(' ');
-  await sql`insert into memory_grams (rowid, grams) values (${ordinal}, ${text})`.execute(tx.db);
+  if (tx.dialect === 'sqlite') await indexInFts5(tx.db, ordinal, memory);
 }
 
 function rowOf(tx: Tx, memory: Memory): Omit<MemoryRow, 'ordinal'> {
   const row = memoryOf(memory);
-  if (tx.dialect === 'sqlite') return row;
-  const grams: RawBuilder<unknown> = sql`array_to_tsvector(${prefixedGrams(memory)}::text[])`;
-  return { ...row, ...{ grams } };
+  return tx.dialect === 'sqlite' ? row : { ...row, ...{ grams: toTsvector(memory) } };
 }

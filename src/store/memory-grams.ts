@@ -1,8 +1,11 @@
-/** Looking grams up: FTS5 on SQLite, a GIN index over a `tsvector` on PostgreSQL. The same rows from both. */
-import { CompiledQuery, sql } from 'kysely';
-import type { QueryGram } from '../domain/grams.ts';
-import type { Db } from './database.ts';
+/** The index of grams: FTS5 on SQLite, GIN over a `tsvector` on PostgreSQL. The same rows from both (ADR 0008). */
+import { createHash } from 'node:crypto';
+import { CompiledQuery, type QueryExecutorProvider, type RawBuilder, sql } from 'kysely';
+import { gramsOf, type QueryGram } from '../domain/grams.ts';
+import { type Memory, type Partition, partitionsOf } from '../domain/memory.ts';
+import type { Database, Db } from './database.ts';
 import type { Dialect } from './migrate.ts';
+import { type MemoryRow, toMemory } from './rows.ts';
 
 type Hit = { readonly position: number; readonly ordinal: number };
 
@@ -51,4 +54,95 @@ async function inTsvector(db: Db, grams: readonly QueryGram[], limit: number): P
   const found: number[][] = grams.map(() => []);
   for (const { position, ordinal } of rows) found[position - 1]?.push(ordinal);
   return found;
+}
+
+/** Of the owner's key in front of a gram: 48 bits, and the row itself is checked too. */
+const PREFIX_LENGTH = 12;
+
+/** In front of each gram, so that a look-up walks through one owner's entries and no other's. */
+export function gramPrefix({ scope, owner, place }: Partition): string {
+  return createHash('sha256')
+    .update(JSON.stringify([scope, owner, place ?? null]))
+    .digest('hex')
+    .slice(0, PREFIX_LENGTH);
+}
+
+const searchText = ({ name, description, body }: Memory): string => `${name} ${description} ${body}`;
+
+/** The same gram once for each partition, so that a viewer of either finds it. */
+function prefixedGrams(memory: Memory): string[] {
+  const grams = gramsOf(searchText(memory));
+  return partitionsOf(memory).flatMap((partition) => {
+    const prefix = gramPrefix(partition);
+    return grams.map((gram) => prefix + gram);
+  });
+}
+
+export const toTsvector = (memory: Memory): RawBuilder<unknown> =>
+  sql`array_to_tsvector(${prefixedGrams(memory)}::text[])`;
+
+export async function indexInFts5(db: QueryExecutorProvider, ordinal: number, memory: Memory): Promise<void> {
+  const text = prefixedGrams(memory).join(' ');
+  await sql`insert into memory_grams (rowid, grams) values (${ordinal}, ${text})`.execute(db);
+}
+
+export async function dropFromFts5(db: QueryExecutorProvider, ordinal: number): Promise<void> {
+  await sql`delete from memory_grams where rowid = ${ordinal}`.execute(db);
+}
+
+/** Of the index at a time: some milliseconds, then everything else has its turn. */
+const MERGED_PAGES = 500;
+
+/**
+ * Makes one segment of the index of SQLite, which keeps what was deleted until then, and asks each of its segments at
+ * every look-up. What a crash leaves undone the next time does.
+ */
+export async function mergeIndex(database: Database): Promise<void> {
+  if (database.dialect !== 'sqlite') return;
+  for (let pages = -MERGED_PAGES; ; pages = MERGED_PAGES) {
+    const changes = await database.write(async ({ db }) => {
+      const before = await totalChanges(db);
+      await sql`insert into memory_grams (memory_grams, rank) values ('merge', ${sql.lit(pages)})`.execute(
+        db,
+      );
+      return (await totalChanges(db)) - before;
+    });
+    // The statement itself counts as one.
+    if (changes < 2) return;
+  }
+}
+
+async function totalChanges(db: Db): Promise<number> {
+  const { rows } = await sql<{ changes: number }>`select total_changes() as changes`.execute(db);
+  return rows[0]?.changes ?? 0;
+}
+
+/** Entries indexed anew at a time: a few megabytes in memory. */
+const REINDEX_BATCH = 500;
+/** Bytes. A look-up reads a page of each segment from its beginning: smaller ones are read sooner. */
+const PAGE_BYTES = 500;
+
+/** For a migration, after `gramsOf` has changed. */
+export async function reindexMemories(db: QueryExecutorProvider, dialect: Dialect): Promise<void> {
+  if (dialect === 'sqlite') {
+    await sql`insert into memory_grams (memory_grams) values ('delete-all')`.execute(db);
+    await sql`insert into memory_grams (memory_grams, rank) values ('pgsz', ${sql.lit(PAGE_BYTES)})`.execute(
+      db,
+    );
+  }
+  for (let after = 0; ; ) {
+    const { rows } = await sql<MemoryRow>`
+      select * from memories where ordinal > ${after} order by ordinal limit ${REINDEX_BATCH}`.execute(db);
+    for (const row of rows) {
+      const memory = toMemory(row);
+      if (dialect === 'sqlite') await indexInFts5(db, row.ordinal, memory);
+      else
+        await sql`update memories set grams = ${toTsvector(memory)} where ordinal = ${row.ordinal}`.execute(
+          db,
+        );
+    }
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = last.ordinal;
+  }
 }

@@ -125,7 +125,7 @@ describe('PostgreSQL alone', () => {
     for (const store of stores) await store.check();
   });
 
-  test('vectors of an older program are as alike after the upgrade', async () => {
+  test('memories of an older program are found after the upgrade, by words and by vectors', async () => {
     const url = await server.createDatabase();
     const older = Object.entries(migrations).filter(([name]) => name < '0005');
     const options = {
@@ -142,8 +142,10 @@ describe('PostgreSQL alone', () => {
     await before.write((tx) =>
       sql`insert into memory_vectors select ordinal, 'e', ${bytes} from memories`.execute(tx.db),
     );
+    await before.write((tx) => sql`update memories set grams = ''`.execute(tx.db));
     await before.close();
     const store = await opened(url);
+    expect(await store.memories.search({ viewer, text: 'body', limit: 5 })).toEqual([{ memory, score: 1 }]);
     const question = { viewer, model: 'e', vector: Float32Array.of(0.6, -0.8), limit: 5 };
     expect(await store.memories.alike(question)).toEqual([{ id: 'm1', likeness: 1 }]);
   });

@@ -31,7 +31,14 @@ export async function recall(deps: RecallDeps, question: RecallQuestion): Promis
   ]);
   const byText = matches.map(({ memory }) => memory.id);
   const ranked = [...fuse([byText, alike]), ...prominent.map((memory) => memory.id)];
-  return await deps.memories.visible(viewer, [...new Set(ranked)].slice(0, limit));
+  const ids = [...new Set(ranked)].slice(0, limit);
+  const read = new Map([...matches.map(({ memory }) => memory), ...prominent].map((one) => [one.id, one]));
+  const unread = await deps.memories.visible(
+    viewer,
+    ids.filter((id) => !read.has(id)),
+  );
+  for (const memory of unread) read.set(memory.id, memory);
+  return ids.flatMap((id) => read.get(id) ?? []);
 }
 
 async function byMeaning(deps: RecallDeps, { viewer, limit, embed }: RecallQuestion): Promise<MemoryId[]> {

@@ -5,6 +5,7 @@ import { approvalTerms } from './0002-approval-terms.ts';
 import { memory } from './0003-memory.ts';
 import { skillsAndReflection } from './0004-skills-and-reflection.ts';
 import { vectorsAsArrays } from './0005-vectors-as-arrays.ts';
+import { shorterGrams } from './0006-shorter-grams.ts';
 import { openTurns } from './0007-open-turns.ts';
 
 export const migrations: Readonly<Record<string, MigrationFor>> = {
@@ -13,5 +14,6 @@ export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0003-memory': memory,
   '0004-skills-and-reflection': skillsAndReflection,
   '0005-vectors-as-arrays': vectorsAsArrays,
+  '0006-shorter-grams': shorterGrams,
   '0007-open-turns': openTurns,
 };

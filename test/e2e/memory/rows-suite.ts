@@ -112,13 +112,11 @@ export function memoryRows(name: string, storeUrl: () => Promise<string>): void 
         expect.objectContaining({ role: 'memory', model: 'memory-model', user: 'web:owner' }),
       );
       // It shares no word with the question, and is the least important of more than fit.
-      for (let i = 0; i < 9; i++) {
-        s.decides(
-          `fact ${i}!`,
-          toStore(`${['Red', 'Blue', 'Green'][i % 3]} things number ${i * 111} matter.`, { importance: 0.9 }),
+      for (let i = 0; i < 9; i++)
+        await s.owner.command(
+          place,
+          `/memory add ${['Red', 'Blue', 'Green'][i % 3]} things number ${i * 111} matter.`,
         );
-        await s.tell(s.owner, place, `Note fact ${i}!`);
-      }
       const prompt = await s.promptFor(s.owner, place, 'any animal?');
       expect(/<untrusted source="memory">[\s\S]*?<\/untrusted>/.exec(prompt)?.[0]).toContain('called Zoe');
     });
