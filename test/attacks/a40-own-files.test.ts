@@ -27,7 +27,7 @@ async function home(mode: 'auto' | 'off') {
       memory: { enabled: false, keeps: false },
     },
     sandbox: await openSandbox({ mode, hide }),
-    mcp: createMcpTools([]),
+    mcp: createMcpTools([], true),
     hide,
   });
   return { workspace, tools };

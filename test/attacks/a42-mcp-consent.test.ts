@@ -200,6 +200,6 @@ describe('A42 A13 A44 what a definition may be', () => {
     expect(check('{"list":[1,2.5]}')).toMatchObject({ error: expect.stringContaining('arguments.list[1]') });
     for (const json of ['{"__proto__":{"x":1}}', '{"text":{"constructor":{}}}', '[]', '"x"', 'null'])
       expect(check(json).ok).toBe(false);
-    expect(createMcpTools([s.server]).get('fake.__proto__')).toBeUndefined();
+    expect(createMcpTools([s.server], true).get('fake.__proto__')).toBeUndefined();
   });
 });

@@ -21,7 +21,7 @@ const tools = createTools({
     memory: { enabled: false, keeps: false },
   },
   sandbox: await openSandbox({ mode: 'off', hide: [] }),
-  mcp: createMcpTools([]),
+  mcp: createMcpTools([], true),
   hide: [],
 });
 

@@ -77,7 +77,7 @@ export async function scene(first: Behaviour, options: SceneOptions = {}): Promi
   const open = async () => {
     const hub = createHub({ state, log, clock: options.clock ?? systemClock });
     const handle = await hub.open('fake', server, { sandbox, workspace, live: true });
-    return { hub, server: handle, tools: createMcpTools([handle]) };
+    return { hub, server: handle, tools: createMcpTools([handle], true) };
   };
   const made: Scene = {
     workspace,

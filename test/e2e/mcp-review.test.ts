@@ -99,7 +99,18 @@ describe('a server that changes', () => {
       (await s.folder.json<Record<string, unknown>>('explain', '--tool', name, '--args', args, '--json'))[0];
     expect(await explain('fake.say')).toMatchObject({ decision: 'allow', rule: 'approvals.rules[0]' });
     expect(await explain('fake.nothing')).toMatchObject({ decision: 'deny' });
-    expect(await explain('review_mcp_tools', '{"server":"fake"}')).toMatchObject({ decision: 'deny' });
+    // What the server says now only the gateway knows; that it asks is sure.
+    expect(await explain('review_mcp_tools', '{"server":"fake"}')).toMatchObject({
+      decision: 'ask',
+      risk: 'high',
+      reasons: [expect.stringContaining('MCP server "fake"'), expect.any(String)],
+      terms: { required: 1 },
+    });
+    expect(await explain('review_mcp_tools', '{"server":"other"}')).toMatchObject({
+      decision: 'deny',
+      reasons: [expect.stringContaining('nothing to review of "other"')],
+    });
+    expect(await explain('review_mcp_tools', '{}')).toMatchObject({ rule: 'built-in: invalid arguments' });
     const check = await s.folder.cli('check', '--config', 'parley.yaml');
     expect(check.stdout).toContain('MCP servers: fake.');
     const doctor = await s.folder.cli('doctor', '--config', 'parley.yaml', '--json');

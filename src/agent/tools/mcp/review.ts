@@ -31,16 +31,18 @@ function assess(name: string, server: ServerHandle | undefined): Assessment {
       display: { ...display, text: name },
     };
   }
+  const text = changesText(server);
+  const change =
+    text === ''
+      ? `agrees to what the MCP server "${name}" changes about its tools; now it is not known to have changed any`
+      : `the MCP server "${name}" changed what it says about its tools`;
   return {
     decision: 'ask',
     insists: true,
     risk: 'high',
-    reasons: [
-      `the MCP server "${name}" changed what it says about its tools`,
-      'the model will read the new text and may use the new tools',
-    ],
+    reasons: [change, 'the model will read the new text and may use the new tools'],
     alwaysKey: null,
-    display: { ...display, text: changesText(server) },
+    display: { ...display, text },
     files: { [`mcp:${name}`]: server.presentHash() },
   };
 }

@@ -25,7 +25,8 @@ export function createMcpServers(deps: HubDeps): McpServers {
       ]);
       hub ??= createHub(deps);
       const { open } = hub;
-      return createMcpTools(await Promise.all(entries.map(([name, server]) => open(name, server, place))));
+      const handles = entries.map(([name, server]) => open(name, server, place));
+      return createMcpTools(await Promise.all(handles), place.live);
     },
     async keepAsked() {
       await hub?.keepOpened();

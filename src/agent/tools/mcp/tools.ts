@@ -105,7 +105,8 @@ export function createMcpTool(server: ServerHandle, definition: ToolDefinition):
 
 export type McpTools = { get(name: string): AnyTool | undefined; list(): readonly AnyTool[] };
 
-export function createMcpTools(servers: readonly ServerHandle[]): McpTools {
+/** @param live false: what the servers say now is not known, so each may have to be reviewed. */
+export function createMcpTools(servers: readonly ServerHandle[], live: boolean): McpTools {
   const changed = (): ServerHandle[] =>
     servers.filter((server) => {
       const { added, changed: altered } = server.changes();
@@ -114,7 +115,7 @@ export function createMcpTools(servers: readonly ServerHandle[]): McpTools {
   const reviewing = (): AnyTool[] => (changed().length === 0 ? [] : [createReviewTool(changed())]);
   return {
     get(name) {
-      if (name === REVIEW) return reviewing()[0];
+      if (name === REVIEW) return live ? reviewing()[0] : createReviewTool(servers);
       const server = servers.find((one) => name.startsWith(`${one.name}.`));
       if (server === undefined) return undefined;
       const tool = name.slice(server.name.length + 1);

@@ -22,7 +22,7 @@ const tools = (config: Partial<ToolsConfig> = {}) =>
       ...config,
     },
     sandbox,
-    mcp: createMcpTools([]),
+    mcp: createMcpTools([], true),
     hide: [],
   });
 
