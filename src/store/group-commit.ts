@@ -16,6 +16,8 @@ const MAX_BATCH_MS = 20;
 const MAX_GATHER_MS = 25;
 /** How long the next batch gathers for each write of the batch before: one writer alone never waits. */
 const GATHER_MS_PER_WRITE = 0.5;
+/** Callers told of a commit at a time: what they do next must not hold up everybody else. */
+const TOLD_AT_ONCE = 16;
 /** After this long without a commit the load is over, and the next write goes at once. */
 const IDLE_MS = 100;
 /** How long another process may hold the write lock before callers are told (F31). */
@@ -124,7 +126,10 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
     }
     writes += taken.filter((entry) => entry.isWrite).length;
     lastSize = taken.length;
-    for (const entry of taken) entry.settle(entry.outcome);
+    for (const [index, entry] of taken.entries()) {
+      if (index > 0 && index % TOLD_AT_ONCE === 0) await loopTurn();
+      entry.settle(entry.outcome);
+    }
     listeners.call(new Set(taken.flatMap((entry) => [...entry.topics])));
   }
 
@@ -142,7 +147,7 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
     const idle = performance.now() - lastEndedAt > IDLE_MS;
     const gatherMs = idle || closed ? 0 : Math.min(MAX_GATHER_MS, (lastSize - 1) * GATHER_MS_PER_WRITE);
     if (gatherMs >= 1 && queue.length < MAX_BATCH) await pause(gatherMs);
-    else await new Promise((resolve) => setImmediate(resolve));
+    else await loopTurn();
   }
 
   return {
@@ -167,4 +172,5 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
   };
 }
 
+const loopTurn = () => new Promise((resolve) => setImmediate(resolve));
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

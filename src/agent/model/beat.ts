@@ -19,15 +19,20 @@ const MANY = 16;
 const BEAT_MS_PER_ANSWER = 0.4;
 /** Nobody sees that text comes later by this. */
 const LONGEST_BEAT_MS = 40;
+/** Read in one go: what is done with it must not hold up everybody else. */
+const READ_AT_ONCE = 16;
 
 export function createBeat(): Beat {
   let open = 0;
   let resting = new Set<Readable>();
 
-  function goOn(): void {
-    const rested = resting;
+  async function goOn(): Promise<void> {
+    const rested = [...resting];
     resting = new Set();
-    for (const answer of rested) answer.resume();
+    for (const [index, answer] of rested.entries()) {
+      if (index > 0 && index % READ_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+      answer.resume();
+    }
   }
 
   return {
@@ -39,7 +44,8 @@ export function createBeat(): Beat {
     },
     rest(answer) {
       if (open < MANY || resting.has(answer)) return;
-      if (resting.size === 0) setTimeout(goOn, Math.min(LONGEST_BEAT_MS, open * BEAT_MS_PER_ANSWER));
+      if (resting.size === 0)
+        setTimeout(() => void goOn(), Math.min(LONGEST_BEAT_MS, open * BEAT_MS_PER_ANSWER));
       resting.add(answer);
       // Only after what came together with it.
       process.nextTick(() => answer.pause());

@@ -40,6 +40,12 @@ export const newDraft = (): Draft => ({
   usage: null,
 });
 
+export function addText(draft: Draft, text: string, onDelta: ModelRequest['onDelta']): void {
+  if (text === '') return;
+  draft.text += text;
+  onDelta?.(text);
+}
+
 export function addChunk(draft: Draft, chunk: Chunk, onDelta: ModelRequest['onDelta']): void {
   if (chunk.usage)
     draft.usage = {
@@ -50,10 +56,7 @@ export function addChunk(draft: Draft, chunk: Chunk, onDelta: ModelRequest['onDe
   const choice = chunk.choices?.[0];
   if (choice === undefined) return;
   const delta = choice.delta;
-  if (delta?.content) {
-    draft.text += delta.content;
-    onDelta?.(delta.content);
-  }
+  addText(draft, delta?.content ?? '', onDelta);
   if (delta) draft.reasoning += reasoningOf(delta);
   for (const call of delta?.tool_calls ?? []) {
     const known = draft.calls.get(call.index) ?? { id: '', tool: '', args: '' };

@@ -9,9 +9,10 @@ import type {
 } from 'openai/resources/chat/completions';
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ChatMessage, Endpoint, ModelRequest, Reasoning } from './client.ts';
-import { addChunk, type Chunk, checked, type Draft, newDraft, reasoningOf } from './draft.ts';
+import { addChunk, addText, type Chunk, checked, type Draft, newDraft, reasoningOf } from './draft.ts';
 import { excerpt } from './excerpt.ts';
-import { createTransport, type Transport } from './transport.ts';
+import { createTextReader } from './text-reader.ts';
+import { type Answer, createTransport, type Target, type Transport } from './transport.ts';
 import { toWireName } from './wire-name.ts';
 
 export type OpenAiOptions = {
@@ -37,6 +38,7 @@ export function createOpenAiEndpoint(options: OpenAiOptions): Endpoint {
     logLevel: 'off',
     fetch: transport.fetch,
   });
+  const target = findTarget(client);
   return {
     model: options.model,
     price: options.price,
@@ -46,7 +48,7 @@ export function createOpenAiEndpoint(options: OpenAiOptions): Endpoint {
         const reply =
           request.onDelta === undefined
             ? await whole({ client, options, request, watch })
-            : await streamed({ client, transport, options, request, watch });
+            : await streamed({ transport, target, options, request, watch });
         return checked(reply, options.model, request);
       } catch (error) {
         throw watch.expired()
@@ -94,7 +96,7 @@ async function whole({ client, options, request, watch }: Attempt): Promise<Draf
   const { data, response } = await client.chat.completions
     .create({ ...body(options, request), stream: false }, { signal: watch.signal })
     .withResponse();
-  requireType(response, 'application/json');
+  requireType(response.headers.get('content-type') ?? '', 'application/json');
   const choice = data.choices?.[0];
   if (choice === undefined) throw new AppError('model.invalid_response', 'the answer holds no choices');
   const draft = newDraft();
@@ -114,24 +116,56 @@ async function whole({ client, options, request, watch }: Attempt): Promise<Draf
   return draft;
 }
 
-async function streamed(attempt: Attempt & { readonly transport: Transport }): Promise<Draft> {
-  const { client, transport, options, request, watch } = attempt;
-  const response = await client.chat.completions
-    .create(
-      { ...body(options, request), stream: true, stream_options: { include_usage: true } },
-      { signal: watch.signal },
-    )
-    .asResponse();
-  requireType(response, 'text/event-stream');
+type Streaming = Omit<Attempt, 'client'> & {
+  readonly transport: Transport;
+  readonly target: () => Promise<Target>;
+};
+
+async function streamed({ transport, target, options, request, watch }: Streaming): Promise<Draft> {
+  const asked = { ...body(options, request), stream: true, stream_options: { include_usage: true } };
+  const answer = await transport
+    .post(await target(), JSON.stringify(asked), watch.signal)
+    .catch((cause: Error) => {
+      throw new APIConnectionError({ cause });
+    });
+  if (answer.status < 200 || answer.status > 299) throw await refusal(answer);
+  requireType(answer.type, 'text/event-stream');
   const draft = newDraft();
-  await transport.readEvents(response, (data, event) => {
+  const textOf = createTextReader();
+  await answer.events((data, event) => {
     watch.touch();
+    const text = textOf(data);
+    if (text !== undefined) return addText(draft, text, request.onDelta);
     const chunk: unknown = JSON.parse(data);
     const failure = errorOf(chunk, event);
-    if (failure !== undefined) throw new APIError(undefined, failure, undefined, response.headers);
+    if (failure !== undefined) throw new APIError(undefined, failure, undefined, answer.headers);
     addChunk(draft, chunk as Chunk, request.onDelta);
   });
   return draft;
+}
+
+/** Where and with which headers the SDK would send it; found once, as it takes long and is always the same. */
+function findTarget(client: OpenAI): () => Promise<Target> {
+  let found: Promise<Target> | undefined;
+  return () => {
+    found ??= client
+      .buildRequest({ method: 'post', path: '/chat/completions', body: {} })
+      .then(({ req, url }) => ({ url: new URL(url), headers: Object.fromEntries(new Headers(req.headers)) }));
+    return found;
+  };
+}
+
+/** As the SDK names it. */
+async function refusal({ status, headers, text }: Answer): Promise<APIError> {
+  const said = await text();
+  let parsed: object | undefined;
+  try {
+    const json: unknown = JSON.parse(said);
+    if (typeof json === 'object' && json !== null) parsed = json;
+  } catch {
+    // A proxy's page; its text says what is known.
+  }
+  return APIError.generate(status, parsed, parsed === undefined ? said : undefined, headers);
 }
 
 /** Endpoints that fail in mid-stream say so in an event. */
@@ -216,8 +250,7 @@ function toMessage(message: ChatMessage): ChatCompletionMessageParam {
   }
 }
 
-function requireType(response: Response, expected: string): void {
-  const type = response.headers.get('content-type') ?? '';
+function requireType(type: string, expected: string): void {
   // Some servers leave the type out; what is surely wrong is a page.
   if (type.includes('text/html')) {
     throw new AppError(

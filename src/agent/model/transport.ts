@@ -1,30 +1,46 @@
 /**
- * How model calls travel: a `fetch` over Node's own client with kept connections, for the SDK, and the events of a
- * streamed answer read straight from the socket. Web streams and a generator for each event cost more than all the
- * rest of a turn.
+ * How model calls travel: over Node's own client with kept connections, as a `fetch` for the SDK, and for answers that
+ * stream straight from the socket. Web streams and a generator for each event cost more than all the rest of a turn.
  */
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
 import { createUnzip } from 'node:zlib';
-import { AppError } from '../../domain/errors.ts';
 import { type Beat, createBeat } from './beat.ts';
 
 export type Transport = {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** Asks for an answer that streams. Rejects when there is none, and when it is aborted. */
+  post(target: Target, body: string, signal: AbortSignal): Promise<Answer>;
+};
+
+export type Target = { readonly url: URL; readonly headers: Readonly<Record<string, string>> };
+
+/** Exactly one of the two has to be called. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly type: string;
   /**
-   * The `data` of each event of an answer that `fetch` gave, up to `[DONE]` or the end. Rejects when the connection
-   * breaks, when the request is aborted, and with what `onData` throws.
+   * The `data` of each event, up to `[DONE]` or the end. Rejects when the connection breaks, when the request is
+   * aborted, and with what `onData` throws.
    */
-  readEvents(response: Response, onData: (data: string, event: string) => void): Promise<void>;
+  events(onData: (data: string, event: string) => void): Promise<void>;
+  text(): Promise<string>;
 };
 
 /** Idle connections kept to one host; a burst opens more and lets them go. */
 const KEPT = 64;
 /** Of an answer that is not being read, in bytes: the rest waits in the kernel, where it costs nothing. */
 const READ_AHEAD = 1;
+const MOST_REDIRECTS = 5;
 
-type Streamed = { readonly message: IncomingMessage; readonly signal: AbortSignal | undefined };
+type Given = {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly signal: AbortSignal | undefined;
+};
 
 export function createTransport(): Transport {
   const options = {
@@ -34,72 +50,101 @@ export function createTransport(): Transport {
     highWaterMark: READ_AHEAD,
   } as const;
   const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
-  const streamed = new WeakMap<Response, Streamed>();
   const beat = createBeat();
 
-  function open(url: URL, init: RequestInit): Promise<IncomingMessage> {
+  function open(url: URL, given: Given): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const isTls = url.protocol === 'https:';
-    const signal = init.signal ?? undefined;
-    const given = {
-      method: init.method ?? 'GET',
-      headers: { ...plainHeaders(init.headers), 'accept-encoding': 'identity' },
+    const { signal } = given;
+    const sent = {
+      method: given.method,
+      headers: { ...given.headers, 'accept-encoding': 'identity' },
       agent: isTls ? agents.https : agents.http,
       ...(signal === undefined ? {} : { signal }),
     };
-    const request = isTls ? requestHttps(url, given, resolve) : requestHttp(url, given, resolve);
+    const request = isTls ? requestHttps(url, sent, resolve) : requestHttp(url, sent, resolve);
     request.on('error', (error) => {
       // The server had closed a kept connection just then: nothing was heard, so nothing was done.
       const wasStale = request.reusedSocket && 'code' in error && error.code === 'ECONNRESET';
-      if (wasStale && signal?.aborted !== true) open(url, init).then(resolve, reject);
+      if (wasStale && signal?.aborted !== true) open(url, given).then(resolve, reject);
       else reject(error);
     });
-    request.end(typeof init.body === 'string' ? init.body : undefined);
+    request.end(given.body);
     return promise;
+  }
+
+  async function post(target: Target, body: string, signal: AbortSignal, redirects = 0): Promise<Answer> {
+    const { url, headers } = target;
+    const message = await open(url, { method: 'POST', headers, body, signal });
+    const status = message.statusCode ?? 0;
+    const next = message.headers.location;
+    // The two that keep the method and the body.
+    if ((status === 307 || status === 308) && next !== undefined && redirects < MOST_REDIRECTS) {
+      message.resume();
+      return post(redirected(target, new URL(next, url)), body, signal, redirects + 1);
+    }
+    return {
+      status,
+      type: message.headers['content-type'] ?? '',
+      get headers() {
+        return new Headers(headersOf(message));
+      },
+      events: (onData) => read(message, signal, beat, onData),
+      text: async () => (await collect(message)).toString('utf8'),
+    };
   }
 
   return {
     async fetch(input, init = {}) {
       const url = new URL(input instanceof Request ? input.url : input);
-      const message = await open(url, init);
+      const message = await open(url, {
+        method: init.method ?? 'GET',
+        headers: plainHeaders(init.headers),
+        body: typeof init.body === 'string' ? init.body : undefined,
+        signal: init.signal ?? undefined,
+      });
       const status = message.statusCode ?? 0;
       if (status >= 300 && status < 400) {
         message.resume();
         return fetch(url, init);
       }
-      const { 'content-encoding': encoding, ...others } = message.headers;
-      const headers = Object.entries(others).map(([name, value]): [string, string] => [name, String(value)]);
-      const isStream = status === 200 && (others['content-type'] ?? '').includes('text/event-stream');
-      if (isStream) {
-        const response = new Response(null, { status, headers });
-        streamed.set(response, { message, signal: init.signal ?? undefined });
-        return response;
-      }
-      const body = await collect(message, encoding ?? null);
+      const body = await collect(message);
+      const headers = headersOf(message).filter(([name]) => name !== 'content-encoding');
       return new Response(body.length === 0 ? null : new Uint8Array(body), { status, headers });
     },
-
-    async readEvents(response, onData) {
-      const found = streamed.get(response);
-      if (found === undefined) throw new AppError('model.invalid_response', 'the answer is not a stream');
-      await read(found, beat, onData);
-    },
+    post: (target, body, signal) => post(target, body, signal),
   };
 }
+
+/** Another server is not told the key. */
+function redirected({ url, headers }: Target, next: URL): Target {
+  if (next.origin === url.origin) return { url: next, headers };
+  return {
+    url: next,
+    headers: Object.fromEntries(
+      Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'),
+    ),
+  };
+}
+
+const headersOf = (message: IncomingMessage): [string, string][] =>
+  Object.entries(message.headers).map(([name, value]) => [name, String(value)]);
 
 const plainHeaders = (headers: RequestInit['headers']): Record<string, string> =>
   Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers));
 
-async function collect(message: IncomingMessage, encoding: string | null): Promise<Buffer> {
+async function collect(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
+  const encoding = message.headers['content-encoding'] ?? 'identity';
   // Asked not to compress, some proxies do all the same.
-  const plain = encoding === null || encoding === 'identity' ? message : message.pipe(createUnzip());
+  const plain = encoding === 'identity' ? message : message.pipe(createUnzip());
   for await (const chunk of plain) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
 function read(
-  { message, signal }: Streamed,
+  message: IncomingMessage,
+  signal: AbortSignal,
   beat: Beat,
   onData: (data: string, event: string) => void,
 ): Promise<void> {
@@ -110,8 +155,8 @@ function read(
     reject(error);
     message.destroy();
   };
-  const onAbort = (): void => fail(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const onAbort = (): void => fail(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
   beat.begin();
   message.on('data', (chunk: Buffer) => {
     beat.rest(message);
@@ -127,7 +172,7 @@ function read(
   message.on('close', () => reject(new Error('the connection was closed in mid-answer')));
   return promise.finally(() => {
     beat.end();
-    signal?.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
   });
 }
 

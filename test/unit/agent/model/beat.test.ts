@@ -55,5 +55,8 @@ test('a beat is never longer than people would notice', async () => {
   for (const answer of made) beat.rest(answer);
   await tick();
   vi.advanceTimersByTime(40);
-  expect(log.filter((line) => line.startsWith('resume'))).toHaveLength(1_000);
+  const goneOn = () => log.filter((line) => line.startsWith('resume')).length;
+  // A few at a time, so that what is done with them lets others in between.
+  expect(goneOn()).toBe(16);
+  while (goneOn() < 1_000) await new Promise((resolve) => setImmediate(resolve));
 });
