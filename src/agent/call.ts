@@ -5,6 +5,7 @@ import { answerContext, type ContextInput, directiveContext } from './context.ts
 import { closingOf, countEnd } from './ending.ts';
 import { type Past, readPast } from './history.ts';
 import type { ChatMessage, ModelReply, ModelRequest } from './model/client.ts';
+import { type Watch, whileRecording } from './recording.ts';
 import { failedCall, respondedCall, usageOf } from './records.ts';
 import { after, type EngineDeps, type Run, tryWrite, write } from './run.ts';
 import type { Step } from './step.ts';
@@ -36,7 +37,7 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
           ...(past.keptFrom === null ? {} : { compaction: past.keptFrom }),
         }
       : undefined;
-  await write(deps, run, [
+  const recorded = write(deps, run, [
     {
       type: 'model.called',
       role: call.role,
@@ -48,7 +49,9 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
   const startedAt = deps.clock.monotonic();
   let reply: ModelReply;
   try {
-    reply = await fitted(deps, run, call, { ...past, memories, skills });
+    reply = await whileRecording(recorded, run, (watch) =>
+      fitted(deps, run, call, { ...past, memories, skills }, watch),
+    );
   } catch (error) {
     // An abort is no failure of the model: the turn is stopped, or the call is abandoned on restart.
     if (!run.signal.aborted && error instanceof AppError) {
@@ -69,19 +72,30 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
 }
 
 /** A prompt that does not fit is shortened once. */
-async function fitted(deps: EngineDeps, run: Run, call: Call, background: Background): Promise<ModelReply> {
+async function fitted(
+  deps: EngineDeps,
+  run: Run,
+  call: Call,
+  background: Background,
+  watch: Watch,
+): Promise<ModelReply> {
   try {
-    return await run.settings.models.call(toRequest(run, call, background));
+    return await run.settings.models.call(toRequest(run, call, background, watch));
   } catch (error) {
+    await watch.recorded;
     const tooLong = error instanceof AppError && error.code === 'model.context_overflow';
     if (!tooLong || background.history.length === 0) throw error;
     const shorter = await compactHard(deps, run, background);
-    return run.settings.models.call(toRequest(run, call, { ...background, ...shorter }));
+    return run.settings.models.call(toRequest(run, call, { ...background, ...shorter }, watch));
   }
 }
 
-function toRequest(run: Run, call: Call, background: Background): ModelRequest {
-  const { settings, state, live } = run;
+function toRequest(
+  { settings, state }: Run,
+  call: Call,
+  background: Background,
+  { live, signal }: Watch,
+): ModelRequest {
   const input = { instructions: settings.instructions, ...background, state };
   const specs = settings.tools.specs();
   const directive = call.role === 'action';
@@ -89,7 +103,7 @@ function toRequest(run: Run, call: Call, background: Background): ModelRequest {
   return {
     role: call.role,
     messages,
-    signal: run.signal,
+    signal,
     ...(call.tools && !directive && specs.length > 0 ? { tools: specs } : {}),
     // A directive is not for reading, so it is not streamed.
     ...(directive ? {} : { onDelta: (text: string) => live.delta(text) }),
