@@ -60,7 +60,9 @@ export async function runLoad(options: {
   await pause(options.measureMs);
   const took = performance.now() - startedAt;
   const used = subject.cpuMs() - cpu;
+  // What is answered from now on is not of the time that was measured.
   const measured = latencies;
+  latencies = [];
   const loopDelayP99Ms = 1000 * (await subject.metric('nodejs_eventloop_lag_p99_seconds'));
   const committed = (await subject.metric('parley_store_commits_total')) - commits;
   const residentMb = subject.residentMb();

@@ -15,8 +15,6 @@ const SCENARIOS: readonly Scenario[] = [
   { sessions: 1, pace: 'instant' },
 ];
 const WARM_UP_MS = 1_500;
-/** The floor works on all that is asked at once, so Parley may too. */
-const AT_ONCE = 1_000;
 /** Of the first request of the floor bot, beside its instructions. */
 const FLOOR_PROMPT_BYTES = 209;
 
@@ -53,7 +51,7 @@ export async function throughput(name: PlatformName, options: ThroughputOptions)
       const instructions = Math.max(0, prompts.parley - FLOOR_PROMPT_BYTES);
       const subject =
         kind === 'parley'
-          ? await startParley({ ...given, ...options, folder, concurrentTurns: AT_ONCE })
+          ? await startParley({ ...given, ...options, folder })
           : await startFloor({ ...given, instructions });
       try {
         await runLoad({ platform, subject, sessions: 1, warmUpMs: 0, measureMs: 500 });

@@ -4,6 +4,7 @@
  */
 import { Api, GrammyError, HttpError } from 'grammy';
 import { AppError } from '../../domain/errors.ts';
+import { fetchForGrammy } from './fetch.ts';
 
 export type TelegramApi = {
   /** @throws AppError `channel.*` */
@@ -33,8 +34,9 @@ type GrammySignal = Parameters<Api['getUpdates']>[1];
 
 export function createTelegramApi(deps: { readonly token: string; readonly apiUrl: string }): TelegramApi {
   const apiRoot = deps.apiUrl.replace(/\/+$/, '');
-  const api = new Api(deps.token, { apiRoot, timeoutSeconds: CALL_SECONDS });
-  const poller = new Api(deps.token, { apiRoot, timeoutSeconds: POLL_SECONDS + CALL_SECONDS });
+  const fetch = fetchForGrammy;
+  const api = new Api(deps.token, { apiRoot, fetch, timeoutSeconds: CALL_SECONDS });
+  const poller = new Api(deps.token, { apiRoot, fetch, timeoutSeconds: POLL_SECONDS + CALL_SECONDS });
 
   async function call<T>(request: (api: Api) => Promise<T>, by = api): Promise<T> {
     try {
