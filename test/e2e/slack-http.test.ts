@@ -118,15 +118,25 @@ describe('Slack over HTTP', () => {
     ).toHaveLength(1);
   });
 
-  it('A4: a huge body is refused before it is looked at', async () => {
-    expect(
-      (
-        await post(Buffer.alloc(3_000_000, 'x'), {
-          'x-slack-signature': 'v0=00',
-          'x-slack-request-timestamp': String(now()),
-        })
-      ).status,
-    ).toBe(413);
+  it('A4: a huge body is refused before it is looked at, well signed or not', async () => {
+    const huge = message('x'.repeat(3_000_000));
+    expect((await s.slack.delivery.post('events_api', huge)).status).toBe(413);
+    const headers = { 'x-slack-signature': 'v0=00', 'x-slack-request-timestamp': String(now()) };
+    expect((await post(JSON.stringify(huge), headers)).status).toBe(413);
+    expect((await fetch(`${s.gateway.url}/healthz`)).status).toBe(200);
+  });
+
+  it.each([
+    ['no signature', { 'x-slack-request-timestamp': '0' }],
+    ['no time', { 'x-slack-signature': `v0=${'0'.repeat(64)}` }],
+    ['a time that is no number', { 'x-slack-signature': 'v0=0', 'x-slack-request-timestamp': 'Infinity' }],
+    [
+      'a signature of another version',
+      { 'x-slack-signature': `v1=${'0'.repeat(64)}`, 'x-slack-request-timestamp': '1' },
+    ],
+  ])('A3: with %s it is refused, and nothing is taken', async (_what, headers) => {
+    expect((await post(JSON.stringify(message('forged')), headers)).status).toBe(401);
+    expect(s.model.calls).toHaveLength(0);
   });
 
   it('F12: what was taken before is acknowledged again and not done again', async () => {

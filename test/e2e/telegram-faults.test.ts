@@ -92,7 +92,7 @@ describe('the connection to Telegram', () => {
     await answered('hello');
   });
 
-  it('A3, F12: by webhook only calls with the secret count, each once', async () => {
+  it('A3, A4, F12: by webhook only calls with the secret count, each once', async () => {
     s = await startTelegram({ section: `    mode: webhook\n    webhook_secret: ${SECRET}` });
     const home = s.telegram.direct(s.ana);
     const call = (secret: string | undefined, body: string) =>
@@ -107,15 +107,24 @@ describe('the connection to Telegram', () => {
     s.telegram.say({ chat: home, from: s.ana, text: 'by webhook' });
     const [update] = s.telegram.state.updates;
     const body = JSON.stringify(update);
-    expect((await call(undefined, body)).status).toBe(401);
-    expect((await call('', body)).status).toBe(401);
-    expect((await call(`${SECRET}x`, body)).status).toBe(401);
+    const wrong = [
+      undefined,
+      '',
+      `${SECRET}x`,
+      SECRET.slice(0, -1),
+      SECRET.toUpperCase(),
+      `${SECRET}, ${SECRET}`,
+    ];
+    for (const secret of [...wrong, 'x'.repeat(5_000), '%', s.telegram.token])
+      expect({ secret, status: (await call(secret, body)).status }).toEqual({ secret, status: 401 });
     expect((await s.turns()).length).toBe(0);
     for (let time = 0; time < 4; time++) expect((await call(SECRET, body)).status).toBe(200);
     await s.answer(home, 'ok');
     expect((await s.turns()).length).toBe(1);
     expect((await call(SECRET, 'not json')).status).toBe(200);
-    expect((await call(SECRET, 'x'.repeat(2_000_000))).status).toBe(413);
+    // A4: too much is too much, with the secret or without.
+    for (const secret of [SECRET, undefined])
+      expect((await call(secret, 'x'.repeat(2_000_000))).status).toBe(413);
     expect(s.telegram.calls('getUpdates')).toHaveLength(0);
   });
 
