@@ -44,12 +44,12 @@ const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})/;
 const OPENS_BLOCK = /^(?![-*+>]|\d{1,9}[.)])\S/;
 
 /**
- * The first end of a block in the second half, else the last one before it. Where there is none a line must do, and in
- * so long a line a space: a list or a paragraph falls in two there.
+ * The first end of a block in the second half, else the last one before it. Where there is none a line must do, best
+ * one at the margin, and in so long a line a space: a list or a paragraph falls in two there.
  */
 function sectionEnd(text: string, start: number, bound: number): number {
   const half = start + (bound - start) / 2;
-  let [block, line] = [start, start];
+  let [block, margin, line] = [start, start, start];
   let isAfterGap = false;
   for (let at = start; at < bound; ) {
     const next = text.indexOf('\n', at) + 1 || text.length;
@@ -57,6 +57,7 @@ function sectionEnd(text: string, start: number, bound: number): number {
     if (isAfterGap && OPENS_BLOCK.test(content)) block = at;
     if (block >= half) return block;
     line = at;
+    if (/^\S/.test(content)) margin = at;
     const fence = FENCE.exec(content)?.[1];
     if (fence === undefined) at = next;
     else {
@@ -68,6 +69,7 @@ function sectionEnd(text: string, start: number, bound: number): number {
     isAfterGap = content.trim() === '';
   }
   if (block > start) return block;
+  if (margin > start) return margin;
   if (line > start) return line;
   const space = text.lastIndexOf(' ', bound) + 1;
   return space > start ? space : bound;

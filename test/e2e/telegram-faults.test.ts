@@ -1,4 +1,4 @@
-/** Telegram's connection: F1, F2, F12, F16, F19, webhook mode (A3), drafts, a late start. */
+/** Telegram's connection: F1, F2, F12, F16 to F19, webhook mode (A3), drafts, a late start. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from './support/gateway.ts';
 import { gate, OWNER_TOKEN } from './support/scenario.ts';
@@ -74,6 +74,26 @@ describe('the connection to Telegram', () => {
     );
     await until('it to be up again', async () => (await health())?.state === 'up');
     await answered('second');
+  });
+
+  it.each([
+    ['cut before Telegram heard of it', { drop: 'before' }],
+    ['cut on its way back', { drop: 'after' }],
+    ['answered with 502', { status: 502 }],
+    ['answered with 500', { status: 500 }],
+  ] as const)('F17, F18: a poll that is %s loses nothing and brings nothing twice', async (_how, fault) => {
+    s = await startTelegram();
+    await answered('first');
+    const home = s.telegram.direct(s.ana);
+    s.telegram.fail({ method: 'getUpdates', times: 2, ...fault });
+    const ids = ['one', 'two', 'three'].map((text) => s.telegram.say({ chat: home, from: s.ana, text }));
+    await until('all answers', async () => {
+      const turns = await s.turns();
+      return turns.length === 4 && turns.every((turn) => turn.status === 'done');
+    });
+    const taken = (await s.turns()).map((turn) => Number(turn.messageId)).filter((id) => ids.includes(id));
+    expect(taken.toSorted((a, b) => a - b)).toEqual(ids);
+    await until('it to be up', async () => (await health())?.state === 'up');
   });
 
   it('F14: getUpdates waits as long as it is told', async () => {

@@ -263,6 +263,13 @@ describe('sectionsOf', () => {
     );
   });
 
+  it('a list falls in two between its items, never within one', () => {
+    const list = '- an item\n\n      with code of its own\n\n  - and one below\n'.repeat(400);
+    const sections = [...sectionsOf(list)];
+    expect(sections.length).toBeGreaterThan(2);
+    for (const section of sections) expect(section).toMatch(/^- an item/);
+  });
+
   it('a table of many rows stays one, and code of any length', () => {
     const table = `|a|b|c|\n|-|-|-|\n${'|one|two|three|\n'.repeat(1_000)}`;
     expect([...sectionsOf(table)]).toEqual([table]);
