@@ -1,6 +1,7 @@
 /** How the SDK's clients are set up: one owner of retries (the outbox), bounded waits, and its log in ours. */
 import { LogLevel, type Logger as SlackLogger, type webApi } from '@slack/bolt';
 import type { Logger } from '../../domain/runtime.ts';
+import { createPlainFetch } from '../plain-fetch.ts';
 
 export type ClientOptions = webApi.WebClientOptions & { readonly logger: SlackLogger };
 
@@ -13,6 +14,7 @@ export function clientOptions(apiUrl: string, log: Logger): ClientOptions {
     retryConfig: { retries: 0 },
     rejectRateLimitedCalls: true,
     timeout: TIMEOUT_MS,
+    fetch: createPlainFetch(),
     logger: sdkLogger(log),
   };
 }

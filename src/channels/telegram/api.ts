@@ -2,9 +2,9 @@
  * The Bot API as we call it: one request, no retries of its own (the outbox has them), every failure an AppError.
  * Addresses of Telegram hold the bot's token, so no error of the SDK gets past this file.
  */
-import { Api, GrammyError, HttpError } from 'grammy';
+import { Api, type ApiClientOptions, GrammyError, HttpError } from 'grammy';
 import { AppError } from '../../domain/errors.ts';
-import { fetchForGrammy } from './fetch.ts';
+import { createPlainFetch } from '../plain-fetch.ts';
 
 export type TelegramApi = {
   /** @throws AppError `channel.*` */
@@ -34,7 +34,8 @@ type GrammySignal = Parameters<Api['getUpdates']>[1];
 
 export function createTelegramApi(deps: { readonly token: string; readonly apiUrl: string }): TelegramApi {
   const apiRoot = deps.apiUrl.replace(/\/+$/, '');
-  const fetch = fetchForGrammy;
+  // The SDK types it after a package of its own; what it gives and reads is what `plain-fetch.ts` takes and gives.
+  const fetch = createPlainFetch() as unknown as NonNullable<ApiClientOptions['fetch']>;
   const api = new Api(deps.token, { apiRoot, fetch, timeoutSeconds: CALL_SECONDS });
   const poller = new Api(deps.token, { apiRoot, fetch, timeoutSeconds: POLL_SECONDS + CALL_SECONDS });
 
