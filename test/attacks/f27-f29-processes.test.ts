@@ -47,6 +47,7 @@ describe.each(['confined', 'open'] as const)('F27 a command that hangs, %s', (wh
     ['sleeps', 'sleep 600'],
     ['ignores being asked', `trap '' TERM INT HUP; while :; do sleep 600; done`],
     ['stops itself', 'kill -STOP $$; sleep 600'],
+    ['stops its whole group', 'kill -STOP 0; sleep 600'],
     ['spins', 'while :; do :; done'],
     ['waits for a pipe', 'mkfifo p; cat p'],
     ['waits for its children', '(trap "" TERM; sleep 600) & (sleep 600) & wait'],

@@ -32,7 +32,8 @@ export const toParts = (markdown: string): Promise<string[]> =>
 export function* toSlack(markdown: string): Sliced<string> {
   const blocks: string[] = [];
   for (const token of yield* lexInSlices(markdown)) {
-    blocks.push(block(token));
+    // Whole, as pieces that mean nothing may mean something together.
+    blocks.push(neutralize(block(token)));
     yield;
   }
   return blocks.join('').trimEnd();
@@ -41,10 +42,13 @@ export function* toSlack(markdown: string): Sliced<string> {
 /** Invisible, of no width, and no place to break a line: it only keeps Slack from seeing a mention. */
 const JOINER = '\u2060';
 
-/** `<!channel>`, `<@U1>`, `<#C1>` and `<https://x|label>` mean something to Slack wherever they stand. */
+/**
+ * `<!channel>`, `<@U1>`, `<#C1>` and `<https://x|label>` mean something to Slack wherever they stand. None of the
+ * expressions here looks past the start of the next candidate, so that many of them cost no more than their length (F45).
+ */
 export const neutralize = (text: string): string =>
   text.replace(
-    /<(?=@[A-Z0-9]|#[A-Z0-9]|!(?:channel|here|everyone|subteam|date)\b|(?:https?|mailto):[^\s>]*\|)/g,
+    /<(?=@[A-Z0-9]|#[A-Z0-9]|!(?:channel|here|everyone|subteam|date)\b|(?:https?|mailto):[^\s<>|]*[|<])/g,
     `<${JOINER}`,
   );
 
@@ -55,7 +59,7 @@ function block(generic: Token): string {
       return '\n\n';
     case 'def':
       // Shown, because the part that uses it may be another one.
-      return `${prose(token.raw.trim())}\n\n`;
+      return `${token.raw.trim()}\n\n`;
     case 'code':
       return code(token);
     case 'heading':
@@ -71,9 +75,9 @@ function block(generic: Token): string {
     case 'paragraph':
       return `${inline(token.tokens)}\n\n`;
     case 'text':
-      return `${token.tokens === undefined ? prose(token.text) : inline(token.tokens)}\n`;
+      return `${token.tokens === undefined ? token.text : inline(token.tokens)}\n`;
     case 'html':
-      return `${prose(token.text.trimEnd())}\n\n`;
+      return `${token.text.trimEnd()}\n\n`;
     default:
       return inline([token]);
   }
@@ -83,7 +87,7 @@ function code(token: Tokens.Code): string {
   const longest = Math.max(0, ...[...token.text.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = '`'.repeat(Math.max(3, longest + 1));
   const language = /^[\w+#.-]{1,20}/.exec(token.lang ?? '')?.[0] ?? '';
-  return `${fence}${language}\n${neutralize(token.text)}\n${fence}\n\n`;
+  return `${fence}${language}\n${token.text}\n${fence}\n\n`;
 }
 
 function listItem(list: Tokens.List, item: Tokens.ListItem, index: number): string {
@@ -117,27 +121,25 @@ function span(generic: Token): string {
     case 'del':
       return `~~${inline(token.tokens)}~~`;
     case 'codespan':
-      return neutralize(token.raw);
+      return token.raw;
     case 'br':
       return '\n';
     case 'link':
       return link(token.href, inline(token.tokens), token.text);
     case 'image':
-      return link(token.href, `Image: ${prose(token.text || 'no description')}`, undefined);
+      return link(token.href, `Image: ${token.text || 'no description'}`, undefined);
     case 'checkbox':
       return token.checked ? '[x] ' : '[ ] ';
     case 'text':
-      return token.tokens === undefined ? prose(token.raw) : inline(token.tokens);
+      return token.tokens === undefined ? token.raw : inline(token.tokens);
     default:
-      return prose(token.raw);
+      return token.raw;
   }
 }
 
-const prose = neutralize;
-
 function link(href: string, shown: string, text: string | undefined): string {
   const found = readLink(href, text);
-  if (found === undefined) return text === href ? shown : `${shown} (${prose(href)})`;
+  if (found === undefined) return text === href ? shown : `${shown} (${href})`;
   const { url, place, isBare } = found;
   if (isBare) return url.href.replace(/\/$/, href.endsWith('/') ? '/' : '');
   return `[${shown.replace(/[[\]]/g, '\\$&')}](${url.href.replace(/[()]/g, (c) => (c === '(' ? '%28' : '%29'))}) (${place})`;
@@ -146,13 +148,17 @@ function link(href: string, shown: string, text: string | undefined): string {
 /** Markdown that may yet become a link or a mention when more arrives. */
 const OPEN_TAIL = /(?:\[[^\]\n]{0,300}(?:\](?:\([^)\s]{0,1000})?)?|<[^>\s]{0,40}|!)$/;
 
+/** What it matches at most, and a little. */
+const LONGEST_TAIL = 1_400;
+
 /**
  * What of a growing text can be shown: only ever longer when the text grows. It is a sketch, replaced at the end;
  * mentions and masked links are kept out of it all the same.
  */
 export function toLive(markdown: string): string {
-  const settled = markdown.replace(OPEN_TAIL, '');
-  const withHosts = settled.replace(/\]\((https?:\/\/[^)\s]+)\)/g, (all, href: string) =>
+  const end = Math.max(0, markdown.length - LONGEST_TAIL);
+  const settled = markdown.slice(0, end) + markdown.slice(end).replace(OPEN_TAIL, '');
+  const withHosts = settled.replace(/\]\((https?:\/\/(?:[^)\]\s]|\](?!\())+)\)/g, (all, href: string) =>
     URL.canParse(href) ? `${all} (${new URL(href).host})` : all,
   );
   return neutralize(withHosts);

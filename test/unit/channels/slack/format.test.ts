@@ -62,6 +62,32 @@ describe('Markdown for Slack', () => {
     }
   });
 
+  it('F45: texts full of what may become a mention or a link cost no more than their length', {
+    timeout: 60_000,
+  }, () => {
+    const units = [
+      '[',
+      '[a](',
+      '](https://a',
+      '[x](https://',
+      '<http:',
+      '<mailto:x',
+      '<https://a|',
+      '<@U',
+      '<!',
+      '&',
+      '@',
+    ];
+    const start = performance.now();
+    for (const unit of units) {
+      const text = unit.repeat(400_000 / unit.length);
+      expect(neutralize(text).length).toBeGreaterThanOrEqual(text.length);
+      expect(toLive(text).length).toBeGreaterThan(0);
+    }
+    // Only guards against a hang: several of them would take half a minute each.
+    expect(performance.now() - start).toBeLessThan(20_000);
+  });
+
   it('writing it again changes nothing more', () => {
     fc.assert(
       fc.property(document(10), (text) => {
@@ -80,6 +106,8 @@ describe('Markdown for Slack', () => {
       '<#C123|general>',
       '<!subteam^S1>',
       '<https://evil.example|bank>',
+      '<https://evil.example<a|bank>',
+      '<mailto:a@evil.example|bank>',
     ]) {
       for (const text of [
         bad,
