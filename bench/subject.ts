@@ -1,6 +1,6 @@
 /** What is measured, as a process of its own: Parley as an operator starts it, or the bare floor bot. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireLoopback } from './loopback.ts';
@@ -8,7 +8,11 @@ import { cpuMs, residentMb } from './machine.ts';
 import { ASIDE_MODEL } from './model.ts';
 import type { Platform } from './platforms.ts';
 
-const PARLEY = join(import.meta.dirname, '../bin/parley.js');
+const ROOT = join(import.meta.dirname, '..');
+const PARLEY = join(ROOT, 'bin/parley.js');
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+/** The flags of Node with which `npm start` starts it. */
+const FLAGS: readonly string[] = scripts.start.split(' ').filter((part: string) => part.startsWith('--'));
 
 export type Subject = {
   readonly pid: number;
@@ -109,7 +113,7 @@ models:
 ${options.yaml ?? ''}
 `;
   writeFileSync(join(folder.path, 'parley.yaml'), yaml);
-  const args = [...(options.nodeArgs ?? []), PARLEY, 'start', '--config', 'parley.yaml'];
+  const args = [...FLAGS, ...(options.nodeArgs ?? []), PARLEY, 'start', '--config', 'parley.yaml'];
   return run(args, folder.path, /Parley is ready: (\S+)/);
 }
 
