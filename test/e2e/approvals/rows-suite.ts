@@ -276,8 +276,13 @@ export function approvalRows(database: TestDatabase): void {
         'Revoked',
       );
       const after = await begin(sh('mkdir -p always-42'));
-      await s.owner.press(after.place, await s.owner.card(after.place), ALWAYS);
-      await answer(after.place);
+      await s.owner.press(after.place, await s.owner.card(after.place), DENY);
+    });
+
+    it('E43: an always that was revoked on the command line asks again', async () => {
+      const first = await begin(sh('mkdir -p always-43'));
+      await s.owner.press(first.place, await s.owner.card(first.place), ALWAYS);
+      await answer(first.place);
       const [regranted] = await s.folder.json<{ id: string }>('approvals', 'list', '--json');
       const revoked = await s.folder.cli(
         'approvals',
@@ -287,7 +292,7 @@ export function approvalRows(database: TestDatabase): void {
         'parley.yaml',
       );
       expect(revoked.stdout).toContain('Revoked');
-      const last = await begin(sh('mkdir -p always-42'));
+      const last = await begin(sh('mkdir -p always-43'));
       await s.owner.press(last.place, await s.owner.card(last.place), DENY);
     });
 
