@@ -12,11 +12,12 @@ import type { ApprovalTerms } from './domain/approval.ts';
 import { errorMessage } from './domain/errors.ts';
 import { type Clock, type Logger, newId, systemClock } from './domain/runtime.ts';
 import type { Turn } from './domain/turn.ts';
-import { approversFor, countPeople } from './gateway/access.ts';
+import { accountsOf, approversFor, countPeople } from './gateway/access.ts';
 import { createApprovalClock } from './gateway/approval-clock.ts';
 import { createApprovals } from './gateway/approvals.ts';
 import type { CardOptions } from './gateway/cards.ts';
 import { createGateway } from './gateway/gateway.ts';
+import { startHousekeeping } from './gateway/housekeeping.ts';
 import { createJobs } from './gateway/jobs.ts';
 import { createLimits } from './gateway/limits.ts';
 import { createLiveReplies } from './gateway/live-reply.ts';
@@ -47,6 +48,8 @@ export type App = {
   readonly url: string;
   /** Puts another configuration in force: whole, or not at all. */
   reload(loaded: LoadedConfig): Promise<void>;
+  /** Reads the files of the skills again. */
+  reloadSkills(): void;
   /** Another configuration was not taken: for the metrics. */
   reloadRefused(): void;
   /** Takes nothing new, gives what is in hand up to 25 s, keeps the rest for the next start. Idempotent. */
@@ -166,14 +169,7 @@ export async function startApp({
     });
     const learning = openLearning({
       store,
-      settings: () => ({
-        enabled: current.config.reflection.enabled,
-        review: current.config.reflection.review,
-        maxBodyBytes: current.config.reflection.max_body,
-        cooldownMs: current.config.reflection.skill_edit_cooldown,
-        activityBytes: current.config.reflection.activity_log_max,
-        storeRaw: current.config.reflection.store_raw,
-      }),
+      config: () => current.config.reflection,
       access,
       profiles: () => profiles,
       requireBudget: limits.requireBudget,
@@ -242,6 +238,7 @@ export async function startApp({
       remember: memory.remember,
       catalog: learning.catalog,
       reviews: learning.reviews,
+      accountsOf: (account) => accountsOf(access(), account),
       workspace: (profile) => profiles.get(profile).workspace,
       adapter,
       clock,
@@ -282,6 +279,8 @@ export async function startApp({
     outbox.start();
     jobs.start();
     ready = true;
+    const housekeeping = startHousekeeping({ store, clock, log });
+    open.unshift(() => housekeeping.stop());
     const health = setInterval(() => {
       store.check().then(
         () => {
@@ -318,9 +317,11 @@ export async function startApp({
       async reload(next) {
         profiles = await profilesOf(next);
         current = next;
+        learning.reload();
         warnOfRules();
         metrics.count('parley_config_reloads_total', { outcome: 'applied' });
       },
+      reloadSkills: learning.reload,
       reloadRefused: () => metrics.count('parley_config_reloads_total', { outcome: 'refused' }),
       stop: () => {
         stopped ??= stop();

@@ -10,6 +10,7 @@ import {
 import type { EngineDeps } from './agent/run.ts';
 import { type Catalog, type ListedSkill, readCatalog, skillsFor } from './agent/skills/catalog.ts';
 import { encodeButton } from './channels/button-token.ts';
+import type { LoadedConfig } from './config/load.ts';
 import type { JobHandler } from './domain/job.ts';
 import type { Reflection } from './domain/reflection.ts';
 import type { Clock, Logger } from './domain/runtime.ts';
@@ -22,7 +23,7 @@ import type { Store } from './store/store.ts';
 
 export type LearningDeps = {
   readonly store: Store;
-  readonly settings: () => ReflectionSettings;
+  readonly config: () => LoadedConfig['config']['reflection'];
   readonly access: () => AccessRules;
   readonly profiles: () => Profiles;
   readonly requireBudget: Limits['requireBudget'];
@@ -39,6 +40,8 @@ export type OpenedLearning = {
   readonly handlers: Readonly<Record<string, JobHandler>>;
   readonly reviews: Reviews;
   readonly catalog: () => Catalog;
+  /** Reads the files of the skills again: what they say now is used from the next turn on. */
+  readonly reload: () => void;
 };
 
 /** Those that come with the program, and above them those beside the configuration of this gateway. */
@@ -50,7 +53,18 @@ export function skillFolders(): string[] {
 
 export function openLearning(deps: LearningDeps): OpenedLearning {
   const { store, clock } = deps;
-  const catalog = readCatalog(skillFolders(), deps.log);
+  let catalog = readCatalog(skillFolders(), deps.log);
+  const settings = (): ReflectionSettings => {
+    const { enabled, review, max_body, skill_edit_cooldown, activity_log_max, store_raw } = deps.config();
+    return {
+      enabled,
+      review,
+      maxBodyBytes: max_body,
+      cooldownMs: skill_edit_cooldown,
+      activityBytes: activity_log_max,
+      storeRaw: store_raw,
+    };
+  };
   const enabled = async (user: string): Promise<readonly ListedSkill[]> =>
     (await skillsFor(catalog, store.skills, user)).filter((skill) => skill.enabled);
   const reviewDeps = {
@@ -63,6 +77,10 @@ export function openLearning(deps: LearningDeps): OpenedLearning {
   };
   return {
     catalog: () => catalog,
+    reload() {
+      catalog = readCatalog(skillFolders(), deps.log, catalog);
+      deps.log.info({ skills: [...catalog.keys()] }, 'skills read again');
+    },
     reviews: createReviews(reviewDeps),
     skills: (turn: Turn) => ({
       list: () => enabled(turn.user),
@@ -79,11 +97,11 @@ export function openLearning(deps: LearningDeps): OpenedLearning {
         return { problem: `${name} has no file "${file}". Files: ${skill.files.join(', ') || 'none'}.` };
       },
     }),
-    followUps: (turn, outcome) => (deps.settings().enabled ? [reflectJob(turn, outcome, clock.now())] : []),
+    followUps: (turn, outcome) => (settings().enabled ? [reflectJob(turn, outcome, clock.now())] : []),
     handlers: {
       [REFLECT_JOB]: createReflectionJob({
         ...store,
-        settings: deps.settings,
+        settings,
         models: (turn) => deps.profiles().get(turn.profile).models,
         contextTokens: (turn) => deps.profiles().get(turn.profile).settings.contextTokens,
         skills: (turn) => enabled(turn.user),

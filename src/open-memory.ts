@@ -12,7 +12,8 @@ import { type Clock, type Logger, newId } from './domain/runtime.ts';
 import type { Turn } from './domain/turn.ts';
 import type { Limits } from './gateway/limits.ts';
 import type { Profiles } from './open-profiles.ts';
-import type { Store } from './store/store.ts';
+import { JOBS_KEPT_MS } from './store/retention.ts';
+import type { HistoryEntry, Store } from './store/store.ts';
 
 export type MemoryDeps = {
   readonly store: Store;
@@ -41,6 +42,8 @@ const EMBEDDING_PATIENCE_MS = 3_000;
 export function openMemory(deps: MemoryDeps): OpenedMemory {
   const { store, clock } = deps;
   const profileOf = (turn: Pick<Turn, 'profile'>) => deps.profiles().get(turn.profile);
+  /** Whether the key of its job is still known, so that it does not run again. */
+  const isRecent = ({ input }: HistoryEntry) => input.at > clock.now() - JOBS_KEPT_MS;
   const payer = ({ user, session, profile }: Turn) => ({ user, session, profile });
   const metered = { ...store, requireBudget: deps.requireBudget, clock };
   const remember: Remember = async (viewer, payer, { source, ...entry }) => {
@@ -52,7 +55,9 @@ export function openMemory(deps: MemoryDeps): OpenedMemory {
       similar.map(({ memory }) => memory),
     );
     if ('refusal' in kept) return kept;
-    const [memory = kept.change.memory] = await store.memories.apply([kept.change]);
+    // Somebody asks for it now: it is kept, whatever becomes of what it brings up to date.
+    const change = { op: 'put', memory: kept.change.memory } as const;
+    const [memory = change.memory] = await store.memories.apply([change]);
     if (profileOf(payer).embedder !== null) await store.jobs.enqueue(vectorJob(payer, memory));
     return { memory, updated: kept.updated };
   };
@@ -79,7 +84,7 @@ export function openMemory(deps: MemoryDeps): OpenedMemory {
       flush: (entries) =>
         deps.enabled()
           ? entries
-              .filter((entry) => entry.status === 'done')
+              .filter((entry) => entry.status === 'done' && isRecent(entry))
               .map((entry) => memoryJob({ id: entry.turnId, user: entry.input.author.id }, clock.now()))
           : [],
       followUps: (turn, outcome) =>
@@ -90,14 +95,15 @@ export function openMemory(deps: MemoryDeps): OpenedMemory {
         return await recallFor(viewer, payer(turn), turn.input.text, settings.recall);
       },
     },
-    async revive({ turnId, changes }) {
+    async revive({ id, turnId, changes }) {
       const turn = turnId === null ? undefined : await store.turns.get(turnId);
       if (turn === undefined || profileOf(turn).embedder === null) return;
       const touched = changes.flatMap((change) =>
         change.kind === 'memory' ? [change.before, change.after] : [],
       );
+      // Its text has had a job before, whose vector is gone.
       for (const memory of touched)
-        if (memory !== null) await store.jobs.enqueue(vectorJob(payer(turn), memory));
+        if (memory !== null) await store.jobs.enqueue(vectorJob(payer(turn), memory, id));
     },
     handlers: {
       [MEMORY_JOB]: createMemoryJob({

@@ -7,8 +7,17 @@ import type { Event } from '../domain/event.ts';
 import { plain } from '../domain/grams.ts';
 import { type Memory, type MemoryScope, memoryScopes, toMemoryName } from '../domain/memory.ts';
 import { newId } from '../domain/runtime.ts';
+import { accountsOf } from '../gateway/access.ts';
 import type { Store } from '../store/store.ts';
-import { type CommonOptions, isoTime, printJson, printLine, printTable, withStore } from './command-line.ts';
+import {
+  type CommonOptions,
+  isoTime,
+  load,
+  printJson,
+  printLine,
+  printTable,
+  withStore,
+} from './command-line.ts';
 
 /** Entries read at once. */
 const PAGE = 500;
@@ -178,8 +187,9 @@ export async function erase(person: string, options: CommonOptions): Promise<num
   return withStore(
     options,
     async (store) => {
-      const count = await store.memories.erase(person);
-      printLine(`Erased ${count} ${count === 1 ? 'entry' : 'entries'} about ${person}.`);
+      const accounts = accountsOf(load(options).config.access, person);
+      const count = await store.memories.erase(accounts, Date.now());
+      printLine(`Erased ${count} ${count === 1 ? 'entry' : 'entries'} about ${accounts.join(', ')}.`);
       return 0;
     },
     'share',

@@ -5,6 +5,7 @@ import { basename, dirname } from 'node:path';
 import { type App, startApp } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { AppError, errorMessage } from '../domain/errors.ts';
+import { skillFolders } from '../open-learning.ts';
 import { createLogger } from '../runtime/log.ts';
 import { createLogSink } from '../runtime/log-sink.ts';
 import { createRedact } from '../runtime/redact.ts';
@@ -43,7 +44,7 @@ export async function start(options: StartOptions): Promise<number> {
       loaded = await reloaded(app, loaded, options, log);
     });
   };
-  const unwatch = watchConfig(loaded, reload);
+  const unwatch = [watchConfig(loaded, reload), ...skillFolders().map((one) => watchSkills(one, app, log))];
   // Before anybody is told that it is ready: who hears it may stop it at once.
   const stopped = untilStopped(app, log, reload);
   printLine(`Parley is ready: ${app.url}`);
@@ -51,7 +52,7 @@ export async function start(options: StartOptions): Promise<number> {
   // Now, not at exit: a process that is killed leaves the next one as warm as one that ends in order.
   flushCompileCache();
   await stopped;
-  unwatch();
+  for (const end of unwatch) end();
   if (!(await sink.flush(FLUSH_MS))) process.exit(0);
   return 0;
 }
@@ -89,16 +90,45 @@ async function reloaded(
 
 function watchConfig({ file }: LoadedConfig, onChange: () => void): () => void {
   if (file === null) return () => {};
-  let timer: NodeJS.Timeout | undefined;
+  const settled = settling(onChange);
   // The folder, not the file: editors replace the file, and a watch on the old one goes blind.
   const watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
-    if (name !== null && name !== basename(file)) return;
-    clearTimeout(timer);
-    timer = setTimeout(onChange, SETTLE_MS);
+    if (name === null || name === basename(file)) settled.changed();
   });
   return () => {
-    clearTimeout(timer);
+    settled.end();
     watcher.close();
+  };
+}
+
+/** A folder that cannot be watched is read again with the configuration. */
+function watchSkills(folder: string, app: App, log: Log): () => void {
+  const settled = settling(app.reloadSkills);
+  const onError = (error: unknown): void =>
+    log.warn({ folder, detail: errorMessage(error) }, 'changes of skills here are not noticed');
+  try {
+    const watcher = watch(folder, { persistent: false, recursive: true }, settled.changed);
+    watcher.on('error', onError);
+    return () => {
+      settled.end();
+      watcher.close();
+    };
+  } catch (error) {
+    onError(error);
+    return () => {};
+  }
+}
+
+/** Once for a burst of changes, when it is over. */
+function settling(onChange: () => void): { changed(): void; end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const end = (): void => clearTimeout(timer);
+  return {
+    changed() {
+      end();
+      timer = setTimeout(onChange, SETTLE_MS);
+    },
+    end,
   };
 }
 

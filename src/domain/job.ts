@@ -1,6 +1,7 @@
 /** Work that happens after or beside turns: durable, leased, idempotent by key. */
 import type { EventBody } from './event.ts';
 import type { MemoryChange } from './memory-store.ts';
+import type { UserId } from './message.ts';
 import type { LessonMark, Reflection } from './reflection.ts';
 import type { TurnId } from './turn.ts';
 
@@ -27,6 +28,9 @@ export type NewJob = {
   /** Not before everything that turn has to say is out, so that a reply never waits for a job. */
   readonly afterTurn?: TurnId;
 };
+
+/** Jobs of one person run one after the other: two turns that end together must not store the same twice. */
+export const personLane = (user: UserId): string => `person ${user}`;
 
 /** All that a job changes, together with its end: done once, however often it was tried. */
 export type JobWrite = {

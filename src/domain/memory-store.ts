@@ -2,9 +2,12 @@
 import type { Memory, MemoryId, MemoryScope, Viewer } from './memory.ts';
 import type { UserId } from './message.ts';
 
-/** `put` adds an entry or replaces the one with its id, exactly; a new entry whose name is taken gets the next free one. */
+/**
+ * `put` adds an entry or replaces the one with its id, exactly; a new entry whose name is taken gets the next free one.
+ * `replace` does nothing when the entry was forgotten meanwhile.
+ */
 export type MemoryChange =
-  | { readonly op: 'put'; readonly memory: Memory }
+  | { readonly op: 'put' | 'replace'; readonly memory: Memory }
   | { readonly op: 'remove'; readonly id: MemoryId };
 
 export type MemoryMatch = {
@@ -39,8 +42,13 @@ export interface MemoryStore {
   ofOwner(scope: MemoryScope, owner: string, limit: number): Promise<Memory[]>;
   /** Returns the entries as they are stored afterwards; one that was removed, or to be removed and not there, is left out. */
   apply(changes: readonly MemoryChange[]): Promise<Memory[]>;
-  /** Removes an entry with every trace in the indexes. False when there is none. */
+  /**
+   * Removes an entry with every trace in the indexes, and from all that could show it or bring it back: what was learned
+   * from it, and what was merged into it. False when there is none.
+   */
   forget(id: MemoryId): Promise<boolean>;
-  /** The same for all about one person. Returns how many there were. */
-  erase(person: UserId): Promise<number>;
+  /** The same for an entry that is none any more, but is known to what was learned about a person. */
+  forgetSnapshots(person: UserId, idOrName: string): Promise<boolean>;
+  /** All about the accounts of one person, with their skills and what was learned. Returns how many entries there were. */
+  erase(accounts: readonly UserId[], now: number): Promise<number>;
 }

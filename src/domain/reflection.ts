@@ -16,6 +16,9 @@ export type ReflectedChange =
     };
 export type SkillState = { readonly text: string | null; readonly editedAt: number | null };
 
+/** What a lesson is as an entry. */
+export const LESSON_TYPE = 'lesson';
+
 export type Lesson = { readonly summary: string; readonly reusableLesson: string };
 
 /** What a lesson did to a later turn that had it in its prompt. */

@@ -32,6 +32,11 @@ export function personOf(rules: Pick<AccessRules, 'people'>, id: UserId): string
   return found === undefined ? id : `person:${found[0]}`;
 }
 
+/** All accounts of the person whom one belongs to, that one among them. */
+export function accountsOf(rules: Pick<AccessRules, 'people'>, id: UserId): readonly UserId[] {
+  return Object.values(rules.people).find((accounts) => accounts.includes(id)) ?? [id];
+}
+
 /** Who may decide about a request of `requester`, for delivery, for the check of a press and for the refusal text. */
 export function approversFor(
   rules: Pick<AccessRules, 'approvers' | 'people'>,

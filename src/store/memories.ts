@@ -4,7 +4,8 @@ import { queryGrams } from '../domain/grams.ts';
 import { type Partition, partitionsFor, type Viewer } from '../domain/memory.ts';
 import type { MemoryStore } from '../domain/memory-store.ts';
 import type { Database, Db } from './database.ts';
-import { changeMemories, removeMemory } from './memory-changes.ts';
+import { erasePerson, forgetMemory, forgetSnapshots } from './forgetting.ts';
+import { changeMemories } from './memory-changes.ts';
 import { findGrams, gramPrefix, mergeIndex } from './memory-grams.ts';
 import { visibleTo, within } from './memory-partitions.ts';
 import { nearest, setVector } from './memory-vectors.ts';
@@ -150,19 +151,13 @@ export function createMemories(database: Database): MemoryStore {
     },
     apply: (changes) => database.write((tx) => changeMemories(tx, changes)),
     async forget(id) {
-      const found = await database.write((tx) => removeMemory(tx, id));
+      const found = await database.write((tx) => forgetMemory(tx, id));
       if (found) await mergeIndex(database);
       return found;
     },
-    async erase(person) {
-      const count = await database.write(async (tx) => {
-        const rows = await tx.db.selectFrom('memories').select('id').where(aboutPerson(person)).execute();
-        for (const { id } of rows) await removeMemory(tx, id);
-        // What was learned from them holds their words too.
-        await tx.db.deleteFrom('reflections').where('user_id', '=', person).execute();
-        await tx.db.deleteFrom('skills').where('owner', '=', person).execute();
-        return rows.length;
-      });
+    forgetSnapshots: (person, id) => database.write((tx) => forgetSnapshots(tx, person, id)),
+    async erase(accounts, now) {
+      const count = await database.write((tx) => erasePerson(tx, accounts, now));
       if (count > 0) await mergeIndex(database);
       return count;
     },

@@ -13,23 +13,23 @@ export async function changeMemories(tx: Tx, changes: readonly MemoryChange[]): 
   const stored: Memory[] = [];
   for (const change of changes) {
     if (change.op === 'remove') await removeMemory(tx, change.id);
-    else stored.push(await putMemory(tx, change.memory));
+    else stored.push(...(await putMemory(tx, change.memory, change.op === 'replace')));
   }
   return stored;
 }
 
-async function putMemory(tx: Tx, memory: Memory): Promise<Memory> {
+async function putMemory(tx: Tx, memory: Memory, onlyIfThere: boolean): Promise<Memory[]> {
   const known = await tx.db
     .selectFrom('memories')
     .select('ordinal')
     .where('id', '=', memory.id)
     .$if(tx.locks, (query) => query.forUpdate())
     .executeTakeFirst();
-  if (known === undefined) return await addMemory(tx, memory);
+  if (known === undefined) return onlyIfThere ? [] : [await addMemory(tx, memory)];
   await dropIndexed(tx, known.ordinal);
   await tx.db.updateTable('memories').set(rowOf(tx, memory)).where('ordinal', '=', known.ordinal).execute();
   await indexGrams(tx, known.ordinal, memory);
-  return memory;
+  return [memory];
 }
 
 async function addMemory(tx: Tx, memory: Memory): Promise<Memory> {

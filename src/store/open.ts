@@ -12,6 +12,7 @@ import { createMemories } from './memories.ts';
 import { migrations } from './migrations/all.ts';
 import { createOutbox } from './outbox.ts';
 import { createReflections } from './reflections.ts';
+import { prune } from './retention.ts';
 import { createSessions } from './sessions.ts';
 import { createSkills } from './skills.ts';
 import type { Store } from './store.ts';
@@ -50,6 +51,7 @@ export async function openStore(options: {
     state: (namespace) => createKeyValue(database, namespace),
     onChange: database.onChange,
     releaseAbandoned: createAbandoned(database, worker),
+    prune: (now) => prune(database, now),
     check: () => check(database, access === 'read'),
     stats: database.stats,
     backup: database.backup,

@@ -136,19 +136,36 @@ async function isNameTaken(tx: Tx, memory: { scope: string; owner: string; name:
   return row !== undefined;
 }
 
+/** What was changed or forgotten while the model thought about it stays as it is. */
+async function applied(tx: Tx, reflection: Reflection): Promise<Reflection> {
+  const changes: ReflectedChange[] = [];
+  for (const [index, step] of stepsOf(reflection, 'applied').entries()) {
+    const change = reflection.changes[index];
+    if (change === undefined || (await conflictOf(tx, reflection.userId, step)) !== null) continue;
+    await makeStep(tx, reflection.userId, step);
+    changes.push(change);
+  }
+  return { ...reflection, changes, state: changes.length === 0 ? 'none' : 'applied' };
+}
+
+/** Replaces one, in the transaction that takes something out of it. */
+export async function rewriteReflection(tx: Tx, reflection: Reflection): Promise<void> {
+  const { state, body } = rowOf(reflection);
+  await tx.db.updateTable('reflections').set({ state, body }).where('id', '=', reflection.id).execute();
+}
+
+function rowOf({ id, jobId, userId, state, createdAt, ...body }: Reflection) {
+  return { id, job_id: jobId, user_id: userId, state, body: JSON.stringify(body), created_at: createdAt };
+}
+
 /** With the job that made it: the row, what it changes unless it is staged, and how earlier lessons fared. */
 export async function writeReflection(
   tx: Tx,
   reflection: Reflection,
   marks: readonly LessonMark[],
 ): Promise<void> {
-  const { id, jobId, userId, state, createdAt, ...body } = reflection;
-  await tx.db
-    .insertInto('reflections')
-    .values({ id, job_id: jobId, user_id: userId, state, body: JSON.stringify(body), created_at: createdAt })
-    .execute();
-  if (state === 'applied')
-    for (const step of stepsOf(reflection, 'applied')) await makeStep(tx, userId, step);
+  const written = reflection.state === 'applied' ? await applied(tx, reflection) : reflection;
+  await tx.db.insertInto('reflections').values(rowOf(written)).execute();
   for (const { memoryId, effect } of marks) {
     const first = { helpful: effect === 'helpful' ? 1 : 0, harmful: effect === 'harmful' ? 1 : 0 };
     await tx.db
@@ -164,7 +181,7 @@ export async function writeReflection(
   }
 }
 
-const toReflection = (row: Selectable<ReflectionsTable>): Reflection => ({
+export const toReflection = (row: Selectable<ReflectionsTable>): Reflection => ({
   ...(JSON.parse(row.body) as Omit<Reflection, 'id' | 'jobId' | 'userId' | 'state' | 'createdAt'>),
   id: row.id,
   jobId: row.job_id,

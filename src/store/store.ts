@@ -27,6 +27,7 @@ import type { ReflectionStore } from '../domain/reflection.ts';
 import type { Session, SessionKey } from '../domain/session.ts';
 import type { SkillStore } from '../domain/skill.ts';
 import type { Turn, TurnId, TurnStatus } from '../domain/turn.ts';
+import type { Upkeep } from '../domain/upkeep.ts';
 import type { UsageDelta, UsageStore } from '../domain/usage.ts';
 
 /** Who has something the moment it is written, without claiming it. */
@@ -319,7 +320,7 @@ export interface OutboxStore {
 
 export type Topic = 'turns' | 'stops' | 'outbox' | 'jobs' | 'approvals' | 'feed';
 
-export interface Store {
+export interface Store extends Upkeep {
   readonly dialect: 'sqlite' | 'postgres';
   /** How this process is called in leases: what to pass as `worker`. */
   readonly worker: string;
@@ -338,13 +339,4 @@ export interface Store {
   state(namespace: string): KeyValue;
   /** Calls back after a commit of the topic, here or in another process (`stops`: a running turn is to end). Returns the way to stop. */
   onChange(topic: Topic, listener: () => void): () => void;
-  /** Gives back what processes that are gone had in hand: turns, deliveries, jobs. At boot, and every few seconds. */
-  releaseAbandoned(): Promise<void>;
-  /** @throws AppError when it cannot be read or written. */
-  check(): Promise<void>;
-  /** Commits so far and messages they carried, for metrics. */
-  stats(): { commits: number; writes: number };
-  /** Copies the whole database, consistent, while in use. SQLite: one file. @throws on PostgreSQL (use pg_dump). */
-  backup(file: string): Promise<void>;
-  close(): Promise<void>;
 }

@@ -99,7 +99,8 @@ test('every statement on the path of a message searches by an index', async () =
     await store.memories.get('m1');
     await store.memories.ofOwner('user', 'web:ana', 8);
     await store.memories.forget('m1');
-    await store.memories.erase('web:ana');
+    await store.memories.forgetSnapshots('web:ana', 'm1');
+    await store.memories.erase(['web:ana'], 1);
     await store.usage.total('2026-01-01');
     await store.feed.add({
       id: 'p1',

@@ -18,6 +18,7 @@ import { describeMemories } from './store/memories-suite.ts';
 import { describeOrder } from './store/order-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
 import { describeRest } from './store/rest-suite.ts';
+import { describeRetention } from './store/retention-suite.ts';
 import { accept, type Backend, claimOne, finish, keyOf, memoryOf, silent } from './store/support.ts';
 import { describeTaker } from './store/taker-suite.ts';
 import { describeTurns } from './store/turns-suite.ts';
@@ -65,6 +66,7 @@ describe('store on PostgreSQL', () => {
   describe('memories', () => describeMemories(open));
   describe('terms of approval', () => describeApprovalTerms(open));
   describe('skills and reflections', () => describeLearning(open));
+  describe('retention', () => describeRetention(open));
   describe('the rest', () => describeRest(open));
 });
 

@@ -14,6 +14,7 @@ import { describeLogs } from './store/logs-suite.ts';
 import { describeMemories } from './store/memories-suite.ts';
 import { describeOrder } from './store/order-suite.ts';
 import { describeRest } from './store/rest-suite.ts';
+import { describeRetention } from './store/retention-suite.ts';
 import { type Backend, silent } from './store/support.ts';
 import { describeTaker } from './store/taker-suite.ts';
 import { describeTurns } from './store/turns-suite.ts';
@@ -51,5 +52,6 @@ describe('store on SQLite', () => {
   describe('memories', () => describeMemories(open));
   describe('terms of approval', () => describeApprovalTerms(open));
   describe('skills and reflections', () => describeLearning(open));
+  describe('retention', () => describeRetention(open));
   describe('the rest', () => describeRest(open));
 });

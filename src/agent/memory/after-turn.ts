@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { Event, EventBody, EventOf } from '../../domain/event.ts';
-import type { Job, JobEffects, JobHandler, NewJob } from '../../domain/job.ts';
+import { type Job, type JobEffects, type JobHandler, type NewJob, personLane } from '../../domain/job.ts';
 import { conversationKey, type Viewer } from '../../domain/memory.ts';
 import type { MemoryStore } from '../../domain/memory-store.ts';
 import { type Clock, newId } from '../../domain/runtime.ts';
@@ -35,9 +35,6 @@ export type MemoryJobDeps = {
   readonly redact: (text: string) => string;
   readonly clock: Clock;
 };
-
-/** Jobs of one person run one after the other: two turns that end together must not store the same twice. */
-export const personLane = (user: string): string => `person ${user}`;
 
 export const memoryJob = (turn: Pick<Turn, 'id' | 'user'>, now: number): NewJob => ({
   kind: MEMORY_JOB,

@@ -24,7 +24,7 @@ export type Remembrance = {
 };
 
 export type Kept =
-  | { readonly change: MemoryChange & { readonly op: 'put' }; readonly updated: boolean }
+  | { readonly change: Exclude<MemoryChange, { readonly op: 'remove' }>; readonly updated: boolean }
   /** Not to be stored, and why. */
   | { readonly refusal: string };
 
@@ -72,7 +72,8 @@ export function keep(deps: KeepDeps, wanted: Remembrance, known: readonly Memory
     createdAt: previous?.createdAt ?? deps.now,
     updatedAt: deps.now,
   };
-  return { change: { op: 'put', memory }, updated: previous !== undefined };
+  const updated = previous !== undefined;
+  return { change: { op: updated ? 'replace' : 'put', memory }, updated };
 }
 
 /** What stands for a text in a list. */

@@ -51,9 +51,10 @@ const payload = z.object({
   payer: z.object({ user: z.string(), session: z.string(), profile: z.string() }),
 });
 
-export const vectorJob = (payer: Payer, memory: Pick<Memory, 'id' | 'updatedAt'>): NewJob => ({
+/** @param again why the same text is embedded once more */
+export const vectorJob = (payer: Payer, memory: Pick<Memory, 'id' | 'updatedAt'>, again = ''): NewJob => ({
   kind: VECTOR_JOB,
-  key: `vector ${memory.id} ${memory.updatedAt}`,
+  key: `vector ${memory.id} ${memory.updatedAt}${again === '' ? '' : ` ${again}`}`,
   payload: { id: memory.id, updatedAt: memory.updatedAt, payer },
   runAt: memory.updatedAt,
 });

@@ -4,16 +4,16 @@
  */
 import { z } from 'zod';
 import { AppError } from '../../domain/errors.ts';
-import type { Job, JobHandler, NewJob } from '../../domain/job.ts';
+import { type Job, type JobHandler, type NewJob, personLane } from '../../domain/job.ts';
 import type { Memory } from '../../domain/memory.ts';
 import type { MemoryStore } from '../../domain/memory-store.ts';
-import type { Reflection, ReflectionStore } from '../../domain/reflection.ts';
+import { LESSON_TYPE, type Reflection, type ReflectionStore } from '../../domain/reflection.ts';
 import { type Clock, newId } from '../../domain/runtime.ts';
 import type { Turn } from '../../domain/turn.ts';
 import type { UsageStore } from '../../domain/usage.ts';
 import type { EventStore, TurnStore } from '../../store/store.ts';
 import { namesSkill } from '../context.ts';
-import { personLane, viewerOf } from '../memory/after-turn.ts';
+import { viewerOf } from '../memory/after-turn.ts';
 import { secretIn } from '../memory/secrets.ts';
 import type { ModelClient, ModelReply, PlannedCall } from '../model/client.ts';
 import { usageOf } from '../records.ts';
@@ -21,7 +21,7 @@ import type { ListedSkill } from '../skills/catalog.ts';
 import { actionsOf, fold, type TurnState } from '../state.ts';
 import { taintOfTurn } from '../taint.ts';
 import { cut, reflectionPrompt } from './inputs.ts';
-import { LESSON_TYPE, planReflection, type ReflectionPlan } from './plan.ts';
+import { planReflection, type ReflectionPlan } from './plan.ts';
 import { type Proposal, parseProposal } from './proposal.ts';
 
 export const REFLECT_JOB = 'reflect';

@@ -3,12 +3,13 @@
  * holds everything touched before and after, so that it can be taken back exactly.
  */
 import { homeFor, type Memory, toMemoryName, toMemoryType, type Viewer } from '../../domain/memory.ts';
-import type {
-  Lesson,
-  LessonCount,
-  LessonMark,
-  ReflectedChange,
-  SkillState,
+import {
+  LESSON_TYPE,
+  type Lesson,
+  type LessonCount,
+  type LessonMark,
+  type ReflectedChange,
+  type SkillState,
 } from '../../domain/reflection.ts';
 import { isSkillName } from '../../domain/skill.ts';
 import { firstLine } from '../memory/keep.ts';
@@ -61,7 +62,6 @@ export type ReflectionPlan = {
 /** Of one turn: whoever proposes more has not understood what is asked. */
 const MAX_MEMORY_CHANGES = 20;
 
-export const LESSON_TYPE = 'lesson';
 /** A lesson that hurt twice, and more often than it helped, is forgotten. */
 const HARM_ENOUGH = 2;
 /** Of memory names: words and hyphens of any script, nothing that a path is made of. */

@@ -1,6 +1,6 @@
 /**
  * The skills there are: those that come with Parley, those an admin put into `config/skills`, and above them what one
- * person has made of them. The first two are files, read at start; the last is in the store.
+ * person has made of them. The first two are files, read at start and when they change; the last is in the store.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,12 +15,25 @@ export type BuiltInSkill = Skill & {
   readonly read: (file: string) => string | undefined;
 };
 
-/** Skills of later folders replace those of the same name in earlier ones. One that cannot be read is left out. */
-export function readCatalog(folders: readonly string[], log: Pick<Logger, 'warn'>): Catalog {
+/**
+ * Skills of later folders replace those of the same name in earlier ones. One that cannot be read is left out.
+ * @param before what was read earlier: what cannot be read any more stays as it was
+ */
+export function readCatalog(
+  folders: readonly string[],
+  log: Pick<Logger, 'warn'>,
+  before: Catalog = new Map(),
+): Catalog {
   const skills = new Map<string, BuiltInSkill>();
   for (const folder of folders) {
     for (const name of namesIn(folder)) {
-      const skill = readSkill(join(folder, name), name, log);
+      const read = readSkill(join(folder, name), name);
+      const skill = 'problem' in read ? before.get(name) : read;
+      if ('problem' in read)
+        log.warn(
+          { skill: join(folder, name) },
+          `a skill ${skill === undefined ? 'was left out' : 'stays as it was'}: ${read.problem}`,
+        );
       if (skill !== undefined) skills.set(name, skill);
     }
   }
@@ -38,7 +51,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-function readSkill(folder: string, name: string, log: Pick<Logger, 'warn'>): BuiltInSkill | undefined {
+function readSkill(folder: string, name: string): BuiltInSkill | { readonly problem: string } {
   const read = (file: string): string | undefined => {
     try {
       return readFileSync(join(folder, file), 'utf8');
@@ -47,12 +60,9 @@ function readSkill(folder: string, name: string, log: Pick<Logger, 'warn'>): Bui
     }
   };
   const text = read('SKILL.md');
-  const parsed = text === undefined ? { problem: 'it has no SKILL.md' } : parseSkillFile(text, name);
-  if (text === undefined || 'problem' in parsed) {
-    const problem = 'problem' in parsed ? parsed.problem : '';
-    log.warn({ skill: folder }, `a skill was left out: ${problem}`);
-    return undefined;
-  }
+  if (text === undefined) return { problem: 'it has no SKILL.md' };
+  const parsed = parseSkillFile(text, name);
+  if ('problem' in parsed) return parsed;
   const files = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name !== 'SKILL.md')
     .map((entry) => entry.name)

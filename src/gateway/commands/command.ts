@@ -5,7 +5,7 @@ import type { Remember } from '../../agent/memory/keep.ts';
 import type { ModelClient } from '../../agent/model/client.ts';
 import type { Catalog } from '../../agent/skills/catalog.ts';
 import type { ChannelAdapter } from '../../channels/adapter.ts';
-import type { InboundMessage, OutboundMessage } from '../../domain/message.ts';
+import type { InboundMessage, OutboundMessage, UserId } from '../../domain/message.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { SessionKey } from '../../domain/session.ts';
 import type { Store } from '../../store/store.ts';
@@ -26,6 +26,8 @@ export type CommandDeps = {
   readonly remember: Remember;
   readonly catalog: () => Catalog;
   readonly reviews: Reviews;
+  /** All accounts of the person whom one belongs to. */
+  readonly accountsOf: (account: UserId) => readonly UserId[];
   readonly btwFallback: () => 'direct' | 'public' | 'refuse';
   readonly adapter: (channel: string) => ChannelAdapter | undefined;
   readonly clock: Clock;

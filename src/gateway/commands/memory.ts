@@ -93,14 +93,25 @@ const forget: Verb = async (deps, context, id) => {
   const isAdmin = context.roles.includes('admin');
   // Your own entries you may forget from anywhere, though they are shown only where they belong.
   const entry = (await named(deps, context, id)) ?? (await deps.store.memories.get(id));
-  const isOwn = entry !== undefined && entry.scope === 'user' && entry.owner === viewer.user;
+  const accounts = deps.accountsOf(viewer.user);
+  if (entry === undefined && (await inSnapshots(deps, accounts, id))) return FORGOTTEN;
+  const isOwn = entry !== undefined && entry.scope === 'user' && accounts.includes(entry.owner);
   const isVisible = entry !== undefined && (await deps.store.memories.visible(viewer, [entry.id])).length > 0;
   if (entry === undefined || !(isOwn || isVisible || isAdmin)) return unknown(id);
-  if (!isOwn && entry.author !== viewer.user && !isAdmin)
+  if (!isOwn && !accounts.includes(entry.author) && !isAdmin)
     return `${entry.author} said that, and it is kept ${forWhom[entry.scope]}: only they or an admin can make me forget it.`;
   await deps.store.memories.forget(entry.id);
-  return 'Forgotten. The next prompt no longer holds it.';
+  return FORGOTTEN;
 };
+
+const FORGOTTEN = 'Forgotten. The next prompt no longer holds it, and nothing brings it back.';
+
+/** What was learned may know an entry that is none any more. */
+async function inSnapshots(deps: CommandDeps, accounts: readonly string[], id: string): Promise<boolean> {
+  if (id === '') return false;
+  const found = await Promise.all(accounts.map((one) => deps.store.memories.forgetSnapshots(one, id)));
+  return found.includes(true);
+}
 
 /** Whoever may see all about a person: themselves, and an admin. */
 function personOf(context: CommandContext, argument: string): string | undefined {
@@ -114,7 +125,11 @@ const exportAll: Verb = async (deps, context, argument) => {
   if (!context.message.direct) return 'I only do that in a private chat. Write to me there.';
   const person = personOf(context, argument);
   if (person === undefined) return 'Only an admin may export what concerns somebody else.';
-  const found = await deps.store.memories.list({ person, limit: EXPORTED });
+  const lists = await Promise.all(
+    deps.accountsOf(person).map((account) => deps.store.memories.list({ person: account, limit: EXPORTED })),
+  );
+  // One account may have written about another.
+  const found = [...new Map(lists.flat().map((one) => [one.id, one])).values()].slice(0, EXPORTED);
   if (found.length === 0) return `I remember nothing about ${person}.`;
   const more = found.length < EXPORTED ? '' : `\n\nThere may be more: \`parley memory export\` gives all.`;
   return `\`\`\`json\n${found.map((one) => JSON.stringify(one).replaceAll('`', '\\u0060')).join('\n')}\n\`\`\`${more}`;
@@ -124,8 +139,9 @@ const erase: Verb = async (deps, context, argument) => {
   if (argument === '') return 'Usage: `/memory erase me`. It forgets everything about you, for good.';
   const person = personOf(context, argument);
   if (person === undefined) return 'Only an admin may erase what concerns somebody else.';
-  const count = await deps.store.memories.erase(person);
-  return `Erased ${count} ${count === 1 ? 'entry' : 'entries'} about ${person}. The log of the conversations stays.`;
+  const accounts = deps.accountsOf(person);
+  const count = await deps.store.memories.erase(accounts, deps.clock.now());
+  return `Erased ${count} ${count === 1 ? 'entry' : 'entries'} about ${accounts.join(', ')}. The log of the conversations stays.`;
 };
 
 const verbs: ReadonlyMap<string, Verb> = new Map(

@@ -7,6 +7,7 @@ import { skillsAndReflection } from './0004-skills-and-reflection.ts';
 import { vectorsAsArrays } from './0005-vectors-as-arrays.ts';
 import { shorterGrams } from './0006-shorter-grams.ts';
 import { openTurns } from './0007-open-turns.ts';
+import { endedJobs } from './0008-ended-jobs.ts';
 
 export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0001-foundation': foundation,
@@ -16,4 +17,5 @@ export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0005-vectors-as-arrays': vectorsAsArrays,
   '0006-shorter-grams': shorterGrams,
   '0007-open-turns': openTurns,
+  '0008-ended-jobs': endedJobs,
 };

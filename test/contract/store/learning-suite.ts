@@ -1,5 +1,6 @@
 /** Skills and reflections: changed together with the job that learned, moved forwards and backwards exactly. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { personLane } from '../../../src/domain/job.ts';
 import type { Reflection } from '../../../src/domain/reflection.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { type Backend, memoryOf, type OpenBackend } from './support.ts';
@@ -132,12 +133,72 @@ export function describeLearning(open: OpenBackend): void {
         ['n', { helpful: 0, harmful: 1 }],
       ]),
     );
-    const ids = async (user?: string) =>
+    const listed = async (user?: string) =>
       (await store.reflections.list({ limit: 2, ...(user === undefined ? {} : { user }) })).map(
         (row) => row.id,
       );
-    expect(await ids()).toEqual(['c', 'b']);
-    expect(await ids('web:ana')).toEqual(['a']);
+    expect(await listed()).toEqual(['c', 'b']);
+    expect(await listed('web:ana')).toEqual(['a']);
+  });
+
+  const ids = async () => (await all()).map(({ id }) => id).toSorted();
+
+  test('A34, E69: forgetting takes an entry, and what was merged into it, out of what was learned about its person', async () => {
+    await store.memories.apply([one, two].map((memory) => ({ op: 'put', memory })));
+    await learn(reflection('a', { changes, lesson: { summary: 's', reusableLesson: 'l' }, raw: 'r' }));
+    await learn(
+      reflection('b', { changes: [{ kind: 'memory', before: null, after: memoryOf('four', home) }] }),
+    );
+    expect(await store.memories.forget('one')).toBe(true);
+    const kept = await store.reflections.get('a');
+    expect(JSON.stringify(kept)).not.toMatch(/reworked|entry two|because/);
+    expect(kept).toMatchObject({ state: 'applied', raw: null, memoryChanges: 1, changes: changes.slice(2) });
+    expect(await store.reflections.move('a', 'applied', 'undone')).toBe('done');
+    expect(await ids()).toEqual(['four']);
+    expect(await store.memories.forget('four')).toBe(true);
+    expect(await store.reflections.get('b')).toMatchObject({ state: 'none', changes: [] });
+    expect(await store.reflections.move('b', 'applied', 'undone')).toMatchObject({
+      conflict: expect.anything(),
+    });
+    expect(await ids()).toEqual([]);
+  });
+
+  test('A34: what is in no list any more is forgotten by its person, and a merge that was undone binds nothing', async () => {
+    await store.memories.apply([one, two].map((memory) => ({ op: 'put', memory })));
+    await learn(reflection('a', { changes: changes.slice(0, 2) }));
+    expect(await store.memories.forgetSnapshots('web:bo', 'two')).toBe(false);
+    await store.reflections.move('a', 'applied', 'undone');
+    await store.memories.forget('one');
+    expect((await store.reflections.get('a'))?.changes).toEqual(changes.slice(0, 1));
+    expect(await store.memories.forgetSnapshots('web:ana', 'two')).toBe(true);
+    expect((await store.reflections.get('a'))?.changes).toEqual([]);
+  });
+
+  test('A34: what was forgotten while a job thought about it does not come back with its end', async () => {
+    await store.memories.apply([one, two].map((memory) => ({ op: 'put', memory })));
+    await store.memories.forget('one');
+    await learn(reflection('a', { changes }));
+    expect((await store.reflections.get('a'))?.changes).toEqual([changes[0], ...changes.slice(2)]);
+    expect(await ids()).toEqual(['three']);
+    expect(await store.memories.apply([{ op: 'replace', memory: one }])).toEqual([]);
+    expect(await ids()).toEqual(['three']);
+  });
+
+  test('A34: a job that is under way for somebody who is erased comes to nothing, and runs no more', async () => {
+    const queue = (key: string, user: string) =>
+      store.jobs.enqueue({ kind: 'k', key, payload: null, runAt: 0, lane: personLane(user) });
+    const claim = () => store.jobs.claim({ worker: 'w', kinds: ['k'], limit: 9, leaseMs: 1_000, now: 1 });
+    await queue('ana 1', 'web:ana');
+    const [job] = await claim();
+    if (job === undefined) throw new Error('no job');
+    await queue('ana 2', 'slack:ana');
+    await queue('bo', 'web:bo');
+    await store.memories.erase(['web:ana', 'slack:ana'], 2);
+    const memories = [{ op: 'put', memory: one }] as const;
+    expect(await store.jobs.settle({ job, worker: 'w', now: 3, memories })).toBe(false);
+    expect(await ids()).toEqual([]);
+    expect((await claim()).map(({ key }) => key)).toEqual(['bo']);
+    expect(await queue('ana 1', 'web:ana')).toBe(false);
   });
 
   test('A34: erasing a person takes their skills and what was learned about them along', async () => {
@@ -145,7 +206,7 @@ export function describeLearning(open: OpenBackend): void {
     await learn(reflection('a', {}));
     await store.skills.change({ owner: 'web:ana', name: 'tea', enabled: false });
     await store.skills.change({ owner: 'web:bo', name: 'tea', enabled: false });
-    expect(await store.memories.erase('web:ana')).toBe(1);
+    expect(await store.memories.erase(['web:ana'], 1)).toBe(1);
     expect(await store.reflections.list({ limit: 5 })).toEqual([]);
     expect(await store.skills.ofOwner('web:ana')).toEqual([]);
     expect(await store.skills.ofOwner('web:bo')).toHaveLength(1);

@@ -198,7 +198,7 @@ export function describeMemories(open: OpenBackend): void {
     expect(about.map((one) => one.id)).toEqual(['m2', 'm3']);
     const later = await store.memories.list({ person: 'ana', after: 'm2', limit: 9 });
     expect(later.map((one) => one.id)).toEqual(['m3']);
-    expect(await store.memories.erase('ana')).toBe(2);
+    expect(await store.memories.erase(['ana'], 1)).toBe(2);
     expect(await found(inPrivate('ana'), 'violet')).toEqual([]);
     expect(await found(inPrivate('bo'), 'violet')).toEqual(['m4']);
   });

@@ -112,7 +112,7 @@ describe('keep', () => {
     expect(keep(deps, wanted('Ana likes green tea with honey'), known)).toEqual({
       updated: true,
       change: {
-        op: 'put',
+        op: 'replace',
         memory: {
           ...known[0],
           description: 'Ana likes green tea with honey',

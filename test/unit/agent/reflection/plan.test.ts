@@ -1,13 +1,14 @@
 /** From proposals to changes: what is taken, what is rejected and why, and that it can be taken back. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LESSON_TYPE, type PlanInput, planReflection } from '../../../../src/agent/reflection/plan.ts';
+import { type PlanInput, planReflection } from '../../../../src/agent/reflection/plan.ts';
 import {
   type MemoryProposal,
   type Proposal,
   parseProposal,
 } from '../../../../src/agent/reflection/proposal.ts';
 import type { Memory } from '../../../../src/domain/memory.ts';
+import { LESSON_TYPE } from '../../../../src/domain/reflection.ts';
 
 const viewer = { user: 'web:ana', conversation: 'c', workspace: '/w', direct: true };
 const entry = (name: string, more: Partial<Memory> = {}): Memory => ({

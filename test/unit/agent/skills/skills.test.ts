@@ -101,6 +101,20 @@ describe('the catalog', () => {
     expect(catalog.get('tea')?.description).toBe('Another tea.');
   });
 
+  it('keeps what was read before where a file cannot be read any more, and drops what is gone', () => {
+    const root = folder();
+    for (const name of ['tea', 'coffee']) write(root, name, file(`name: ${name}\ndescription: First.`));
+    const before = readCatalog([root], silent);
+    write(root, 'tea', 'nothing');
+    rmSync(join(root, 'coffee'), { recursive: true });
+    const warnings: string[] = [];
+    const log = { warn: (_fields: object, text: string) => void warnings.push(text) };
+    const after = readCatalog([root], log, before);
+    expect([...after.keys()]).toEqual(['tea']);
+    expect(after.get('tea')?.description).toBe('First.');
+    expect(warnings).toEqual([expect.stringMatching(/^a skill stays as it was: .*front matter/)]);
+  });
+
   it('shows a person their own copy above the built-in one, and what they switched off', async () => {
     const root = folder();
     write(root, 'tea', valid);

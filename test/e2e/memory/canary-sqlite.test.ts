@@ -1,0 +1,4 @@
+import { sqlite } from '../support/database.ts';
+import { canaryRows } from './canary-suite.ts';
+
+canaryRows(sqlite);

@@ -1,0 +1,163 @@
+/**
+ * The canary suite of memory, for each database: facts told in private, in another conversation, in another workspace or by another
+ * person, each with a colour of its own, and every way in which one could come back to light where it does not belong.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TestDatabase } from '../support/database.ts';
+import { until } from '../support/gateway.ts';
+import { BO_TOKEN, CY_TOKEN, configText } from '../support/scenario.ts';
+import { type Place, textOf, type WebClient } from '../support/web-client.ts';
+import { type Remembering, startRemembering, toStore } from './support.ts';
+
+const ROLES =
+  '  roles: { memory: { model: memory-model }, btw: { model: aside-model }, embedding: { model: vectors } }';
+const YAML =
+  'profiles: { ops: { agent: { workspace: data/other } } }\nroutes: [{ channel: web, conversation: "general", profile: ops }]';
+const RECALL = 'memory: { enabled: true, recall: 50 }';
+
+const COLOURS = [
+  'heliotrope',
+  'marigold',
+  'saffron',
+  'indigo',
+  'vermilion',
+  'cobalt',
+  'ochre',
+  'umber',
+  'turquoise',
+] as const;
+type Colour = (typeof COLOURS)[number];
+
+export function canaryRows(database: TestDatabase): void {
+  describe(`A34, A35, E60: canaries on ${database.name}`, () => {
+    let s: Remembering;
+    let bo: WebClient;
+    let cy: WebClient;
+    let home: Place;
+    let boHome: Place;
+    let x: Place;
+    let y: Place;
+    const ops: Place = { conversation: 'general' };
+
+    const told = async (who: WebClient, place: Place, colour: Colour, scope: string) => {
+      s.decides(colour, toStore(`The secret colour here is ${colour}.`, { scope }));
+      await who.answerTo(place, `Our secret colour is ${colour}.`);
+    };
+
+    beforeAll(async () => {
+      const storeUrl = await database.url();
+      s = await startRemembering({ storeUrl });
+      s.folder.writeConfig(
+        configText(s.model.url, { model: ROLES, yaml: YAML, storeUrl }).replace(/^memory: .*$/m, RECALL),
+      );
+      await s.restart();
+      s.model.embed(() => [1, 0]);
+      bo = await s.as(BO_TOKEN);
+      cy = await s.as(CY_TOKEN);
+      home = await s.owner.home();
+      boHome = await bo.home();
+      x = await s.owner.createConversation('X', true);
+      y = await s.owner.createConversation('Y', true);
+      // In private nothing can be for others, whatever the classifier wants.
+      await told(s.owner, home, 'heliotrope', 'workspace');
+      await told(bo, boHome, 'marigold', 'conversation');
+      await told(s.owner, x, 'saffron', 'user');
+      await told(s.owner, x, 'indigo', 'conversation');
+      await told(s.owner, y, 'vermilion', 'conversation');
+      await told(bo, x, 'cobalt', 'workspace');
+      await told(s.owner, ops, 'ochre', 'workspace');
+      await told(bo, ops, 'umber', 'user');
+      await told(cy, y, 'turquoise', 'user');
+      await until('all to be remembered', async () => (await s.memories()).length === COLOURS.length);
+      await until(
+        'all vectors',
+        () => s.model.embedded.filter((text) => text.includes('secret colour here')).length === 9,
+      );
+      // Whatever shows below comes out of memory, not out of the history.
+      for (const [who, place] of [
+        [s.owner, home],
+        [bo, boHome],
+        [s.owner, x],
+        [s.owner, y],
+        [s.owner, ops],
+      ] as const)
+        await who.command(place, '/new');
+    });
+    afterAll(() => s.close());
+
+    const seenIn = (text: string): Colour[] => COLOURS.filter((colour) => text.includes(colour));
+
+    const cases: [string, () => [WebClient, Place], Colour[]][] = [
+      ['the owner in private', () => [s.owner, home], ['heliotrope', 'saffron', 'cobalt']],
+      ['Bo in private', () => [bo, boHome], ['marigold', 'cobalt', 'umber']],
+      ['the owner in X', () => [s.owner, x], ['saffron', 'indigo', 'cobalt']],
+      ['Bo in X', () => [bo, x], ['indigo', 'cobalt']],
+      ['Cy in X', () => [cy, x], ['indigo', 'cobalt']],
+      ['the owner in Y', () => [s.owner, y], ['vermilion', 'cobalt']],
+      ['Cy in Y', () => [cy, y], ['vermilion', 'cobalt', 'turquoise']],
+      ['the owner in another workspace', () => [s.owner, ops], ['ochre']],
+      ['Bo in another workspace', () => [bo, ops], ['ochre', 'umber']],
+    ];
+
+    for (const [name, where, expected] of cases) {
+      it(`${name}: prompt, tools, side question and /memory hold what belongs there and nothing else`, async () => {
+        const [who, place] = where();
+        const belongs = COLOURS.filter((colour) => expected.includes(colour));
+        s.model.reset();
+        s.answers(() => ({ text: 'fine' }));
+        await s.tell(who, place, `${name} asks about the secret colour here.`);
+        // The classifier is shown what is known, to correct it: the same rules hold.
+        expect(s.memoryCalls()).toHaveLength(1);
+        expect(seenIn(s.memoryCalls()[0]?.text ?? '')).toEqual(belongs);
+        await who.command(place, '/new');
+        s.model.reset();
+        s.answers((call) =>
+          call.messages.some((one) => one.role === 'tool')
+            ? { text: 'done' }
+            : {
+                toolCalls: [
+                  { name: 'recall', args: { query: 'secret colour', limit: 50 } },
+                  { name: 'search_history', args: { query: 'secret colour', limit: 50 } },
+                ],
+              },
+        );
+        const question = `What is the secret colour for ${name}?`;
+        await who.answerTo(place, question);
+        const calls = s.mainCalls();
+        expect(calls).toHaveLength(2);
+        expect(seenIn(calls[0]?.text ?? '')).toEqual(belongs);
+        const [recalled = '', history = ''] = (calls[1]?.messages ?? [])
+          .filter((one) => one.role === 'tool')
+          .map((one) => String(one.content));
+        expect(seenIn(recalled)).toEqual(belongs);
+        expect(seenIn(history)).toEqual([]);
+        s.answers(() => ({ text: 'aside' }));
+        await who.command(place, '/btw which secret colours do you know?');
+        const aside = s.model.calls.findLast((call) => call.model === 'aside-model');
+        expect(aside?.text).toContain(question);
+        expect(seenIn(aside?.text ?? '')).toEqual([]);
+        for (const command of ['/memory', '/memory search secret colour'])
+          expect(seenIn(textOf((await who.command(place, command)).html))).toEqual(belongs);
+      });
+    }
+
+    it('what belongs to others cannot be shown, forgotten or exported by its id', async () => {
+      const all = await s.memories();
+      const idOf = (colour: Colour) => all.find((one) => one.body.includes(colour))?.id ?? '';
+      for (const colour of ['heliotrope', 'saffron', 'vermilion', 'ochre'] as const) {
+        for (const verb of ['show', 'forget']) {
+          const reply = textOf((await bo.command(boHome, `/memory ${verb} ${idOf(colour)}`)).html);
+          expect(reply).toContain('I know no entry');
+          expect(seenIn(reply)).toEqual([]);
+        }
+      }
+      expect(textOf((await bo.command(x, `/memory forget ${idOf('indigo')}`)).html)).toMatch(
+        /only they or an admin/,
+      );
+      expect(textOf((await bo.command(boHome, '/memory export web:owner')).html)).toMatch(/Only an admin/);
+      expect(textOf((await bo.command(boHome, '/memory erase web:owner')).html)).toMatch(/Only an admin/);
+      expect(textOf((await s.owner.command(x, '/memory export')).html)).toMatch(/private chat/);
+      expect(await s.memories()).toEqual(all);
+    });
+  });
+}

@@ -1,0 +1,4 @@
+import { openPostgres } from '../support/database.ts';
+import { compactionRows } from './compaction-suite.ts';
+
+compactionRows(await openPostgres());

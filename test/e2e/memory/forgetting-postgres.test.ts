@@ -1,0 +1,4 @@
+import { openPostgres } from '../support/database.ts';
+import { forgettingRows } from './forgetting-suite.ts';
+
+forgettingRows(await openPostgres());
