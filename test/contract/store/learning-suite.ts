@@ -86,6 +86,25 @@ export function describeLearning(open: OpenBackend): void {
     expect(await store.reflections.move('b', 'applied', 'undone')).toBe('unknown');
   });
 
+  test('E68: a snapshot that cannot be written takes its outcome along; the next try writes both', async () => {
+    await store.memories.apply([one, two].map((memory) => ({ op: 'put', memory })));
+    const before = await all();
+    await backend.raw('alter table reflections rename to reflections_away');
+    await expect(learn(reflection('a', { changes }))).rejects.toThrow();
+    expect(await all()).toEqual(before);
+    expect(await store.skills.ofOwner('web:ana')).toEqual([]);
+    await backend.raw('alter table reflections_away rename to reflections');
+    const retry = { worker: 'w', kinds: ['reflect'], limit: 1, leaseMs: 1_000, now: 5_000 };
+    const [job] = await store.jobs.claim(retry);
+    if (job === undefined) throw new Error('the job is still there');
+    const row = reflection('a', { changes });
+    expect(await store.jobs.settle({ job, worker: 'w', now: 5_001, reflection: { row, marks: [] } })).toBe(
+      true,
+    );
+    expect(await store.reflections.get('a')).toEqual(row);
+    expect((await all()).map((entry) => entry.body)).toContain('reworked \u0000');
+  });
+
   test('E69: an undo that finds one thing changed changes nothing at all', async () => {
     await store.memories.apply([one, two].map((memory) => ({ op: 'put', memory })));
     await learn(reflection('a', { changes }));

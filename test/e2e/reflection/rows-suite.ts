@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestDatabase } from '../support/database.ts';
 import { until } from '../support/gateway.ts';
-import { gate, sh } from '../support/scenario.ts';
+import { configText, gate, sh } from '../support/scenario.ts';
 import { type Place, textOf } from '../support/web-client.ts';
 import { type Reflecting, startReflecting } from './support.ts';
 
@@ -13,8 +13,10 @@ export function reflectionRows(database: TestDatabase): void {
   describe(`reflection on ${database.name}`, () => {
     let s: Reflecting;
     let place: Place;
+    let storeUrl: string;
     beforeAll(async () => {
-      s = await startReflecting({ storeUrl: await database.url() });
+      storeUrl = await database.url();
+      s = await startReflecting({ storeUrl });
       place = await s.owner.home();
     });
     afterAll(() => s.close());
@@ -272,6 +274,32 @@ export function reflectionRows(database: TestDatabase): void {
       const turn = (await s.turns()).find((one) => one.messageId === id);
       await until('the row', async () => (await s.rows()).find((row) => row.turnId === turn?.id));
       expect(s.calls().find((call) => call.text.includes('stop me'))?.text).toContain('ended: cancelled');
+    });
+
+    it('A47: a reflection that would exceed the budget is not asked for, and its row says so', async () => {
+      const usage = await s.folder.json<{ promptTokens: number; completionTokens: number }>(
+        'usage',
+        '--json',
+      );
+      const used = usage.reduce((sum, row) => sum + row.promptTokens + row.completionTokens, 0);
+      s.folder.writeConfig(
+        configText(s.model.url, {
+          reflection: '{ enabled: true }',
+          model: s.roles,
+          storeUrl,
+          limits: `tokens_per_day: ${used + 40}`,
+        }),
+      );
+      await s.restart();
+      const row = await s.work(s.owner, await s.owner.createConversation('Poor', false), 'out of money');
+      expect(row).toMatchObject({
+        outcome: 'failed',
+        errorCode: 'limits.budget',
+        memoryChanges: 0,
+        tokensIn: 0,
+      });
+      expect(s.calls().some((call) => call.text.includes('out of money'))).toBe(false);
+      expect((await s.turns()).find((turn) => turn.id === row.turnId)?.status).toBe('done');
     });
   });
 }
