@@ -14,8 +14,8 @@ export type LiveReplies = {
   discard(turnId: TurnId): Promise<void>;
 };
 
-/** An answer that is there sooner needs no sign that it is coming. */
-const TYPING_AFTER_MS = 300;
+/** An answer that is there sooner needs no sign that it is coming, and after a restart many come back at once. */
+const TYPING_AFTER_MS = 800;
 /** Platforms let a typing indicator lapse after 5 to 10 s. */
 const TYPING_EVERY_MS = 4_000;
 /** After this long people want to know what is taking the time. */
