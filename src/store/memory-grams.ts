@@ -7,6 +7,7 @@ import type { Database, Db } from './database.ts';
 import type { Dialect } from './migrate.ts';
 import { type MemoryRow, toMemory } from './rows.ts';
 
+type Found = { readonly position: number; readonly ordinals: string | null };
 type Hit = { readonly position: number; readonly ordinal: number };
 
 /** For each gram the ordinals of the newest `limit` entries that hold it, newest first. */
@@ -21,8 +22,9 @@ export async function findGrams(
 
 /** Grams of one statement: what surrounds a statement takes longer than a look-up. Not more, to prepare few shapes. */
 const TOGETHER = 16;
+/** All that one gram is found in as one value: a row for each would take longer to hand over than to find. */
 const LOOK_UP =
-  'select * from (select ? as position, rowid as ordinal from memory_grams where memory_grams match ? order by rowid desc limit ?)';
+  'select ? as position, (select group_concat(ordinal) from (select rowid as ordinal from memory_grams where memory_grams match ? order by rowid desc limit ?)) as ordinals';
 
 /** Grams are letters and digits: there is nothing in them to be quoted. */
 async function inFts5(db: Db, grams: readonly QueryGram[], limit: number): Promise<number[][]> {
@@ -35,8 +37,11 @@ async function inFts5(db: Db, grams: readonly QueryGram[], limit: number): Promi
       `"${gram.text}"${gram.prefix ? '*' : ''}`,
       limit,
     ]);
-    const { rows } = await db.executeQuery(CompiledQuery.raw(text, parameters) as CompiledQuery<Hit>);
-    for (const { position, ordinal } of rows) found[position]?.push(ordinal);
+    const { rows } = await db.executeQuery(CompiledQuery.raw(text, parameters) as CompiledQuery<Found>);
+    for (const { position, ordinals } of rows) {
+      const newestFirst = (ordinals?.split(',') ?? []).map(Number).sort((a, b) => b - a);
+      found[position]?.push(...newestFirst);
+    }
   }
   return found;
 }
