@@ -1,5 +1,7 @@
 /** Conversations on Slack through the real program and the real SDK: E2, E16 to E18, E75, F12, F13. */
+
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readLedger } from '../crash/ledger.ts';
 import { MENTION } from '../fakes/slack/people.ts';
 import { until } from './support/gateway.ts';
 import { gate } from './support/scenario.ts';
@@ -91,6 +93,19 @@ describe('Slack', () => {
     door.open();
     await s.answer(home, 'slow answer');
     await s.answer(home, 'after it');
+  });
+
+  it('P3, F13: what was written first is taken first, also when the look-up of its author hangs', async () => {
+    s.model.script((call) => ({ text: `re ${call.question}` }));
+    const newcomer = s.slack.member('U0NEW', 'Nell');
+    const channel = s.slack.direct(newcomer);
+    s.slack.fail({ method: 'users.info', drop: 'never' });
+    const said = ['first words', 'second words', 'third words'].map((text) =>
+      s.slack.say({ channel, from: newcomer, text }),
+    );
+    await Promise.all(said.map(({ taken }) => taken));
+    const turns = (await readLedger(s.folder.path)).filter((turn) => turn.conversation === channel);
+    expect(turns.map((turn) => turn.messageId)).toEqual(said.map(({ ts }) => `${channel}:${ts}`));
   });
 
   it('E75, F13: what is edited before it starts runs as edited; what is deleted does not run', async () => {

@@ -7,6 +7,7 @@ import type { Attachment } from '../../domain/message.ts';
 import { type Clock, type Logger, type Metrics, newId } from '../../domain/runtime.ts';
 import type { ChannelSink } from '../adapter.ts';
 import { concernsUs, notFetched } from '../concern.ts';
+import { createLanes } from '../lanes.ts';
 import {
   isEdit,
   type ParsedMessage,
@@ -50,7 +51,7 @@ const LONGEST_RETRY_MS = 30_000;
 
 export function createIntake(deps: IntakeDeps): Intake {
   const { places, log, metrics } = deps;
-  const lanes = new Map<string, Promise<void>>();
+  const inLane = createLanes();
   const authors = new Map<string, ParsedMessage['author']>();
   const done = new Map<string, true>();
   const stopping = new AbortController();
@@ -84,16 +85,8 @@ export function createIntake(deps: IntakeDeps): Intake {
     }
   }
 
-  function inOrder(channel: string, work: () => Promise<void>): Promise<void> {
-    const before = lanes.get(channel) ?? Promise.resolve();
-    const mine = before.catch(() => {}).then(() => untilStored(work));
-    lanes.set(channel, mine);
-    const clear = (): void => {
-      if (lanes.get(channel) === mine) lanes.delete(channel);
-    };
-    mine.then(clear, clear);
-    return mine;
-  }
+  const inOrder = (channel: string, work: () => Promise<void>): Promise<void> =>
+    inLane(channel, () => untilStored(work));
 
   async function take(parsed: ParsedMessage): Promise<void> {
     const sink = deps.sink();

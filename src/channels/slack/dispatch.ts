@@ -4,6 +4,7 @@ import type { ConversationRef, InboundMessage } from '../../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../../domain/runtime.ts';
 import type { ChannelSink } from '../adapter.ts';
 import { concernsUs, notFetched } from '../concern.ts';
+import { createLanes } from '../lanes.ts';
 import { offered } from './files.ts';
 import type { Inbound } from './inbound.ts';
 import type { LatestThread } from './latest-thread.ts';
@@ -30,11 +31,14 @@ export type DispatchDeps = {
   readonly metrics: Metrics;
 };
 
+const laneOf = ({ conversation, thread }: ConversationRef): string => `${conversation} ${thread ?? ''}`;
+
 export type Dispatch = (inbound: Inbound, ack: Ack) => Promise<void>;
 
 export function createDispatch(deps: DispatchDeps): Dispatch {
   const { sink, people, call, seen, log } = deps;
   const once = createOnce({ clock: deps.clock });
+  const inLane = createLanes();
 
   /** @throws what the gateway throws when nothing could be stored. */
   async function onceOnly(kind: string, key: string | undefined, work: () => Promise<void>): Promise<void> {
@@ -99,14 +103,21 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
   return async (inbound, ack) => {
     switch (inbound.kind) {
       case 'message':
-        return onceOnly('message', inbound.message.id, async () => {
-          await take(inbound.message, inbound.files, typeof inbound.posted?.thread === 'string');
-          noteSeen(inbound);
-        });
+        // Names and files take their time, and what is written next must not overtake it.
+        return onceOnly('message', inbound.message.id, () =>
+          inLane(laneOf(inbound.message.where), async () => {
+            await take(inbound.message, inbound.files, typeof inbound.posted?.thread === 'string');
+            noteSeen(inbound);
+          }),
+        );
       case 'edit':
-        return onceOnly('edit', inbound.eventId, () => sink().edit(inbound.edit));
+        return onceOnly('edit', inbound.eventId, () =>
+          inLane(laneOf(inbound.edit.where), () => sink().edit(inbound.edit)),
+        );
       case 'deletion':
-        return onceOnly('deletion', inbound.eventId, () => sink().deletion(inbound.deletion));
+        return onceOnly('deletion', inbound.eventId, () =>
+          inLane(laneOf(inbound.deletion.where), () => sink().deletion(inbound.deletion)),
+        );
       case 'click':
         return onceOnly('click', inbound.click.id, async () =>
           sink().click({ ...inbound.click, author: await people.known(inbound.click.author) }),

@@ -8,6 +8,7 @@ import type { Clock, Logger, Metrics } from '../../domain/runtime.ts';
 import type { ChannelSink } from '../adapter.ts';
 import { MAX_FILES, toAttachment } from '../attachments.ts';
 import { concernsUs, notFetched } from '../concern.ts';
+import { createLanes } from '../lanes.ts';
 import type { TelegramApi } from './api.ts';
 import { type Incoming, parseUpdate, updateIdOf } from './inbound.ts';
 import type { BotIdentity } from './places.ts';
@@ -43,7 +44,7 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   const { bot, sink, log, metrics, clock } = deps;
   const taken = new Set<number>();
   const tries = new Map<number, number>();
-  const tails = new Map<string, Promise<void>>();
+  const inLane = createLanes();
 
   function remember(id: number): void {
     taken.add(id);
@@ -101,15 +102,6 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
     }
   }
 
-  /** After what is under way in the chat: webhooks bring several updates at a time. */
-  function behind(lane: string, work: () => Promise<void>): Promise<void> {
-    const mine = (tails.get(lane) ?? Promise.resolve()).then(work);
-    tails.set(lane, mine);
-    return mine.finally(() => {
-      if (tails.get(lane) === mine) tails.delete(lane);
-    });
-  }
-
   return {
     async take(raws) {
       const known = raws.map(read).filter((one) => one !== undefined);
@@ -117,7 +109,8 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
       const failed: number[] = [];
       const lanes = Map.groupBy(joinAlbums(entries), ({ incoming }) => laneOf(incoming));
       const work = [...lanes].map(([lane, waiting]) =>
-        behind(lane, async () => {
+        // After what is under way in the chat: webhooks bring several updates at a time.
+        inLane(lane, async () => {
           for (const entry of waiting) {
             if (await handle(entry)) continue;
             // What follows in this chat must not overtake it.
