@@ -1,6 +1,5 @@
 /** What the database says about everything that was said, read beside the gateway: the measure of the crash proofs. */
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { sqlite, type TestDatabase } from '../e2e/support/database.ts';
 
 export type LoggedEvent = {
   readonly seq: number;
@@ -18,30 +17,24 @@ export type LoggedTurn = {
   readonly events: readonly LoggedEvent[];
 };
 
+type TurnRow = { id: string } & Omit<LoggedTurn, 'events'>;
+type EventRow = { readonly turn: string; readonly seq: number; readonly at: number; readonly body: string };
+
 /** Every turn in order of acceptance, with its log. */
-export function readLedger(folder: string): LoggedTurn[] {
-  const database = new Database(join(folder, 'data/parley.db'), { readonly: true });
-  try {
-    const events = Map.groupBy(
-      database
-        .prepare<[], { turn_id: string; seq: number; at: number; body: string }>(
-          'SELECT turn_id, seq, at, body FROM events ORDER BY turn_id, seq',
-        )
-        .all(),
-      (row) => row.turn_id,
-    );
-    return database
-      .prepare<[], { id: string } & Omit<LoggedTurn, 'events'>>(
-        `SELECT id, ordinal, session, conversation, message_id AS messageId, status FROM turns ORDER BY ordinal`,
-      )
-      .all()
-      .map(({ id, ...turn }) => ({
-        ...turn,
-        events: (events.get(id) ?? []).map(({ seq, at, body }) => ({ ...JSON.parse(body), seq, at })),
-      }));
-  } finally {
-    database.close();
-  }
+export async function readLedger(folder: string, database: TestDatabase = sqlite): Promise<LoggedTurn[]> {
+  const rows = await database.rows<EventRow>(
+    folder,
+    'SELECT turn_id AS turn, seq, at, body FROM events ORDER BY turn_id, seq',
+  );
+  const events = Map.groupBy(rows, (row) => row.turn);
+  const turns = await database.rows<TurnRow>(
+    folder,
+    `SELECT id, ordinal, session, conversation, message_id AS "messageId", status FROM turns ORDER BY ordinal`,
+  );
+  return turns.map(({ id, ...turn }) => ({
+    ...turn,
+    events: (events.get(id) ?? []).map(({ seq, at, body }) => ({ ...JSON.parse(body), seq, at })),
+  }));
 }
 
 /** Turns that began before the one before them in their session had ended, or out of turn. */

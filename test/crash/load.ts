@@ -1,46 +1,64 @@
 /**
- * Many conversations that talk at once on the web chat and on Telegram, whatever happens to the gateway meanwhile.
- * Each message carries a key of its own; every third one makes the agent do something that must happen once.
+ * Many conversations that talk at once on several platforms, whatever happens to the gateway meanwhile. Each message
+ * carries a key of its own; every third one makes the agent do something that must happen once.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sqlite, type TestDatabase } from '../e2e/support/database.ts';
 import { createFolder, type GatewayFolder, type RunningGateway, until } from '../e2e/support/gateway.ts';
 import { OWNER_TOKEN } from '../e2e/support/scenario.ts';
-import { type Place, signIn, type WebClient } from '../e2e/support/web-client.ts';
-import { type FakeModel, type ScriptedReply, startFakeModel } from '../fakes/model-server.ts';
-import type { Person } from '../fakes/telegram/state.ts';
-import { type FakeTelegram, startFakeTelegram } from '../fakes/telegram-server.ts';
+import type { WebClient } from '../e2e/support/web-client.ts';
+import { type ScriptedReply, startFakeModel } from '../fakes/model-server.ts';
+import {
+  type Conversation,
+  type Crowd,
+  createWebCrowd,
+  type Kind,
+  startDiscordCrowd,
+  startSlackCrowd,
+  startTelegramCrowd,
+} from './crowds.ts';
+import { type LoggedTurn, readLedger } from './ledger.ts';
 
 /** A message that the gateway or the platform has taken. */
 export type Sent = { readonly key: string; readonly messageId: string };
 
-export type Talk = {
-  readonly channel: 'web' | 'telegram';
-  readonly conversation: string;
+export type Talk = Conversation & {
   /** In the order in which they were said. */
   readonly sent: Sent[];
-  answered(key: string): boolean;
 };
 
 export type Load = {
   readonly folder: GatewayFolder;
-  readonly model: FakeModel;
-  readonly telegram: FakeTelegram;
   readonly owner: WebClient;
   readonly talks: readonly Talk[];
-  gateway: RunningGateway;
+  readonly gateway: RunningGateway;
+  /** Another process takes over, where the one before has ended. */
+  restart(): Promise<void>;
   /** Everybody begins to talk; stops when told, and resolves once all of it is answered. */
   begin(): { finish(): Promise<void> };
+  /** Resolves when as many more answers have come as there are conversations. */
+  progress(): Promise<void>;
   /** What tools did, one key a line. */
   effects(): string[];
+  turns(): Promise<LoggedTurn[]>;
   close(): Promise<void>;
+};
+
+export type LoadOptions = {
+  /** Conversations by platform. */
+  readonly talks: Readonly<Partial<Record<Kind, number>>>;
+  readonly database?: TestDatabase;
 };
 
 /** Messages of one conversation that wait for their answer at the same time. */
 const OPEN = 3;
 const LONGEST_THOUGHT_MS = 120;
 const PRESSED_AGAIN_AFTER_MS = 4_000;
-const SETTLED_WITHIN_MS = 120_000;
+/** Leases of what died run out long before. */
+export const SETTLED_WITHIN_MS = 120_000;
+/** There are thousands of messages in the end: nobody looks through them at every question. */
+const LOOK_EVERY_MS = 40;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 export const answerTo = (key: string): string => `the answer to ${key} is complete`;
@@ -54,19 +72,24 @@ async function think(question: string, lastRole: string): Promise<ScriptedReply>
   return { text: answerTo(key), ...(Math.random() < 0.5 ? { hold } : { holdAfterFirst: hold }) };
 }
 
-export async function startLoad(options: { web: number; telegram: number }): Promise<Load> {
+export async function startLoad({ talks: counts, database = sqlite }: LoadOptions): Promise<Load> {
   const model = await startFakeModel();
   model.script((call) => think(call.question, call.messages.at(-1)?.role ?? ''));
-  const telegram = await startFakeTelegram();
-  const people = Array.from({ length: options.telegram }, (_, i) => telegram.person(`Person ${i}`));
-  const approvers = ['web:owner', ...people.map(({ id }) => `telegram:${id}`)];
+  const web = createWebCrowd(counts.web ?? 0);
+  const crowds: readonly Crowd[] = [
+    web,
+    ...(counts.telegram === undefined ? [] : [await startTelegramCrowd(counts.telegram)]),
+    ...(counts.discord === undefined ? [] : [await startDiscordCrowd(counts.discord)]),
+    ...(counts.slack === undefined ? [] : [await startSlackCrowd(counts.slack)]),
+  ];
   const folder = createFolder();
   folder.writeConfig(`
 server: { port: 0, token: ${OWNER_TOKEN} }
-store: { url: "sqlite:data/parley.db" }
+store: { url: "${await database.url()}" }
 channels:
-  telegram: { token: "${telegram.token}", api_url: "${telegram.url}" }
-access: { users: ["*"], approvers: ${JSON.stringify(approvers)}, admins: ["web:owner"] }
+  web: { enabled: true }
+${crowds.map(({ section }) => (section === '' ? '' : `  ${section}\n`)).join('')}
+access: { users: ["*"], approvers: ${JSON.stringify(crowds.flatMap((crowd) => crowd.approvers))}, admins: ["web:owner"] }
 limits: { messages_per_minute: 100000 }
 memory: { enabled: false }
 reflection: { enabled: false }
@@ -76,52 +99,47 @@ approvals:
 models:
   default: { base_url: "${model.url}", api_key: test-model-key, model: scripted, timeout: 10s }
 `);
-  const gateway = await folder.start();
-  const owner = await signIn(gateway.url, OWNER_TOKEN);
-  const answered = answersOf(() => [
-    ...owner.posts().flatMap((post) => (post.kind === 'answer' ? [post.html.join()] : [])),
-    ...telegram.state.shown.flatMap((one) => (isFinal(one) ? [one.text] : [])),
-  ]);
-  const talks: Talk[] = [];
-  const sayings = new Map<Talk, (text: string) => Promise<string>>();
-  for (let i = 0; i < options.web; i++) {
-    const { talk, say } = webTalk(owner, await owner.createConversation(`Talk ${i}`, false), answered);
-    talks.push(talk);
-    sayings.set(talk, say);
-  }
-  for (const person of people) {
-    const { talk, say } = telegramTalk(telegram, person, answered);
-    talks.push(talk);
-    sayings.set(talk, say);
-  }
-  const load: Load = {
+  let gateway = await folder.start();
+  for (const crowd of crowds) await crowd.meet(gateway.url);
+  const talks = crowds.flatMap((crowd) => crowd.conversations().map((one): Talk => ({ ...one, sent: [] })));
+  const answered = answersOf(talks);
+  return {
     folder,
-    model,
-    telegram,
-    owner,
     talks,
-    gateway,
+    get owner() {
+      return web.owner();
+    },
+    get gateway() {
+      return gateway;
+    },
+    async restart() {
+      gateway = await folder.start();
+      for (const crowd of crowds) await crowd.meet(gateway.url);
+    },
     begin() {
       let isOver = false;
       let isSettled = false;
       const speakers = talks.map(async (talk, number) => {
-        const say = sayings.get(talk);
-        for (let i = 0; !isOver && say !== undefined; i++) {
+        for (let i = 0; !isOver; i++) {
           const key = `k${number}x${i}`;
-          talk.sent.push({ key, messageId: await say(i % 3 === 2 ? `act on ${key}` : `ask about ${key}`) });
-          const room = () => talk.sent.filter((one) => !talk.answered(one.key)).length < OPEN;
-          await until(`room in ${talk.conversation}`, () => isOver || room(), SETTLED_WITHIN_MS);
+          talk.sent.push({
+            key,
+            messageId: await talk.say(i % 3 === 2 ? `act on ${key}` : `ask about ${key}`),
+          });
+          const room = () => talk.sent.filter((one) => !answered(one.key)).length < OPEN;
+          // How long that takes while the gateway is killed again and again is up to the machine.
+          await until('room', () => isOver || room(), Number.POSITIVE_INFINITY);
         }
       });
-      const decider = decide(load, people, () => isSettled);
+      const decider = decide(crowds, () => isSettled);
       return {
         async finish() {
           isOver = true;
           try {
             await Promise.all(speakers);
-            for (const talk of talks)
-              for (const { key } of talk.sent)
-                await until(`the answer to ${key}`, () => talk.answered(key), SETTLED_WITHIN_MS);
+            for (const { channel, sent } of talks)
+              for (const { key } of sent)
+                await until(`the answer to ${key} on ${channel}`, () => answered(key), SETTLED_WITHIN_MS);
           } finally {
             isSettled = true;
             await decider;
@@ -129,80 +147,32 @@ models:
         },
       };
     },
+    async progress() {
+      const count = (): number => talks.flatMap(({ sent }) => sent.filter((one) => answered(one.key))).length;
+      const before = count();
+      await until('further answers', () => count() >= before + talks.length, SETTLED_WITHIN_MS);
+    },
     effects() {
       const file = join(folder.path, 'data/workspace/effects');
       return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
     },
+    turns: () => readLedger(folder.path, database),
     async close() {
-      owner.close();
-      await load.gateway.kill();
+      await gateway.kill();
+      for (const crowd of crowds) await crowd.close();
       await model.close();
-      await telegram.close();
       folder.remove();
     },
   };
-  return load;
 }
 
-function webTalk(
-  owner: WebClient,
-  place: Place,
-  answered: Talk['answered'],
-): { talk: Talk; say: (text: string) => Promise<string> } {
-  const talk: Talk = {
-    channel: 'web',
-    conversation: place.conversation,
-    sent: [],
-    answered,
-  };
-  return {
-    talk,
-    /** Says it again, as the page does, until the gateway has acknowledged it. */
-    async say(text) {
-      const clientId = crypto.randomUUID();
-      return until(
-        'the message to be taken',
-        async () => {
-          const { status, id } = await owner.post(place, text, clientId).catch(() => ({ status: 0, id: '' }));
-          return status === 201 || status === 200 ? id : undefined;
-        },
-        SETTLED_WITHIN_MS,
-      );
-    },
-  };
-}
-
-function telegramTalk(
-  telegram: FakeTelegram,
-  person: Person,
-  answered: Talk['answered'],
-): { talk: Talk; say: (text: string) => Promise<string> } {
-  const chat = telegram.direct(person);
-  return {
-    talk: {
-      channel: 'telegram',
-      conversation: String(chat),
-      sent: [],
-      answered,
-    },
-    say: async (text) => String(telegram.say({ chat, from: person, text })),
-  };
-}
-
-type Shown = { readonly text: string; readonly deleted: boolean; readonly keyboard: unknown };
-
-/** Neither a draft nor a card. */
-const isFinal = (one: Shown): boolean => !one.deleted && one.keyboard === undefined;
-export const isAnswer = (one: Shown, key: string): boolean =>
-  isFinal(one) && one.text.includes(answerTo(key));
-
-/** Looks again now and then, not at every question: there are thousands of messages in the end. */
-function answersOf(texts: () => readonly string[]): (key: string) => boolean {
+function answersOf(talks: readonly Conversation[]): (key: string) => boolean {
   let known = new Set<string>();
   let lookedAt = 0;
   return (key) => {
-    if (performance.now() - lookedAt > 40) {
-      known = new Set(texts().flatMap((text) => (text.includes('complete') ? [keyIn(text)] : [])));
+    if (performance.now() - lookedAt > LOOK_EVERY_MS) {
+      const texts = talks.flatMap((talk) => talk.finals());
+      known = new Set(texts.flatMap((text) => (text.includes('complete') ? [keyIn(text)] : [])));
       lookedAt = performance.now();
     }
     return known.has(key);
@@ -210,27 +180,18 @@ function answersOf(texts: () => readonly string[]): (key: string) => boolean {
 }
 
 /** Whoever is asked whether to do again what may have happened says no. */
-async function decide(load: Load, people: readonly Person[], isOver: () => boolean): Promise<void> {
+async function decide(crowds: readonly Crowd[], isOver: () => boolean): Promise<void> {
   const pressed = new Map<string, number>();
-  /** Nobody presses a button every moment that shows no effect yet. */
-  const isTimeFor = (card: string): boolean =>
-    performance.now() - (pressed.get(card) ?? Number.NEGATIVE_INFINITY) > PRESSED_AGAIN_AFTER_MS;
   while (!isOver()) {
-    for (const post of load.owner.posts()) {
-      if (!post.buttons.some((button) => button.label === 'Deny') || !isTimeFor(post.id)) continue;
-      const status = await load.owner
-        .press({ conversation: post.conversation }, post, 'Deny')
-        .catch(() => 'nobody there');
-      if (status !== 'nobody there') pressed.set(post.id, performance.now());
-    }
-    for (const shown of load.telegram.state.shown) {
-      const keys = shown.keyboard?.inline_keyboard.flat() ?? [];
-      const person = people.find(({ id }) => id === shown.chat);
-      const isOpen = !shown.deleted && keys.some((key) => key.text === 'Deny');
-      if (!isOpen || person === undefined || !isTimeFor(String(shown.id))) continue;
-      load.telegram.press(shown, person, 'Deny');
-      pressed.set(String(shown.id), performance.now());
-    }
+    // Nobody presses a button every moment that shows no effect yet.
+    for (const [number, crowd] of crowds.entries())
+      await crowd.deny((card) => {
+        const key = `${number} ${card}`;
+        const since = performance.now() - (pressed.get(key) ?? Number.NEGATIVE_INFINITY);
+        if (since <= PRESSED_AGAIN_AFTER_MS) return false;
+        pressed.set(key, performance.now());
+        return true;
+      });
     await pause(100);
   }
 }

@@ -14,7 +14,7 @@ type Sample = { readonly megabytes: number; readonly handles: number; readonly p
 
 let load: Load;
 beforeAll(async () => {
-  load = await startLoad({ web: 4, telegram: 4 });
+  load = await startLoad({ talks: { web: 4, telegram: 4 } });
 }, 60_000);
 afterAll(() => load.close());
 

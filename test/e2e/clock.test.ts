@@ -73,7 +73,7 @@ it.each([
     await until('the answer to the slow one', () =>
       owner.posts().find((post) => post.conversation === slow.conversation && post.kind === 'answer'),
     );
-    const turn = readLedger(folder.path).find((one) => one.messageId === id);
+    const turn = (await readLedger(folder.path)).find((one) => one.messageId === id);
     expect(turn?.events.map((event) => event.type)).toEqual([
       'turn.started',
       'model.called',

@@ -45,11 +45,11 @@ it('F30, P1, P14: a full disk is said, turns health red, leaves no half rows, an
     await until('health to be green', async () => (await owner.fetch('/readyz')).status === 200);
     const { id } = await owner.post(place, 'there is room again');
     const said = [...taken, id];
-    await until('everything that was taken to be answered', () => {
-      const turns = readLedger(folder.path);
+    await until('everything that was taken to be answered', async () => {
+      const turns = await readLedger(folder.path);
       return said.every((one) => turns.find((turn) => turn.messageId === one)?.status === 'done');
     });
-    expect(readLedger(folder.path).map((turn) => turn.messageId)).toEqual(said);
+    expect((await readLedger(folder.path)).map((turn) => turn.messageId)).toEqual(said);
     expect(await folder.cli('audit', 'verify', '--config', 'parley.yaml')).toMatchObject({ code: 0 });
     owner.close();
   } finally {

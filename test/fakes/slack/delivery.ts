@@ -20,6 +20,8 @@ export type Delivery = {
   drop(): void;
   /** Tells the client to connect anew, as before maintenance. */
   refresh(): void;
+  /** Tries of each delivery from now on, for a gateway that dies more often in a minute than Slack tries. */
+  attempts(count: number): void;
   /** Posts to this address instead of the sockets. */
   useHttp(url: string): void;
   post(
@@ -34,6 +36,7 @@ export type Signing = { secret: string; timestamp: number; body: string; signatu
 
 /** Slack's own deadline. */
 const ACK_MS = 3_000;
+/** Slack spreads them over six minutes; here they follow at once. */
 const ATTEMPTS = 4;
 
 export function createDelivery(): Delivery {
@@ -44,6 +47,7 @@ export function createDelivery(): Delivery {
   let count = 0;
   let connections = 0;
   let http: string | undefined;
+  let attempts = ATTEMPTS;
 
   function connected(socket: WebSocket): void {
     open.add(socket);
@@ -78,7 +82,7 @@ export function createDelivery(): Delivery {
 
   async function overSocket(kind: Kind, payload: Record<string, unknown>): Promise<Answer> {
     const id = `envelope-${++count}`;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const to = await socket();
       const startedAt = performance.now();
       const { promise, resolve } = Promise.withResolvers<unknown>();
@@ -107,7 +111,7 @@ export function createDelivery(): Delivery {
   }
 
   async function overHttp(kind: Kind, payload: Record<string, unknown>): Promise<Answer> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const startedAt = performance.now();
       const { status, body } = await post(kind, payload, {}, attempt);
       if (status === 200)
@@ -162,6 +166,9 @@ export function createDelivery(): Delivery {
     },
     refresh() {
       for (const one of open) one.send(JSON.stringify({ type: 'disconnect', reason: 'refresh_requested' }));
+    },
+    attempts(count) {
+      attempts = count;
     },
     useHttp(url) {
       http = url;
