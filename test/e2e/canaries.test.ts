@@ -1,11 +1,10 @@
 /** Every configured secret is a canary, led past every sink in every way that comes to mind: P10, A39. */
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type FakeModel, type ScriptedReply, startFakeModel } from '../fakes/model-server.ts';
 import { type FakeTelegram, startFakeTelegram } from '../fakes/telegram-server.ts';
+import { forms, leaks, sinksOf, tracesOf } from './support/canaries.ts';
 import { createFolder, type RunningGateway, until } from './support/gateway.ts';
-import { sh, type TurnRow } from './support/scenario.ts';
+import { sh } from './support/scenario.ts';
 import { signIn, textOf, type WebClient } from './support/web-client.ts';
 
 const SECRETS = {
@@ -17,22 +16,7 @@ const SECRETS = {
   env: 'canary-env-value-5577aabbcc',
 } as const;
 
-/** The ways in which a value is likely to be written. */
-const forms = (value: string): string[] => [
-  value,
-  encodeURIComponent(value),
-  Buffer.from(value).toString('base64'),
-  Buffer.from(`user:${value}`).toString('base64'),
-  Buffer.from(value).toString('hex'),
-  JSON.stringify({ value }),
-];
 const all = (telegramToken: string): string[] => [...Object.values(SECRETS), telegramToken];
-/** So much of any form gives it away; of base64 the ends depend on what stands beside it. */
-const tracesOf = (value: string): string[] => [
-  value.slice(0, 14),
-  Buffer.from(value).toString('base64').slice(4, 20),
-  Buffer.from(value).toString('hex').slice(0, 24),
-];
 
 const folder = createFolder();
 let model: FakeModel;
@@ -75,41 +59,13 @@ afterAll(async () => {
 });
 
 /** Everything the gateway has said or kept, by where. */
-async function sinks(): Promise<Record<string, string>> {
-  const database = new Database(join(folder.path, 'data/parley.db'), { readonly: true });
-  const tables = database
-    .prepare(`SELECT name FROM sqlite_master WHERE type = 'table'`)
-    .pluck()
-    .all() as string[];
-  const kept = Object.fromEntries(
-    tables.map((table) => [
-      `table ${table}`,
-      JSON.stringify(database.prepare(`SELECT * FROM "${table}"`).all(), (_key, value) =>
-        Buffer.isBuffer(value) ? value.toString('latin1') : value,
-      ),
-    ]),
-  );
-  database.close();
-  const cli = async (...args: string[]) => {
-    const { stdout, stderr } = await folder.cli(...args, '--config', 'parley.yaml');
-    return stdout + stderr;
-  };
-  const [last] = await folder.json<TurnRow>('turns', '--json');
-  return {
-    ...kept,
-    log: gateway.output(),
-    'event stream': owner.raw(),
-    metrics: await (await owner.fetch('/metrics')).text(),
-    prompts: JSON.stringify(model.calls.map((call) => call.body)),
-    'texts for vectors': model.embedded.join('\n'),
-    chat: JSON.stringify(telegram.state.shown),
-    sent: JSON.stringify(telegram.state.calls.map((call) => call.payload)),
-    check: await cli('check'),
-    doctor: await cli('doctor'),
-    'audit export': await cli('audit', 'export', '--jsonl'),
-    events: await cli('events', last?.id ?? '', '--json'),
-  };
-}
+const sinks = async (): Promise<Record<string, string>> => ({
+  ...(await sinksOf({ folder, gateway, model })),
+  'event stream': owner.raw(),
+  metrics: await (await owner.fetch('/metrics')).text(),
+  chat: JSON.stringify(telegram.state.shown),
+  sent: JSON.stringify(telegram.state.calls.map((call) => call.payload)),
+});
 
 /** What people wrote themselves stays on the web chat as they wrote it; that is their side of the platform. */
 const OWN_WORDS = new Set(['table posts', 'event stream']);
@@ -158,15 +114,8 @@ it('P10, A39: no secret of the configuration turns up anywhere, whatever people,
     telegram.state.shown.find((one) => one.text.includes('you said') && one.keyboard === undefined),
   );
 
-  const found: string[] = [];
-  for (const [sink, text] of Object.entries(await sinks()))
-    for (const value of values)
-      for (const trace of tracesOf(value))
-        if (!OWN_WORDS.has(sink) && text.includes(trace))
-          found.push(
-            `${sink}: ${text.slice(Math.max(0, text.indexOf(trace) - 200), text.indexOf(trace) + 20)}`,
-          );
-  expect(found).toEqual([]);
+  const found = Object.entries(await sinks()).filter(([sink]) => !OWN_WORDS.has(sink));
+  expect(leaks(Object.fromEntries(found), values)).toEqual([]);
   const others = owner.posts().filter((post) => post.author !== 'owner' && post.author !== 'web:owner');
   const told = JSON.stringify(others);
   expect(values.flatMap(tracesOf).filter((trace) => told.includes(trace))).toEqual([]);
