@@ -1,5 +1,5 @@
 /** Crashes, bad models and bad surroundings: rows F1 to F7, F20 to F25, F31, F34, F43, F45, F49, E73, E75. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -267,9 +267,11 @@ describe('bad input and bad surroundings', () => {
       .prepare(`INSERT INTO kysely_migration (name, timestamp) VALUES ('9999-from-the-future', '2030-01-01')`)
       .run();
     database.close();
+    const before = readFileSync(file);
     const { code, stderr } = await folder.cli('start', '--config', 'parley.yaml');
     expect(code).toBe(1);
     expect(stderr).toMatch(/newer/i);
+    expect(readFileSync(file).equals(before)).toBe(true);
     folder.remove();
   });
 

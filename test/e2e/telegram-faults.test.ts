@@ -63,17 +63,27 @@ describe('the connection to Telegram', () => {
   it('F19: a second poller is named, and when it is gone the channel comes back', async () => {
     s = await startTelegram();
     await answered('first');
-    s.telegram.fail({
-      method: 'getUpdates',
-      status: 409,
-      description: 'Conflict: terminated by other getUpdates request',
-    });
-    s.telegram.push({});
+    await s.gateway.kill();
+    await until('its poll to end', () => s.telegram.state.pollers === 0);
+    const other = new AbortController();
+    const poll = fetch(`${s.telegram.url}/bot${s.telegram.token}/getUpdates`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ timeout: 50 }),
+      signal: other.signal,
+    }).catch(() => undefined);
+    await until('the other one to poll', () => s.telegram.state.pollers === 1);
+    s.gateway = await s.folder.start();
     await until('the conflict to be named', async () =>
       (await health())?.detail?.includes('Another program'),
     );
+    other.abort();
+    await poll;
     await until('it to be up again', async () => (await health())?.state === 'up');
-    await answered('second');
+    s.model.script((call) => ({ text: `re ${call.question}` }));
+    const home = s.telegram.direct(s.ana);
+    s.telegram.say({ chat: home, from: s.ana, text: 'still there?' });
+    await s.answer(home, 're still there?');
   });
 
   it.each([

@@ -101,6 +101,7 @@ export function durableApprovals(database: TestDatabase): void {
         expect((await s.eventsOf(id)).find((event) => event.type === 'approval.resolved')).toMatchObject({
           decision: 'expired',
         });
+        expect(existsSync(join(s.folder.path, 'data/workspace/not-made-f7'))).toBe(false);
       } finally {
         await s.close();
       }
