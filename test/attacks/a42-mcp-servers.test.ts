@@ -68,7 +68,7 @@ describe(`a local server (sandbox: ${sandbox.describe(false)})`, () => {
     const { argv, descriptors } = await hiding.wrap(['/bin/sh', '-c', script], {
       workspace: s.workspace,
       network: false,
-      cwd: process.cwd(),
+      cwd: s.workspace,
       shown: [{ path: s.outside, writable: true }],
     });
     const { launch } = await import('../../src/agent/tools/launch.ts');

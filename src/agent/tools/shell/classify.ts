@@ -183,6 +183,12 @@ function judged(command: string, scope: Scope): { script: Script | null; finding
   }
 }
 
+/**
+ * A line that goes on within a word. Bash puts the two together before it reads them, so that `$` and `(` in two lines
+ * are the beginning of a command; a parser that takes them one by one sees two harmless characters.
+ */
+const SPLIT_WORD = /[^\s\\]\\\n|(?:^|[^\\])(?:\\\\)+\\\n/;
+
 const severity: Record<Risk, number> = { low: 0, medium: 1, high: 2, blocked: 3 };
 
 /** @param workspace absolute, canonical: the folder the command would run in */
@@ -191,7 +197,9 @@ export function classify(command: string, workspace: string): Classification {
   const { script, findings } = judged(command, { workspace, facts, judgeText: () => [] });
   if (script === null || script.commands.length === 0) findings.push(ask('medium', 'holds no command'));
   if (hasInvisible(command)) findings.push(askAlways('high', 'holds invisible characters'));
-  const failed = findings.some((finding) => /^cannot be understood/.test(finding.reason));
+  const isSplit = SPLIT_WORD.test(command);
+  if (isSplit) findings.push(askAlways('high', 'continues a word on the next line'));
+  const failed = isSplit || findings.some((finding) => /^cannot be understood/.test(finding.reason));
   const argv = failed || script === null || command.includes('\0') ? null : plainWords(script);
   const decision = findings.some((finding) => finding.decision === 'deny')
     ? 'deny'

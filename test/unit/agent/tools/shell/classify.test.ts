@@ -92,6 +92,12 @@ describe('classify', () => {
     }
   });
 
+  it('A14 asks about a word that goes on in the next line, and not about a command that does', () => {
+    const classified = (command: string) => classify(command, workspace).decision;
+    expect(['ls $\\\n(rm x)', 'l\\\ns', 'ls a\\\\\\\nb'].map(classified)).toEqual(['ask', 'ask', 'ask']);
+    expect(['ls \\\n  a.txt', 'grep x \\\n  a.txt | \\\n wc -l'].map(classified)).toEqual(['allow', 'allow']);
+  });
+
   it('A22 takes absolute paths into the workspace for what they are', () => {
     expect(judge(`cat ${workspace}/README.md`).decision).toBe('allow');
     expect(judge(`cat ${workspace}`).decision).toBe('allow');
