@@ -15,6 +15,8 @@ export type StartOptions = CommonOptions & { readonly dryRun?: boolean };
 
 /** Editors write a file in several steps. */
 const SETTLE_MS = 200;
+/** After everything is closed. */
+const LEFT_BEHIND_MS = 5_000;
 /** For the last lines of the log. */
 const FLUSH_MS = 1_000;
 
@@ -143,6 +145,8 @@ function untilStopped(app: App, log: Log, onHangup: () => void): Promise<void> {
       app.stop().then(
         () => {
           log.info({}, 'stopped');
+          // Whatever a library left behind: nobody waits for it. Without that the process ends by itself, and sooner.
+          setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref();
           resolve();
         },
         (error: unknown) => {

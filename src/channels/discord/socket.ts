@@ -105,8 +105,9 @@ export function createSocket(deps: SocketDeps): Socket {
   manager.on(WebSocketShardEvents.Hello, ({ shardId }) => {
     broke = false;
     if (session.get(shardId) !== null) resuming.add(shardId);
-    // A reconnect that was under way when we closed.
-    if (closed) void disconnect();
+    // A connection that was under way when we closed. Only once the library is done with this event: it sets the timer
+    // of the first heartbeat after it, which nothing would clear then, and which keeps the process for up to 41 s.
+    if (closed) setImmediate(() => void disconnect());
   });
   manager.on(WebSocketShardEvents.Ready, ({ shardId }) => {
     resuming.delete(shardId);

@@ -18,6 +18,8 @@ export type Gateway = {
   repeat(type: string, times: number): void;
   /** Sends a frame as it is, sense or nonsense. */
   raw(frame: string): void;
+  /** Connections are opened from now on, and greeted only once this is done. */
+  greetAfter(waiting: Promise<void>): void;
   /** Events happen, and the line is silent. */
   hold(isHeld: boolean): void;
   readonly identifies: { intents: number; at: number }[];
@@ -38,6 +40,7 @@ export function createGateway(server: Server, world: World, url: () => string): 
   let refuse = false;
   let closeCode: number | undefined;
   let held = false;
+  let greeting = Promise.resolve();
 
   const send = (socket: WebSocket, op: number, d: unknown, extra: object = {}): void =>
     socket.send(JSON.stringify({ op, d, ...extra }));
@@ -104,7 +107,7 @@ export function createGateway(server: Server, world: World, url: () => string): 
   }
 
   sockets.on('connection', (socket) => {
-    send(socket, 10, { heartbeat_interval: HEARTBEAT_MS });
+    void greeting.then(() => send(socket, 10, { heartbeat_interval: HEARTBEAT_MS }));
     socket.on('message', (data: RawData) => {
       const { op, d } = JSON.parse(String(data));
       if (op === 1) send(socket, 11, null);
@@ -137,6 +140,9 @@ export function createGateway(server: Server, world: World, url: () => string): 
       for (let time = 0; time < times && last !== undefined; time++) emit(type, last.data);
     },
     raw: (frame) => current?.send(frame),
+    greetAfter(waiting) {
+      greeting = waiting;
+    },
     hold(isHeld) {
       held = isHeld;
     },
