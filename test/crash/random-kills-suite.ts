@@ -8,7 +8,7 @@ import { REPEAT_MARK } from './crowds.ts';
 import { type LoggedTurn, outOfOrder, repeatedSteps } from './ledger.ts';
 import { answerTo, type Load, SETTLED_WITHIN_MS, startLoad } from './load.ts';
 
-const KILLS = Number(process.env.CRASH_KILLS ?? 8);
+const KILLS = Number(process.env.CRASH_KILLS ?? 4);
 /** Most kills fall into the catching up after the one before. */
 const LONGEST_LIFE_MS = 900;
 /** A start takes about this long. */
