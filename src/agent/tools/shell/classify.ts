@@ -189,6 +189,9 @@ function judged(command: string, scope: Scope): { script: Script | null; finding
  */
 const SPLIT_WORD = /[^\s\\]\\\n|(?:^|[^\\])(?:\\\\)+\\\n/;
 
+/** `1>(x)`: no word and no redirection to bash, which refuses the line; the parser takes it for a word. */
+const NUMBERED_COMMAND = /\d[<>]+\(/;
+
 const severity: Record<Risk, number> = { low: 0, medium: 1, high: 2, blocked: 3 };
 
 /** @param workspace absolute, canonical: the folder the command would run in */
@@ -199,7 +202,9 @@ export function classify(command: string, workspace: string): Classification {
   if (hasInvisible(command)) findings.push(askAlways('high', 'holds invisible characters'));
   const isSplit = SPLIT_WORD.test(command);
   if (isSplit) findings.push(askAlways('high', 'continues a word on the next line'));
-  const failed = isSplit || findings.some((finding) => /^cannot be understood/.test(finding.reason));
+  const isOdd = NUMBERED_COMMAND.test(command);
+  if (isOdd) findings.push(askAlways('high', 'sends a numbered stream to a command'));
+  const failed = isSplit || isOdd || findings.some((finding) => /^cannot be understood/.test(finding.reason));
   const argv = failed || script === null || command.includes('\0') ? null : plainWords(script);
   const decision = findings.some((finding) => finding.decision === 'deny')
     ? 'deny'
