@@ -14,8 +14,8 @@ import type { Schema } from './schema.ts';
 
 /** Entries one gram is found in at most: the newest ones. A gram in more of them tells little. */
 const HITS_PER_GRAM = 128;
-/** Candidates for each result: some were found by a hash alone and are not the viewer's. */
-const CANDIDATES_PER_RESULT = 4;
+/** Candidates for each result: one that was found by a hash alone is not the viewer's. */
+const CANDIDATES_PER_RESULT = 2;
 
 /** All but the grams, which PostgreSQL keeps in the same row. */
 const COLUMNS = [
@@ -66,8 +66,7 @@ const most = (rows: MemoryRow[], limit: number): MemoryRow[] =>
 export function createMemories(database: Database): MemoryStore {
   return {
     async search({ viewer, text, limit }) {
-      const ranked = await rank(database, viewer, text);
-      const best = ranked.slice(0, limit * CANDIDATES_PER_RESULT);
+      const best = await rank(database, viewer, text, limit * CANDIDATES_PER_RESULT);
       if (best.length === 0) return [];
       const ordinals = best.map(({ ordinal }) => ordinal);
       const rows = await database.read((db) =>
@@ -167,7 +166,7 @@ export function createMemories(database: Database): MemoryStore {
 type Ranked = { readonly ordinal: number; readonly score: number };
 
 /** By the share of the looked-for grams, each weighing the more the fewer entries of its owner hold it. */
-async function rank(database: Database, viewer: Viewer, text: string): Promise<Ranked[]> {
+async function rank(database: Database, viewer: Viewer, text: string, limit: number): Promise<Ranked[]> {
   const grams = queryGrams(text);
   if (grams.length === 0) return [];
   const inhabited = await withEntries(database, partitionsFor(viewer));
@@ -186,10 +185,25 @@ async function rank(database: Database, viewer: Viewer, text: string): Promise<R
       for (const ordinal of ordinals) scores.set(ordinal, (scores.get(ordinal) ?? 0) + share);
     }
   }
-  return [...scores]
-    .map(([ordinal, score]) => ({ ordinal, score }))
-    .sort((a, b) => b.score - a.score || b.ordinal - a.ordinal);
+  return bestOf(scores, limit);
 }
+
+/** Of thousands that share a gram or two a few are wanted: only these are put in order. */
+function bestOf(scores: ReadonlyMap<number, number>, limit: number): Ranked[] {
+  const best: Ranked[] = [];
+  for (const [ordinal, score] of scores) {
+    const last = best.at(-1);
+    const isFull = best.length === limit;
+    if (isFull && last !== undefined && !isBetter({ ordinal, score }, last)) continue;
+    if (isFull) best.pop();
+    const behind = best.findIndex((one) => isBetter({ ordinal, score }, one));
+    best.splice(behind < 0 ? best.length : behind, 0, { ordinal, score });
+  }
+  return best;
+}
+
+const isBetter = (a: Ranked, b: Ranked): boolean =>
+  a.score > b.score || (a.score === b.score && a.ordinal > b.ordinal);
 
 /** Looking for dozens of grams where nothing is kept costs as much as where much is. */
 async function withEntries(database: Database, partitions: readonly Partition[]): Promise<Partition[]> {

@@ -7,10 +7,9 @@ import type { Database, Db } from './database.ts';
 import type { Dialect } from './migrate.ts';
 import { type MemoryRow, toMemory } from './rows.ts';
 
-type Found = { readonly position: number; readonly ordinals: string | null };
 type Hit = { readonly position: number; readonly ordinal: number };
 
-/** For each gram the ordinals of the newest `limit` entries that hold it, newest first. */
+/** For each gram the ordinals of the newest `limit` entries that hold it, in no order. */
 export async function findGrams(
   db: Db,
   dialect: Dialect,
@@ -20,30 +19,21 @@ export async function findGrams(
   return dialect === 'sqlite' ? await inFts5(db, grams, limit) : await inTsvector(db, grams, limit);
 }
 
-/** Grams of one statement: what surrounds a statement takes longer than a look-up. Not more, to prepare few shapes. */
-const TOGETHER = 16;
-/** All that one gram is found in as one value: a row for each would take longer to hand over than to find. */
-const LOOK_UP =
-  'select ? as position, (select group_concat(ordinal) from (select rowid as ordinal from memory_grams where memory_grams match ? order by rowid desc limit ?)) as ordinals';
+/**
+ * One statement for all grams, and all that one of them is found in as one value: what surrounds a statement, and handing
+ * over a row, takes longer than a look-up.
+ */
+const LOOK_UP = `
+  select (select group_concat(ordinal) from (
+    select rowid as ordinal from memory_grams where memory_grams match wanted.value order by rowid desc limit ?)) as ordinals
+  from json_each(?) as wanted order by wanted.key`;
 
 /** Grams are letters and digits: there is nothing in them to be quoted. */
 async function inFts5(db: Db, grams: readonly QueryGram[], limit: number): Promise<number[][]> {
-  const found: number[][] = grams.map(() => []);
-  for (let start = 0; start < grams.length; start += TOGETHER) {
-    const together = grams.slice(start, start + TOGETHER);
-    const text = together.map(() => LOOK_UP).join(' union all ');
-    const parameters = together.flatMap((gram, i) => [
-      start + i,
-      `"${gram.text}"${gram.prefix ? '*' : ''}`,
-      limit,
-    ]);
-    const { rows } = await db.executeQuery(CompiledQuery.raw(text, parameters) as CompiledQuery<Found>);
-    for (const { position, ordinals } of rows) {
-      const newestFirst = (ordinals?.split(',') ?? []).map(Number).sort((a, b) => b - a);
-      found[position]?.push(...newestFirst);
-    }
-  }
-  return found;
+  const wanted = grams.map(({ text, prefix }) => `"${text}"${prefix ? '*' : ''}`);
+  const query = CompiledQuery.raw(LOOK_UP, [limit, JSON.stringify(wanted)]);
+  const { rows } = await db.executeQuery(query as CompiledQuery<{ ordinals: string | null }>);
+  return rows.map(({ ordinals }) => ordinals?.split(',').map(Number) ?? []);
 }
 
 async function inTsvector(db: Db, grams: readonly QueryGram[], limit: number): Promise<number[][]> {

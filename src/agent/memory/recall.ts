@@ -25,7 +25,8 @@ export async function recall(deps: RecallDeps, question: RecallQuestion): Promis
   const { viewer, text, limit } = question;
   if (limit === 0) return [];
   const [matches, alike, prominent] = await Promise.all([
-    deps.memories.search({ viewer, text, limit: limit * 2 }),
+    // Two lists are fused: what is far down in one may be high up in the other.
+    deps.memories.search({ viewer, text, limit: question.embed === null ? limit : limit * 2 }),
     byMeaning(deps, question),
     deps.memories.prominent({ viewer, limit }),
   ]);
