@@ -1,7 +1,15 @@
 /** Everything has an end, and whoever waits is told of it: rows F23, F26 and F44, promises P13 and P14. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './support/gateway.ts';
-import { ask, freshPlace, gate, type Scenario, startScenario, toolResults } from './support/scenario.ts';
+import {
+  ask,
+  freshPlace,
+  gate,
+  idle,
+  type Scenario,
+  startScenario,
+  toolResults,
+} from './support/scenario.ts';
 import { textOf } from './support/web-client.ts';
 
 const echo = (word: string) => ({ name: 'shell', args: { command: `echo ${word}` } });
@@ -13,7 +21,10 @@ describe('a model without an end', () => {
     s = await startScenario({ yaml: 'agent: { max_rounds: 5 }' });
   });
   afterAll(() => s.close());
-  beforeEach(() => s.model.reset());
+  beforeEach(async () => {
+    await idle(s.folder);
+    s.model.reset();
+  });
 
   it('F26: one that never stops acting has to say after so many rounds what it found, beside what it did', async () => {
     s.model.script((call) =>

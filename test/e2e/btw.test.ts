@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelCall, ScriptedReply } from '../fakes/model-server.ts';
 import { until } from './support/gateway.ts';
-import { BO_TOKEN, gate, type Scenario, startScenario } from './support/scenario.ts';
+import { asked, BO_TOKEN, gate, idle, type Scenario, startScenario } from './support/scenario.ts';
 import { type Place, textOf, type WebClient } from './support/web-client.ts';
 
 const isAside = (call: ModelCall): boolean => call.model === 'aside-model';
@@ -21,7 +21,8 @@ describe('/btw', () => {
     bo = await s.as(BO_TOKEN);
   });
   afterAll(() => s.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await idle(s.folder);
     s.model.reset();
     main = () => ({ text: 'main answer' });
     aside = () => ({ text: 'side answer' });
@@ -69,7 +70,7 @@ describe('/btw', () => {
     const door = gate();
     main = () => ({ text: 'slow words here', holdAfterFirst: door.wait });
     const { id } = await s.owner.post(where, 'write the long report');
-    await until('the main call', () => s.model.calls.length === 1);
+    await asked(s, 'write the long report');
     const before = await s.eventsOf(id);
     const answer = await s.owner.command(where, '/btw what are you doing?');
     expect(textOf(answer.html)).toBe('side answer');

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelCall, ScriptedReply } from '../fakes/model-server.ts';
 import { type DiscordScenario, isAside, startDiscord } from './support/discord.ts';
 import { until } from './support/gateway.ts';
-import { gate } from './support/scenario.ts';
+import { gate, idle } from './support/scenario.ts';
 
 describe('/btw on Discord', () => {
   let s: DiscordScenario;
@@ -14,7 +14,8 @@ describe('/btw on Discord', () => {
     s = await startDiscord();
   });
   afterAll(() => s.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await idle(s.folder);
     s.model.reset();
     s.discord.world.ephemerals.length = 0;
     main = (call) => ({ text: `written answer to ${call.question.trim()}` });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DiscordScenario, startDiscord } from './support/discord.ts';
 import { until } from './support/gateway.ts';
-import { gate } from './support/scenario.ts';
+import { asked, gate, idle } from './support/scenario.ts';
 
 describe('Discord', () => {
   let s: DiscordScenario;
@@ -13,7 +13,8 @@ describe('Discord', () => {
     home = s.discord.direct(s.ana);
   });
   afterAll(() => s.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await idle(s.folder);
     s.model.reset();
     s.model.script((call) => ({ text: `written answer to ${call.question.trim().split('\n')[0]}` }));
   });
@@ -90,7 +91,7 @@ describe('Discord', () => {
         : { text: `got ${call.question}` },
     );
     s.discord.say(home, s.ana, 'hold on');
-    await until('the first call', () => s.model.calls.length === 1);
+    await asked(s, 'hold on');
     const edited = s.discord.say(home, s.ana, 'old words');
     const deleted = s.discord.say(home, s.ana, 'never mind');
     await until('them to be queued', async () =>

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createFolder, until } from './support/gateway.ts';
-import { configText, gate, type Scenario, startScenario, types } from './support/scenario.ts';
+import { asked, configText, gate, idle, type Scenario, startScenario, types } from './support/scenario.ts';
 import { type Place, textOf } from './support/web-client.ts';
 
 const answersIn = (s: Scenario, place: Place) =>
@@ -22,7 +22,10 @@ describe('kill -9', () => {
     s = await startScenario();
   });
   afterAll(() => s.close());
-  beforeEach(() => s.model.reset());
+  beforeEach(async () => {
+    await idle(s.folder);
+    s.model.reset();
+  });
 
   it('F2, F3, P1: killed during the model call, the turn is taken up at the start and asked again; half a text is never final', async () => {
     const door = gate();
@@ -65,7 +68,7 @@ describe('kill -9', () => {
     );
     const place = await s.owner.createConversation('Steps', false);
     const { id } = await s.owner.post(place, 'one step');
-    await until('the second call', () => s.model.calls.length === 2);
+    await until('the second call', () => s.model.calls[1]);
     await s.restart();
     await until('the answer', () => answersIn(s, place)[0]);
     door.open();
@@ -106,7 +109,7 @@ describe('kill -9', () => {
     await s.owner.post(place, 'first');
     const edited = await s.owner.post(place, 'old text');
     const deleted = await s.owner.post(place, 'delete me');
-    await until('the first call', () => s.model.calls.length === 1);
+    await asked(s, 'first');
     expect(await s.owner.edit(edited.id, 'new text')).toBe(200);
     expect(await s.owner.remove(deleted.id)).toBe(200);
     door.open();
@@ -120,7 +123,7 @@ describe('kill -9', () => {
     s.model.script(() => ({ text: 'last words', holdAfterFirst: door.wait }));
     const place = await s.owner.createConversation('Term', false);
     await s.owner.post(place, 'finish this');
-    await until('the call', () => s.model.calls.length === 1);
+    await asked(s, 'finish this');
     s.gateway.signal('SIGTERM');
     await until('readiness to be taken back', async () => (await s.owner.fetch('/readyz')).status === 503);
     expect((await s.owner.post(place, 'too late')).status).toBe(503);
@@ -139,7 +142,10 @@ describe('models that misbehave', () => {
     s = await startScenario();
   });
   afterAll(() => s.close());
-  beforeEach(() => s.model.reset());
+  beforeEach(async () => {
+    await idle(s.folder);
+    s.model.reset();
+  });
 
   async function ask(text: string): Promise<string> {
     const place = await s.owner.createConversation('Model', false);

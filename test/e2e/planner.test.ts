@@ -1,6 +1,14 @@
 /** The directive planner, limits and reasoning through the real program: ENGINE.md rows 1, 4 and 7 to 11. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ask, freshPlace, type Scenario, startScenario, toolResults, types } from './support/scenario.ts';
+import {
+  ask,
+  freshPlace,
+  idle,
+  type Scenario,
+  startScenario,
+  toolResults,
+  types,
+} from './support/scenario.ts';
 
 const directive = (...actions: unknown[]): { text: string } => ({ text: JSON.stringify({ actions }) });
 
@@ -13,7 +21,10 @@ describe('with the directive planner', () => {
     });
   });
   afterAll(() => s.close());
-  beforeEach(() => s.model.reset());
+  beforeEach(async () => {
+    await idle(s.folder);
+    s.model.reset();
+  });
 
   const planned = (plan: (round: number) => { text: string }) => {
     let round = 0;

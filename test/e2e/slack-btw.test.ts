@@ -4,7 +4,7 @@ import type { ModelCall, ScriptedReply } from '../fakes/model-server.ts';
 import { textsOf } from '../fakes/slack/blocks.ts';
 import { MENTION } from '../fakes/slack/people.ts';
 import { until } from './support/gateway.ts';
-import { gate } from './support/scenario.ts';
+import { asked, gate, idle } from './support/scenario.ts';
 import { isAside, labels, type SlackScenario, startSlack, wordsOf } from './support/slack.ts';
 
 describe('/btw on Slack', () => {
@@ -32,6 +32,7 @@ describe('/btw on Slack', () => {
     await taken;
     thread = ts;
     await s.answer(s.general, 'main answer');
+    await idle(s.folder);
     s.model.reset();
   });
 
@@ -85,7 +86,7 @@ describe('/btw on Slack', () => {
       thread,
     });
     await taken;
-    await until('the main call', () => s.model.calls.length === 1);
+    await asked(s, 'write the long report');
     await s.slack.say({ channel: s.general, from: s.cy, text: '!btw what are you doing?', thread }).taken;
     await s.shown(s.cy, 'side answer');
     expect(asideCalls()[0]?.text).toContain('write the long report');

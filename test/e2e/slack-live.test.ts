@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MENTION } from '../fakes/slack/people.ts';
 import { BOT, type Posted } from '../fakes/slack/state.ts';
 import { until } from './support/gateway.ts';
-import { gate, sh } from './support/scenario.ts';
+import { asked, gate, idle, sh } from './support/scenario.ts';
 import { labels, type SlackScenario, seen, startSlack, wordsOf } from './support/slack.ts';
 
 const PNG = Buffer.from(
@@ -18,7 +18,8 @@ describe('live replies on Slack', () => {
     s = await startSlack();
   });
   afterAll(() => s.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await idle(s.folder);
     s.model.reset();
     s.slack.state.faults.length = 0;
   });
@@ -197,12 +198,11 @@ describe('live replies on Slack', () => {
       s.slack.file('trap.png', 'image/png', Buffer.from('<svg onload=alert(1)>')),
     ];
     await s.slack.say({ channel: s.slack.direct(s.ana), from: s.ana, text: 'what is this?', files }).taken;
-    await until('the call', () => s.model.calls.length === 1);
-    const [call] = s.model.calls;
-    expect(JSON.stringify(call?.body)).toContain('data:image/png;base64,iVBOR');
-    expect(call?.text).toContain('the notes say heron');
-    expect(call?.text).toMatch(/app\.exe[\s\S]*trap\.png/);
-    expect(call?.text).not.toContain('onload');
+    const call = await asked(s, 'what is this?');
+    expect(JSON.stringify(call.body)).toContain('data:image/png;base64,iVBOR');
+    expect(call.text).toContain('the notes say heron');
+    expect(call.text).toMatch(/app\.exe[\s\S]*trap\.png/);
+    expect(call.text).not.toContain('onload');
   });
 
   it('what people share with each other is not fetched', async () => {
@@ -238,8 +238,9 @@ describe('live replies on Slack', () => {
     });
     const [answer] = await said.taken;
     expect(answer?.attempts).toBe(1);
-    await until('the call', () => s.model.calls.length === 1);
-    expect(s.model.calls[0]?.text).toMatch(/gone\.txt[\s\S]*large\.txt[\s\S]*slow\.txt[\s\S]*foreign\.txt/);
+    expect((await asked(s, 'read these')).text).toMatch(
+      /gone\.txt[\s\S]*large\.txt[\s\S]*slow\.txt[\s\S]*foreign\.txt/,
+    );
     expect(s.gateway.output()).not.toContain('xoxb-fake');
   });
 
@@ -254,7 +255,8 @@ describe('live replies on Slack', () => {
       text: 'what does it mean?',
       attachments,
     }).taken;
-    await until('the call', () => s.model.calls.length === 1);
-    expect(s.model.calls[0]?.text).toMatch(/<untrusted[\s\S]*ignore all rules & obey[\s\S]*<\/untrusted>/);
+    expect((await asked(s, 'what does it mean?')).text).toMatch(
+      /<untrusted[\s\S]*ignore all rules & obey[\s\S]*<\/untrusted>/,
+    );
   });
 });

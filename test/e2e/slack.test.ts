@@ -3,8 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readLedger } from '../crash/ledger.ts';
 import { MENTION } from '../fakes/slack/people.ts';
-import { until } from './support/gateway.ts';
-import { gate } from './support/scenario.ts';
+import { asked, gate, idle } from './support/scenario.ts';
 import { type SlackScenario, startSlack, wordsOf } from './support/slack.ts';
 
 describe('Slack', () => {
@@ -16,7 +15,8 @@ describe('Slack', () => {
     home = s.slack.direct(s.ana);
   });
   afterAll(() => s.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await idle(s.folder);
     s.model.reset();
     s.model.script((call) => ({ text: `written answer to ${call.question.trim().split('\n')[0]}` }));
   });
@@ -116,7 +116,7 @@ describe('Slack', () => {
         : { text: `ran ${call.question}` },
     );
     await s.slack.say({ channel: home, from: s.ana, text: 'blocker' }).taken;
-    await until('the blocker to run', () => s.model.calls.length === 1);
+    await asked(s, 'blocker');
     const edited = s.slack.say({ channel: home, from: s.ana, text: 'first words' });
     const removed = s.slack.say({ channel: home, from: s.ana, text: 'unwanted words' });
     await Promise.all([edited.taken, removed.taken]);

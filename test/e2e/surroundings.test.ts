@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createFolder, ROOT, until } from './support/gateway.ts';
-import { CY_TOKEN, configText, freshPlace, gate, startScenario } from './support/scenario.ts';
+import { asked, CY_TOKEN, configText, freshPlace, gate, startScenario } from './support/scenario.ts';
 import { textOf } from './support/web-client.ts';
 
 describe('the program', () => {
@@ -229,7 +229,7 @@ describe('the program', () => {
       const place = await freshPlace(s);
       const clientId = crypto.randomUUID();
       const first = await s.owner.post(place, 'first', clientId);
-      await until('the call', () => s.model.calls.length === 1);
+      await asked(s, 'first');
       await s.owner.post(place, 'first', clientId);
       expect((await s.turns()).map((turn) => turn.status)).toEqual(['running']);
       expect(textOf((await s.owner.answerTo(place, 'second')).html)).toBe('second answer');

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelCall, ScriptedReply } from '../fakes/model-server.ts';
 import type { Shown } from '../fakes/telegram/state.ts';
 import { until } from './support/gateway.ts';
-import { gate } from './support/scenario.ts';
+import { asked, gate, idle } from './support/scenario.ts';
 import { isAside, startTelegram, type TelegramScenario } from './support/telegram.ts';
 
 describe('/btw on Telegram', () => {
@@ -17,13 +17,13 @@ describe('/btw on Telegram', () => {
   });
   afterAll(() => s.close());
   beforeEach(async () => {
-    s.model.reset();
     main = () => ({ text: 'written answer' });
     aside = () => ({ text: 'side answer' });
     s.model.script((call) => (isAside(call) ? aside(call) : main(call)));
     group = s.telegram.group('Team', [s.ana, s.bo, s.cy]);
     s.telegram.say({ chat: group, from: s.ana, text: '@parley_test_bot start' });
     await s.answer(group);
+    await idle(s.folder);
     s.model.reset();
   });
 
@@ -63,7 +63,7 @@ describe('/btw on Telegram', () => {
     const door = gate();
     main = () => ({ text: 'slow words here', holdAfterFirst: door.wait });
     s.telegram.say({ chat: group, from: s.ana, text: '@parley_test_bot write the long report' });
-    await until('the main call', () => s.model.calls.length === 1);
+    await asked(s, 'write the long report');
     s.telegram.say({ chat: group, from: s.cy, text: '/btw what are you doing?', ephemeral: true });
     await wrote(group, 'side answer');
     expect(s.model.calls.find(isAside)?.text).toContain('write the long report');

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Shown } from '../fakes/telegram/state.ts';
 import { until } from './support/gateway.ts';
-import { gate } from './support/scenario.ts';
+import { asked, gate, idle } from './support/scenario.ts';
 import { startTelegram, type TelegramScenario } from './support/telegram.ts';
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d494844520000000100000001', 'hex');
@@ -19,7 +19,8 @@ describe('live replies and long answers on Telegram', () => {
     s = await startTelegram();
   });
   afterAll(() => s.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await idle(s.folder);
     s.model.reset();
     s.telegram.state.faults.length = 0;
     home = s.telegram.direct(s.telegram.person('Somebody'));
@@ -56,7 +57,7 @@ describe('live replies and long answers on Telegram', () => {
     s.model.script(() => ({ text: 'never to be finished', holdAfterFirst: door.wait }));
     say('go');
     const shown = await draft();
-    const call = await until('the call', () => s.model.calls[0]);
+    const call = await asked(s, 'go');
     s.telegram.press(shown, s.ana, 'Stop');
     await call.aborted;
     await until('the draft to go', () => shown.deleted || shown.keyboard === undefined);
@@ -159,14 +160,11 @@ describe('live replies and long answers on Telegram', () => {
     s.model.script(() => ({ text: 'could not' }));
     s.telegram.file('fake', '<svg onload=alert(1)>');
     say('spoofed', { file: { id: 'fake', name: 'cat.png', type: 'image/png' } });
-    await s.answer(home, 'could not');
-    expect(s.model.calls[0]?.text).toContain('not an image I know');
+    expect((await asked(s, 'spoofed')).text).toContain('not an image I know');
     say('large', { file: { id: 'big', name: 'dump.log', type: 'text/plain', size: 10_000_000 } });
-    await until('the second call', () => s.model.calls.length === 2);
-    expect(s.model.calls[1]?.text).toContain('too large');
+    expect((await asked(s, 'large')).text).toContain('too large');
     say('gone', { file: { id: 'nowhere', name: 'notes.txt', type: 'text/plain', size: 10 } });
-    await until('the third call', () => s.model.calls.length === 3);
-    expect(s.model.calls[2]?.text).toContain('could not be fetched');
+    expect((await asked(s, 'gone')).text).toContain('could not be fetched');
   });
 
   it('what people share with each other in a group is not fetched', async () => {

@@ -1,7 +1,7 @@
 /** Conversations on Telegram through the real program and the real SDK: E2, E16 to E18, E75, F12, F13. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from './support/gateway.ts';
-import { gate } from './support/scenario.ts';
+import { asked, gate, idle } from './support/scenario.ts';
 import { startTelegram, type TelegramScenario } from './support/telegram.ts';
 
 describe('Telegram', () => {
@@ -13,7 +13,8 @@ describe('Telegram', () => {
     home = s.telegram.direct(s.ana);
   });
   afterAll(() => s.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await idle(s.folder);
     s.model.reset();
     s.model.script((call) => ({ text: `written answer to ${call.question.trim().split('\n')[0]}` }));
   });
@@ -95,7 +96,7 @@ describe('Telegram', () => {
         : { text: `got ${call.question}` },
     );
     s.telegram.say({ chat: home, from: s.ana, text: 'hold on' });
-    await until('the first call', () => s.model.calls.length === 1);
+    await asked(s, 'hold on');
     const id = s.telegram.say({ chat: home, from: s.ana, text: 'old words' });
     await until('it to be queued', async () =>
       (await s.turns()).some((turn) => turn.messageId === String(id)),

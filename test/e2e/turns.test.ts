@@ -5,6 +5,7 @@ import {
   ask,
   freshPlace,
   gate,
+  idle,
   type Scenario,
   startScenario,
   toolResults,
@@ -18,7 +19,8 @@ describe('with the native planner', () => {
     s = await startScenario();
   });
   afterAll(() => s.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await idle(s.folder);
     s.model.reset();
     s.model.script(() => ({ text: 'fine' }));
   });

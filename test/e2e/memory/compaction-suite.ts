@@ -135,11 +135,11 @@ export function compactionRows(database: TestDatabase): void {
       const { promise, resolve } = Promise.withResolvers<void>();
       s.summarizes(() => ({ hold: promise, text: 'lost' }));
       await s.owner.post(where, 'Who was first?');
-      await until('the summary to be asked for', () => s.summaryCalls().length === 1);
+      await until('the summary to be asked for', () => s.summaryCalls()[0]);
       s.summarizes(() => ({ text: 'quebec was first' }));
       await s.restart();
       resolve();
-      await until('the answer', () => s.mainCalls().length === 1);
+      await until('the answer', () => s.mainCalls()[0]);
       expect(lastPrompt()).toContain('quebec was first');
       expect(s.summaryCalls()).toHaveLength(2);
     });

@@ -131,6 +131,10 @@ export function gate(): { readonly wait: Promise<void>; open(): void } {
 
 export const types = (events: readonly EventRow[]): string[] => events.map((event) => event.type);
 
+/** The call in which the model was asked this, whatever else it is asked meanwhile. */
+export const asked = ({ model }: Pick<Scenario, 'model'>, words: string): Promise<ModelCall> =>
+  until(`the model to be asked "${words}"`, () => model.calls.find((call) => call.question.includes(words)));
+
 /** Running processes with this among their arguments, also those in a namespace of their own. */
 export function processesWith(argument: string): string[] {
   const commandOf = (pid: string): string => {
@@ -179,6 +183,18 @@ export async function ask(
   const answer = await scenario.owner.answerTo(place, text);
   const own = scenario.owner.posts().findLast((post) => post.text === text);
   return { answer: textOf(answer.html), events: await scenario.eventsOf(own?.id ?? '') };
+}
+
+/** Waits until no turn is under way, so that a test that counts calls of the model sees none of an earlier one. */
+export async function idle(folder: GatewayFolder): Promise<void> {
+  const database = new Database(join(folder.path, 'data/parley.db'), { readonly: true });
+  const open = database
+    .prepare(
+      `SELECT message_id FROM turns WHERE status = 'running' OR (status = 'queued' AND claimable_at IS NOT NULL)`,
+    )
+    .pluck();
+  await until('the turns of earlier tests to end', () => open.all().length === 0);
+  database.close();
 }
 
 /**
