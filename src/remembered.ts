@@ -5,7 +5,13 @@ import type { KeyValue } from './domain/feed.ts';
 import type { Logger } from './domain/runtime.ts';
 import { openStore } from './store/open.ts';
 
-const nothing: KeyValue = { get: async () => undefined, set: async () => {}, delete: async () => {} };
+const nothing: KeyValue = {
+  get: async () => undefined,
+  set: async () => {},
+  delete: async () => {},
+  setOnce: async () => false,
+  deleteBetween: async () => {},
+};
 
 export async function withRemembered<T>(
   { config, profiles }: LoadedConfig,

@@ -6,6 +6,10 @@ export type KeyValue = {
   get(key: string): Promise<string | undefined>;
   set(key: string, value: string): Promise<void>;
   delete(key: string): Promise<void>;
+  /** Sets it unless it is set already, and says whether it did: of several who try, on any replica, one is told so. */
+  setOnce(key: string, value: string): Promise<boolean>;
+  /** Deletes the keys from `first` up to, but not including, `end`. */
+  deleteBetween(first: string, end: string): Promise<void>;
 };
 
 /** One message of a channel that is its own platform (the web chat): what a platform's server would keep. */

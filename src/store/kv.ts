@@ -30,5 +30,24 @@ export function createKeyValue(database: Database, namespace: string): KeyValue 
       database.write(async (tx) => {
         await tx.db.deleteFrom('kv').where('namespace', '=', namespace).where('key', '=', key).execute();
       }),
+    setOnce: (key, value) =>
+      database.write(async (tx) => {
+        const added = await tx.db
+          .insertInto('kv')
+          .values({ namespace, key, value: JSON.stringify(value) })
+          .onConflict((conflict) => conflict.columns(['namespace', 'key']).doNothing())
+          .returning('key')
+          .execute();
+        return added.length > 0;
+      }),
+    deleteBetween: (first, end) =>
+      database.write(async (tx) => {
+        await tx.db
+          .deleteFrom('kv')
+          .where('namespace', '=', namespace)
+          .where('key', '>=', first)
+          .where('key', '<', end)
+          .execute();
+      }),
   };
 }

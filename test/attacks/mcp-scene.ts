@@ -7,21 +7,12 @@ import type { McpServer } from '../../src/agent/tools/mcp/server.ts';
 import { createMcpTools, type McpTools } from '../../src/agent/tools/mcp/tools.ts';
 import { openSandbox, type Sandbox } from '../../src/agent/tools/sandbox.ts';
 import type { ToolResult } from '../../src/agent/tools/tool.ts';
-import type { KeyValue } from '../../src/domain/feed.ts';
 import { type Clock, type Logger, systemClock } from '../../src/domain/runtime.ts';
 import type { Behaviour } from '../fakes/mcp-server.ts';
+import { createMemoryKeyValue } from '../fakes/memory-feed.ts';
 import { contextFor, scratch } from '../unit/agent/tools/scratch.ts';
 
 const program = realpathSync(join(import.meta.dirname, '../fakes/mcp-server.ts'));
-
-export function memory(): KeyValue {
-  const values = new Map<string, string>();
-  return {
-    get: async (key) => values.get(key),
-    set: async (key, value) => void values.set(key, value),
-    delete: async (key) => void values.delete(key),
-  };
-}
 
 export const tool = (
   name: string,
@@ -73,7 +64,7 @@ export async function scene(first: Behaviour, options: SceneOptions = {}): Promi
     env: options.env ?? {},
     network: false,
   };
-  const state = memory();
+  const state = createMemoryKeyValue();
   const open = async () => {
     const hub = createHub({ state, log, clock: options.clock ?? systemClock });
     const handle = await hub.open('fake', server, { sandbox, workspace, live: true });

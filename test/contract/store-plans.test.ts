@@ -117,6 +117,8 @@ test('every statement on the path of a message searches by an index', async () =
     await store.feed.latest('c', { limit: 5 });
     await store.feed.latest('c', { thread: null, before: 'p1', limit: 5 });
     await store.state('n').get('k');
+    await store.state('n').setOnce('k', 'v');
+    await store.state('n').deleteBetween('k', 'l');
 
     const statements = [...new Set(prepared.mock.calls.map(([sql]) => sql))].filter((sql) =>
       /^(select|insert|update|delete|with)/.test(sql),

@@ -19,6 +19,7 @@ import { describeOrder } from './store/order-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { describeRetention } from './store/retention-suite.ts';
+import { describeState } from './store/state-suite.ts';
 import { accept, type Backend, claimOne, finish, keyOf, memoryOf, silent } from './store/support.ts';
 import { describeTaker } from './store/taker-suite.ts';
 import { describeTurns } from './store/turns-suite.ts';
@@ -67,6 +68,7 @@ describe('store on PostgreSQL', () => {
   describe('terms of approval', () => describeApprovalTerms(open));
   describe('skills and reflections', () => describeLearning(open));
   describe('retention', () => describeRetention(open));
+  describe('state', () => describeState(open));
   describe('the rest', () => describeRest(open));
 });
 

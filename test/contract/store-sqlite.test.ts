@@ -15,6 +15,7 @@ import { describeMemories } from './store/memories-suite.ts';
 import { describeOrder } from './store/order-suite.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { describeRetention } from './store/retention-suite.ts';
+import { describeState } from './store/state-suite.ts';
 import { type Backend, silent } from './store/support.ts';
 import { describeTaker } from './store/taker-suite.ts';
 import { describeTurns } from './store/turns-suite.ts';
@@ -53,5 +54,6 @@ describe('store on SQLite', () => {
   describe('terms of approval', () => describeApprovalTerms(open));
   describe('skills and reflections', () => describeLearning(open));
   describe('retention', () => describeRetention(open));
+  describe('state', () => describeState(open));
   describe('the rest', () => describeRest(open));
 });

@@ -4,7 +4,7 @@ import { textsOf } from '../fakes/slack/blocks.ts';
 import { MENTION } from '../fakes/slack/people.ts';
 import { TOKENS } from '../fakes/slack/state.ts';
 import { until } from './support/gateway.ts';
-import { sh } from './support/scenario.ts';
+import { idle, sh } from './support/scenario.ts';
 import { isAside, type SlackScenario, startSlack } from './support/slack.ts';
 
 describe('Slack over HTTP', () => {
@@ -16,7 +16,8 @@ describe('Slack over HTTP', () => {
     home = s.slack.direct(s.ana);
   });
   afterAll(() => s.close());
-  beforeEach(() => {
+  beforeEach(async () => {
+    await idle(s.folder);
     s.model.reset();
     s.model.script((call) => ({ text: isAside(call) ? 'side answer' : `answer to ${call.question}` }));
   });
@@ -75,11 +76,6 @@ describe('Slack over HTTP', () => {
     );
   });
 
-  it('the umbrella command names the others', async () => {
-    await s.slack.command(s.general, s.cy, '/parley', 'help');
-    await s.shown(s.cy, 'These commands work everywhere');
-  });
-
   it('A3: unsigned, wrongly signed and altered requests are refused', async () => {
     const body = message('forged');
     expect((await post(JSON.stringify(body), {})).status).toBe(401);
@@ -100,7 +96,7 @@ describe('Slack over HTTP', () => {
       );
   });
 
-  it('A2: a recorded press does not count again', async () => {
+  it('A2: a recorded press does not count again, also after a restart; the umbrella command names the others', async () => {
     const command = {
       command: '/parley',
       text: 'usage',
@@ -113,6 +109,11 @@ describe('Slack over HTTP', () => {
     for (const _again of [1, 2])
       expect((await s.slack.delivery.post('slash_commands', command, { timestamp })).status).toBe(200);
     await s.shown(s.cy, 'You, last 30 days');
+    await s.restart();
+    expect((await s.slack.delivery.post('slash_commands', command, { timestamp })).status).toBe(200);
+    // What comes after it is answered after it.
+    await s.slack.command(s.general, s.cy, '/parley', 'help');
+    await s.shown(s.cy, 'These commands work everywhere');
     expect(
       s.slack.state.ephemerals.filter((one) => JSON.stringify(one).includes('You, last 30 days')),
     ).toHaveLength(1);

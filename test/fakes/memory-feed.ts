@@ -92,5 +92,13 @@ export function createMemoryKeyValue(): KeyValue {
     async delete(key) {
       values.delete(key);
     },
+    async setOnce(key, value) {
+      const isNew = !values.has(key);
+      if (isNew) values.set(key, value);
+      return isNew;
+    },
+    async deleteBetween(first, end) {
+      for (const key of values.keys()) if (key >= first && key < end) values.delete(key);
+    },
   };
 }

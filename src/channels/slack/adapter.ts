@@ -33,6 +33,8 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
 /** Events of shorter gaps Slack brings again by itself. */
 const READ_BACK_AFTER_MS = 60_000;
+/** Slack's last try comes about six minutes after the event. */
+const READ_MISSED_AFTER_MS = 7 * 60_000;
 /** Slack wants its events acknowledged within three seconds. */
 const LONGEST_CATCH_UP_MS = 2_000;
 
@@ -41,6 +43,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
   let state: { state: ChannelState; detail?: string } = { state: 'stopped' };
   let sink: ChannelSink | undefined;
   let retry: NodeJS.Timeout | undefined;
+  let missedTimer: NodeJS.Timeout | undefined;
   let bot: Bot = { team: '', user: '', botId: null };
   const options = clientOptions(config.api_url, log);
   const client = new webApi.WebClient(config.bot_token, options);
@@ -65,6 +68,15 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
   function endGap(): void {
     const isLong = awaySince === null || clock.monotonic() - awaySince > READ_BACK_AFTER_MS;
     if (state.state !== 'up' && isLong) caughtUp = backfill.run();
+  }
+
+  /** What could not be stored in all of Slack's tries is read once there is hope that it can. */
+  function readMissedLater(): void {
+    missedTimer ??= setTimeout(() => {
+      missedTimer = undefined;
+      if (state.state === 'up') void backfill.run(seen.lacking());
+      else readMissedLater();
+    }, READ_MISSED_AFTER_MS);
   }
 
   /** Nothing will work until an operator acts: no more events, the other channels go on. */
@@ -98,6 +110,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     mentionOnly: config.mention_only,
     fetchFiles: (files) => fetchFiles(files, { token: config.bot_token, apiUrl: config.api_url, log }),
     latestThread: config.reply_in_thread ? createLatestThread({ state: deps.state, log }) : null,
+    onMissed: readMissedLater,
     onGone: (reason) =>
       goDown(`The app was removed from the workspace (${reason}). Install it again and restart.`),
     clock,
@@ -111,6 +124,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     if (config.mode === 'http')
       return createWebhook({
         http: deps.http,
+        state: deps.state,
         signingSecret: config.signing_secret ?? '',
         onState: setState,
         clock,
@@ -241,6 +255,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     async stop() {
       clearTimeout(retry);
       await receiver.stop();
+      clearTimeout(missedTimer);
       await seen.flush();
       sink = undefined;
       setState('stopped');

@@ -8,11 +8,11 @@ import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { Call } from './outbound.ts';
 import { isDirect } from './places.ts';
-import type { Place, Seen } from './seen.ts';
+import type { Place, Position, Seen } from './seen.ts';
 
 export type Backfill = {
-  /** Never throws. */
-  run(): Promise<void>;
+  /** @param places the latest by default. Never throws. */
+  run(places?: readonly Position[]): Promise<void>;
 };
 
 /** Places read after a gap, the latest seen first: Slack allows about fifty such calls a minute. */
@@ -58,6 +58,7 @@ export function createBackfill(deps: {
 
   async function read(place: Place, ts: string): Promise<number> {
     const { channel } = place;
+    const isRead = seen.reading(place);
     const messages = await after(place, ts);
     let count = messages.length;
     for (const { thread_ts: thread, ...message } of messages) {
@@ -74,14 +75,14 @@ export function createBackfill(deps: {
       if (place.thread === null && message.latest_reply !== undefined)
         count += await read({ channel, thread: message.ts }, message.ts);
     }
+    isRead();
     return count;
   }
 
   return {
-    async run() {
-      const places = seen.list().slice(0, MAX_PLACES);
+    async run(places = seen.list()) {
       let messages = 0;
-      for (const place of places) {
+      for (const place of places.slice(0, MAX_PLACES)) {
         try {
           const since = Math.max(Number(place.ts), deps.clock.now() / 1000 - MAX_AGE_S);
           messages += await read(place, since === Number(place.ts) ? place.ts : since.toFixed(6));
@@ -95,8 +96,7 @@ export function createBackfill(deps: {
           if (error instanceof AppError && error.retryable) break;
         }
       }
-      if (messages > 0)
-        log.warn({ places: places.length, messages }, 'read back what Slack had not delivered');
+      if (messages > 0) log.warn({ messages }, 'read back what Slack had not delivered');
     },
   };
 }

@@ -24,7 +24,9 @@ export type DispatchDeps = {
   readonly fetchFiles: (files: readonly SlackFile[]) => Promise<InboundMessage['attachments']>;
   /** Where a command belongs that was typed outside of any thread; null: where channels are sessions themselves. */
   readonly latestThread: LatestThread | null;
-  readonly seen: Pick<Seen, 'note'>;
+  readonly seen: Pick<Seen, 'begin' | 'note'>;
+  /** A message could not be stored. */
+  readonly onMissed: () => void;
   readonly onGone: (reason: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -104,12 +106,19 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     switch (inbound.kind) {
       case 'message':
         // Names and files take their time, and what is written next must not overtake it.
-        return onceOnly('message', inbound.message.id, () =>
-          inLane(laneOf(inbound.message.where), async () => {
-            await take(inbound.message, inbound.files, typeof inbound.posted?.thread === 'string');
+        return onceOnly('message', inbound.message.id, () => {
+          const { message, files, posted } = inbound;
+          if (posted !== undefined) seen.begin(posted, posted.ts);
+          return inLane(laneOf(message.where), async () => {
+            try {
+              await take(message, files, typeof posted?.thread === 'string');
+            } catch (error) {
+              if (posted !== undefined) deps.onMissed();
+              throw error;
+            }
             noteSeen(inbound);
-          }),
-        );
+          });
+        });
       case 'edit':
         return onceOnly('edit', inbound.eventId, () =>
           inLane(laneOf(inbound.edit.where), () => sink().edit(inbound.edit)),

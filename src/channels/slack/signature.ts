@@ -2,7 +2,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** Slack's own advice; older (or younger) ones may be recordings. */
-const WINDOW_S = 5 * 60;
+export const WINDOW_S = 5 * 60;
 
 export type Signed = {
   readonly timestamp: string | undefined;

@@ -188,20 +188,6 @@ export function describeRest(open: OpenBackend): void {
     expect(await store.usage.total('2026-02-01')).toEqual({ tokens: 0, cost: 0 });
   });
 
-  test('state is kept by namespace and key', async () => {
-    const [a, b] = [store.state('a'), store.state('b')];
-    await a.set('offset', '1');
-    await a.set('offset', '2 \u0000');
-    await b.set('offset', '3');
-    expect([await a.get('offset'), await b.get('offset'), await a.get('other')]).toEqual([
-      '2 \u0000',
-      '3',
-      undefined,
-    ]);
-    await a.delete('offset');
-    expect([await a.get('offset'), await b.get('offset')]).toEqual([undefined, '3']);
-  });
-
   describe('feed', () => {
     const post = (id: string, thread: string | null = null, conversation = 'c') => ({
       id,

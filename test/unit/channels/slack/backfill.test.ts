@@ -4,6 +4,7 @@ import { createBackfill } from '../../../../src/channels/slack/backfill.ts';
 import type { Call } from '../../../../src/channels/slack/outbound.ts';
 import { createSeen } from '../../../../src/channels/slack/seen.ts';
 import { AppError } from '../../../../src/domain/errors.ts';
+import { createMemoryKeyValue } from '../../../fakes/memory-feed.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const DAY_S = 24 * 60 * 60;
@@ -17,12 +18,7 @@ function setUp(
   take = async (_body: unknown): Promise<void> => {},
 ) {
   const asked: Asked[] = [];
-  const values = new Map<string, string>();
-  const state = {
-    get: async (key: string) => values.get(key),
-    set: async (key: string, value: string) => void values.set(key, value),
-    delete: async (key: string) => void values.delete(key),
-  };
+  const state = createMemoryKeyValue();
   const method = async (options: Asked) => {
     asked.push(options);
     return { messages: answer(options) };
@@ -30,7 +26,7 @@ function setUp(
   const client = { conversations: { history: method, replies: method } };
   const call = (async (_what: string, work: (client: unknown) => Promise<unknown>) => work(client)) as Call;
   const seen = createSeen({ state, log: silent });
-  return { asked, seen, backfill: createBackfill({ call, seen, take, clock, log: silent }) };
+  return { asked, state, seen, backfill: createBackfill({ call, seen, take, clock, log: silent }) };
 }
 
 describe('reading back', () => {
@@ -87,6 +83,37 @@ describe('reading back', () => {
     const rejected = refuse('channel.rejected');
     await rejected.backfill.run();
     expect(rejected.asked).toHaveLength(2);
+  });
+
+  it('P1: a place is taken no further than before what is not stored, whatever is stored after it', async () => {
+    const [first, second, third] = [9, 8, 7].map((second) => `${NOW_S - second}.000001`);
+    const place = { channel: 'C1', thread: null };
+    let fails = true;
+    const { asked, state, seen, backfill } = setUp(
+      () => [{ ts: first }, { ts: second }],
+      async () => {
+        if (fails) throw new AppError('store.full', 'no room');
+      },
+    );
+    seen.begin(place, first ?? '');
+    seen.begin(place, second ?? '');
+    seen.note(place, second ?? '');
+    await backfill.run();
+    await seen.flush();
+    // Neither by a later one, nor by a restart, nor by a reading that broke off.
+    const next = createSeen({ state, log: silent });
+    await next.open();
+    const before = { ...place, ts: `${NOW_S - 9}.000000` };
+    expect([seen.list(), seen.lacking(), next.list()]).toEqual([[before], [before], [before]]);
+    fails = false;
+    await backfill.run(seen.lacking());
+    expect(asked.map((one) => one.oldest)).toEqual([before.ts, before.ts]);
+    expect([seen.list(), seen.lacking()]).toEqual([[{ ...place, ts: second }], []]);
+    // The same when Slack brings it once more in time.
+    seen.begin(place, third ?? '');
+    expect(seen.lacking()).toEqual([{ ...place, ts: second }]);
+    seen.note(place, third ?? '');
+    expect(seen.list()).toEqual([{ ...place, ts: third }]);
   });
 
   it('P1: what cannot be stored is read again the next time', async () => {
