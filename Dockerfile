@@ -1,8 +1,16 @@
-# Parley in a container: Node's own image, the program, its runtime dependencies and bubblewrap. No build step.
+# Parley in a container: Node's own image, the program, its runtime dependencies and bubblewrap.
+FROM node:24-slim AS program
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY bin ./bin
+COPY src ./src
+# Packs the program into dist, which takes development packages; none of them goes any further.
+RUN npm ci
+
 FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev
+RUN npm ci --omit=dev --ignore-scripts
 
 FROM node:24-slim
 # bubblewrap confines the shell tool; the kernel has to allow user namespaces for it (docs/operations.md).
@@ -14,6 +22,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY bin ./bin
 COPY src ./src
+COPY --from=program /app/dist ./dist
 COPY config ./config
 # The bot writes here and nowhere else; config is the admins'.
 RUN mkdir data && chown node:node data

@@ -10,9 +10,10 @@ if (major < 22 || (major === 22 && minor < 18)) {
   );
   process.exitCode = 1;
 } else {
-  // Keeps compiled code beside the packages it comes from: a third less time to start and 25 MB less memory, because
-  // nothing is stripped or compiled again. Where that folder cannot be written it is simply not kept.
+  // Keeps compiled code beside the packages it comes from: nothing is stripped or compiled again at the next
+  // start. Where that folder cannot be written it is simply not kept.
   module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/parley', import.meta.url)));
-  const { main } = await import('../src/main.ts');
+  const { program } = await import('./packed.js');
+  const { main } = await import(program());
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -19,6 +19,7 @@ import type { AccessRules } from './gateway/access.ts';
 import type { Limits } from './gateway/limits.ts';
 import { createReviewJob, createReviews, REVIEW_JOB, type Reviews, reviewJob } from './gateway/reviews.ts';
 import type { Profiles } from './open-profiles.ts';
+import { ROOT } from './root.ts';
 import type { Store } from './store/store.ts';
 
 export type LearningDeps = {
@@ -46,7 +47,7 @@ export type OpenedLearning = {
 
 /** Those that come with the program, and above them those beside the configuration of this gateway. */
 export function skillFolders(): string[] {
-  const own = join(import.meta.dirname, '../config/skills');
+  const own = join(ROOT, 'config/skills');
   const local = resolve('config/skills');
   return local === own || !existsSync(local) ? [own] : [own, local];
 }

@@ -2,6 +2,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { ROOT } from '../../root.ts';
 import { seccompFilter } from './seccomp.ts';
 
 /** Something of the host that a program needs to see, although its folder is emptied. */
@@ -99,7 +100,7 @@ function bridging(socket: string): { readonly args: string[]; readonly program: 
   const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
   const binds = [
     [process.execPath, node],
-    [join(import.meta.dirname, 'forwarder.ts'), script],
+    [join(ROOT, 'src/agent/tools/forwarder.ts'), script],
     [socket, inner],
   ];
   return {

@@ -1,6 +1,9 @@
 /** The page's scripts and styles: read once at start, served with strong ETags. A fixed list, so no path can escape. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ROOT } from '../../root.ts';
 import type { HttpHost } from '../adapter.ts';
 
 const scripts = [
@@ -28,7 +31,7 @@ export const moduleUrls = ['preact.js', ...scripts].map((name) => `/assets/${nam
 export const styleUrls = styles.map((name) => `/assets/${name}`);
 
 export function addAssets(http: HttpHost): void {
-  const page = (name: string): URL => new URL(`./page/${name}`, import.meta.url);
+  const page = (name: string): URL => pathToFileURL(join(ROOT, 'src/channels/web/page', name));
   const files = [
     ...scripts.map((name) => ({ name, url: page(name), type: 'text/javascript' })),
     ...styles.map((name) => ({ name, url: page(name), type: 'text/css' })),
