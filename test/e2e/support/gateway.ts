@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runWarm } from './warm-cli.ts';
 
 export const ROOT = join(import.meta.dirname, '../../..');
 const PROGRAM = join(ROOT, 'bin/parley.js');
@@ -12,9 +13,9 @@ export type RunResult = { readonly code: number | null; readonly stdout: string;
 export type GatewayFolder = {
   readonly path: string;
   writeConfig(yaml: string): void;
-  /** Runs a command to its end. */
+  /** Runs a command to its end, as a process. */
   cli(...args: string[]): Promise<RunResult>;
-  /** The same, as parsed JSON lines. */
+  /** The same as parsed JSON lines, by a process that is there already. */
   json<T>(...args: string[]): Promise<T[]>;
   /** Starts the gateway; resolves when it says that it is ready. */
   start(options?: StartOptions): Promise<RunningGateway>;
@@ -56,7 +57,11 @@ export function createFolder(): GatewayFolder {
     writeConfig: (yaml) => writeFileSync(join(path, 'parley.yaml'), yaml),
     cli: (...args) => run(path, args),
     async json<T>(...args: string[]) {
-      const { code, stdout, stderr } = await run(path, [...args, '--config', 'parley.yaml']);
+      const { code, stdout, stderr } = await runWarm(
+        path,
+        [...args, '--config', 'parley.yaml'],
+        environment(),
+      );
       if (code !== 0) throw new Error(`${args.join(' ')}: exit ${code}\n${stdout}${stderr}`);
       return stdout
         .split('\n')
