@@ -117,7 +117,7 @@ async function promises(crash: CrashCase, stage: Stage): Promise<void> {
   expect(stage.answers()).toBeGreaterThan(0);
   expect(stage.answers()).toBeLessThanOrEqual(crash.copies);
   // P9: the log rebuilds the state, and nobody has touched it.
-  expect(await folder.cli('audit', 'verify', '--config', 'parley.yaml')).toMatchObject({ code: 0 });
+  expect(await folder.look('audit', 'verify')).toMatchObject({ code: 0 });
 }
 
 function effects(folder: GatewayFolder): number {

@@ -128,7 +128,7 @@ export function randomKills(database: TestDatabase): void {
     );
 
     it('P9: the log of all of it is whole', async () => {
-      expect(await load.folder.cli('audit', 'verify', '--config', 'parley.yaml')).toMatchObject({ code: 0 });
+      expect(await load.folder.look('audit', 'verify')).toMatchObject({ code: 0 });
     });
 
     it('says how much that was', () => {

@@ -125,7 +125,7 @@ it('P10: the password of a database that cannot be reached is in no message', as
   const other = createFolder();
   other.writeConfig('store: { url: "postgres://parley:canary-database-password@127.0.0.1:1/x" }');
   for (const command of ['start', 'doctor', 'turns', 'check']) {
-    const { stdout, stderr } = await other.cli(command, '--config', 'parley.yaml');
+    const { stdout, stderr } = await other.look(command);
     expect(stdout + stderr).not.toContain('canary-database');
   }
   other.remove();

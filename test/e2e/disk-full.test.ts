@@ -50,7 +50,7 @@ it('F30, P1, P14: a full disk is said, turns health red, leaves no half rows, an
       return said.every((one) => turns.find((turn) => turn.messageId === one)?.status === 'done');
     });
     expect((await readLedger(folder.path)).map((turn) => turn.messageId)).toEqual(said);
-    expect(await folder.cli('audit', 'verify', '--config', 'parley.yaml')).toMatchObject({ code: 0 });
+    expect(await folder.look('audit', 'verify')).toMatchObject({ code: 0 });
     owner.close();
   } finally {
     await gateway.kill();

@@ -76,7 +76,7 @@ describe('kill -9', () => {
   });
 
   it('E73, P9: the log is gapless, verifies, and refuses to be changed', async () => {
-    expect((await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).stdout).toContain('intact');
+    expect((await s.folder.look('audit', 'verify')).stdout).toContain('intact');
     const database = new Database(join(s.folder.path, 'data/parley.db'));
     expect(() => database.prepare('DELETE FROM events').run()).toThrow();
     expect(() => database.prepare(`UPDATE events SET body = '{}'`).run()).toThrow();

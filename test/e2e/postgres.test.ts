@@ -35,7 +35,7 @@ describe('on PostgreSQL', () => {
       await s.owner.press(place, card, ONCE);
       await until('the answer', () => s.owner.posts().find((post) => textOf(post.html) === 'written answer'));
       expect(toolResults(await s.eventsOf(id)).map((event) => event.ok)).toEqual([true, true]);
-      expect(await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).toMatchObject({
+      expect(await s.folder.look('audit', 'verify')).toMatchObject({
         code: 0,
         stdout: expect.stringContaining('intact'),
         stderr: '',

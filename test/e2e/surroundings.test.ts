@@ -71,7 +71,7 @@ describe('the program', () => {
       await s.gateway.stop();
       expect((await s.folder.cli('restore', 'copy.db', '--config', 'parley.yaml')).code).toBe(0);
       expect(await s.turns()).toHaveLength(1);
-      expect((await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).code).toBe(0);
+      expect((await s.folder.look('audit', 'verify')).code).toBe(0);
     } finally {
       await s.close();
     }

@@ -105,7 +105,7 @@ describe('memory in hand', () => {
   });
 
   it('parley memory lists, searches, shows, adds, exports, forgets and erases, beside the live gateway', async () => {
-    const cli = (...args: string[]) => s.folder.cli('memory', ...args, '--config', 'parley.yaml');
+    const cli = (...args: string[]) => s.folder.look('memory', ...args);
     const added = await cli('add', 'Bo plays the violin.', '--scope', 'user', '--owner', 'web:bo');
     expect(added).toMatchObject({ code: 0, stderr: '' });
     const id = added.stdout.trim();
@@ -137,7 +137,7 @@ describe('memory in hand', () => {
   });
 
   it('what was erased is in the file of the database no more, nor are its grams in the index', async () => {
-    const cli = (...args: string[]) => s.folder.cli('memory', ...args, '--config', 'parley.yaml');
+    const cli = (...args: string[]) => s.folder.look('memory', ...args);
     const file = join(s.folder.path, 'data/parley.db');
     const indexed = (): unknown => {
       const database = new Database(file);
@@ -167,7 +167,7 @@ describe('the demo model', () => {
       await owner.answerTo(home, 'Hello, I am Olive.');
       await owner.answerTo(home, 'Please remember that I drink tea');
       await until('the entry', async () => {
-        const { stdout } = await folder.cli('memory', 'list', '--json', '--config', 'parley.yaml');
+        const { stdout } = await folder.look('memory', 'list', '--json');
         return stdout.includes('I drink tea');
       });
       const list = textOf((await owner.command(home, '/memory')).html);

@@ -81,7 +81,7 @@ export function compactionRows(database: TestDatabase): void {
       expect(await s.folder.json('usage', '--json')).toContainEqual(
         expect.objectContaining({ role: 'memory', model: 'memory-model', user: 'web:owner' }),
       );
-      expect(await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).toMatchObject({ code: 0 });
+      expect(await s.folder.look('audit', 'verify')).toMatchObject({ code: 0 });
       await s.owner.command(where, '/new');
       await s.owner.answerTo(where, 'A fresh start');
       expect(lastPrompt()).not.toContain('zanzibar');

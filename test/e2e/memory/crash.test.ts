@@ -48,7 +48,7 @@ it(
           (_, i) => `The key of drawer${i}x hangs on hook number ${i}.`,
         ).toSorted(),
       );
-      expect(await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).toMatchObject({ code: 0 });
+      expect(await s.folder.look('audit', 'verify')).toMatchObject({ code: 0 });
     } finally {
       await s.close();
     }

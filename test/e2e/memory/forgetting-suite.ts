@@ -47,7 +47,7 @@ export function forgettingRows(database: TestDatabase): void {
       expect(await say(s.owner, `/memory forget ${cats?.id}`)).toContain('Forgotten');
       for (const { id } of [merged, seeded]) {
         expect(await say(s.owner, `/reflections show ${id}`)).not.toMatch(/46|cats/);
-        const shown = await s.folder.cli('reflections', 'show', id, '--config', 'parley.yaml');
+        const shown = await s.folder.look('reflections', 'show', id);
         expect(shown.stdout).not.toMatch(/46|cats/i);
         await say(s.owner, `/reflections undo ${id}`);
       }
@@ -84,7 +84,7 @@ export function forgettingRows(database: TestDatabase): void {
       expect(await say(bo, '/memory erase me')).toContain('Erased 2 entries about web:owner, web:bo');
       expect(await bodies()).toEqual(['Cyril likes nuts.']);
       await addAll();
-      const { stdout } = await s.folder.cli('memory', 'erase', 'web:owner', '--config', 'parley.yaml');
+      const { stdout } = await s.folder.look('memory', 'erase', 'web:owner');
       expect(stdout).toContain('Erased 2 entries about web:owner, web:bo');
       expect(await bodies()).toEqual(['Cyril likes nuts.']);
     });

@@ -56,7 +56,7 @@ export function memoryRows(name: string, storeUrl: () => Promise<string>): void 
       expect(prompt).toMatch(
         /the-owner-prefers-metric-units \(for this person; said by web:owner, \d{4}-\d\d-\d\d\)/,
       );
-      expect(await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).toMatchObject({ code: 0 });
+      expect(await s.folder.look('audit', 'verify')).toMatchObject({ code: 0 });
     });
 
     it('E57: told again in other words it is brought up to date, not piled up; so is what is named', async () => {
@@ -168,7 +168,7 @@ export function memoryRows(name: string, storeUrl: () => Promise<string>): void 
         'memory.decided',
         'memory.stored',
       ]);
-      expect(await s.folder.cli('audit', 'verify', '--config', 'parley.yaml')).toMatchObject({ code: 0 });
+      expect(await s.folder.look('audit', 'verify')).toMatchObject({ code: 0 });
     });
   });
 }

@@ -71,7 +71,7 @@ describe('reflection with review', () => {
   });
 
   it('erasing a person takes what was learned about them along', async () => {
-    const erased = await s.folder.cli('memory', 'erase', 'web:owner', '--config', 'parley.yaml');
+    const erased = await s.folder.look('memory', 'erase', 'web:owner');
     expect(erased.code).toBe(0);
     expect(await s.rows()).toEqual([]);
   });

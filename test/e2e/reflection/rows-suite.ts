@@ -190,16 +190,16 @@ export function reflectionRows(database: TestDatabase): void {
       expect(row).toMatchObject({ memoryChanges: 3, skillEdited: true });
       expect(await all()).not.toEqual(before);
       expect(await skill()).toContain('Changed');
-      const shown = await s.folder.cli('reflections', 'show', row.id, '--config', 'parley.yaml');
+      const shown = await s.folder.look('reflections', 'show', row.id);
       expect(shown.stdout).toMatch(/- Three\.[\s\S]*\+ One and two\.[\s\S]*code-review\/SKILL\.md/);
-      expect(await s.folder.cli('reflections', 'undo', row.id, '--config', 'parley.yaml')).toMatchObject({
+      expect(await s.folder.look('reflections', 'undo', row.id)).toMatchObject({
         code: 0,
       });
       const byName = (rows: object[]) =>
         rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
       expect(byName(await all())).toEqual(byName(before));
       expect(await skill()).toBe(skillBefore);
-      const again = await s.folder.cli('reflections', 'undo', row.id, '--config', 'parley.yaml');
+      const again = await s.folder.look('reflections', 'undo', row.id);
       expect(again).toMatchObject({ code: 1, stdout: expect.stringContaining('undone already') });
     });
 

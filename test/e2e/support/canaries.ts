@@ -59,7 +59,7 @@ export async function sinksOf(s: {
   );
   database.close();
   const cli = async (...args: string[]) => {
-    const { stdout, stderr } = await folder.cli(...args, '--config', 'parley.yaml');
+    const { stdout, stderr } = await folder.look(...args);
     return stdout + stderr;
   };
   const [last] = await folder.json<TurnRow>('turns', '--json');

@@ -15,7 +15,9 @@ export type GatewayFolder = {
   writeConfig(yaml: string): void;
   /** Runs a command to its end, as a process. */
   cli(...args: string[]): Promise<RunResult>;
-  /** The same as parsed JSON lines, by a process that is there already. */
+  /** The same with the folder's configuration, by a process that is there already. */
+  look(...args: string[]): Promise<RunResult>;
+  /** What that prints, as parsed JSON lines. */
   json<T>(...args: string[]): Promise<T[]>;
   /** Starts the gateway; resolves when it says that it is ready. */
   start(options?: StartOptions): Promise<RunningGateway>;
@@ -52,16 +54,15 @@ function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.Proce
 
 export function createFolder(): GatewayFolder {
   const path = mkdtempSync(join(tmpdir(), 'parley-'));
+  const look = (...args: string[]): Promise<RunResult> =>
+    runWarm(path, [...args, '--config', 'parley.yaml'], environment());
   return {
     path,
     writeConfig: (yaml) => writeFileSync(join(path, 'parley.yaml'), yaml),
     cli: (...args) => run(path, args),
+    look,
     async json<T>(...args: string[]) {
-      const { code, stdout, stderr } = await runWarm(
-        path,
-        [...args, '--config', 'parley.yaml'],
-        environment(),
-      );
+      const { code, stdout, stderr } = await look(...args);
       if (code !== 0) throw new Error(`${args.join(' ')}: exit ${code}\n${stdout}${stderr}`);
       return stdout
         .split('\n')
