@@ -5,12 +5,14 @@ import {
   readdirSync,
   renameSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSandbox, type Sandbox } from '../../src/agent/tools/sandbox.ts';
+import { MAX_EXECUTED_BYTES } from '../../src/agent/tools/shell/executed-files.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
 import { actionDigest } from '../../src/domain/approval.ts';
 import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
@@ -23,9 +25,9 @@ const toolIn = (sandbox: Sandbox) =>
   createShellTool({ ownFiles: noOwnFiles, sandbox, network: false, timeoutMs: 20_000, keepBytes: 100_000 });
 const tool = toolIn(sandboxes.confined);
 
-const agree = async (command: string, workspace: string) => {
-  const { files = {}, alwaysKey } = await tool.assess({ command }, { workspace });
-  return { files, alwaysKey };
+const agree = async (command: string, workspace: string, by = tool) => {
+  const { files = {}, alwaysKey, reasons } = await by.assess({ command }, { workspace });
+  return { files, alwaysKey, reasons };
 };
 const run = (command: string, workspace: string, files: Readonly<Record<string, string>>, by = tool) =>
   by.run({ command }, contextFor(workspace, { files }));
@@ -63,6 +65,11 @@ describe.each(['confined', 'open'] as const)('A7 a script swapped after it was a
     '. ./job.sh',
     'cd bin && ./job',
     'sh job.sh | cat',
+    `bash -c './bin/job'`,
+    `bash -c "sh -c './bin/job a'" b`,
+    `cd bin; bash -c 'exec ./job'`,
+    'true && cd bin && ./job',
+    '(cd ./bin && timeout 5 ./job)',
   ];
 
   it.each(commands)('A7 runs when nothing changed: %s', async (command) => {
@@ -95,6 +102,55 @@ describe.each(['confined', 'open'] as const)('A7 a script swapped after it was a
     const { files } = await agree('sh job.sh', workspace);
     change(join(workspace, 'job.sh'));
     expect((await run('sh job.sh', workspace, files, here)).metadata.errorCode).toBe('tool.refused');
+  });
+
+  it.each([
+    'sh < job.sh',
+    'cat job.sh | sh',
+    'env -C bin ./job',
+    'cd bin && sh -s < ../job.sh',
+    `eval ./bin/job ''`,
+  ])('A7 a script that is fed, or named by way of something else, is compared too: %s', async (command) => {
+    const workspace = project();
+    const { files, reasons } = await agree(command, workspace, here);
+    writeFileSync(join(workspace, 'bin/job.sh'), '');
+    expect(Object.keys(files)).toHaveLength(command.includes('-C') ? 0 : 1);
+    // Nobody is left in the belief that a copy runs, where none can.
+    const said = command.includes('-C') ? 'cannot be told beforehand which file' : 'no copy of';
+    if (where === 'open' || command.includes('-C')) expect(reasons.join()).toContain(said);
+    else expect(reasons.join()).not.toContain(said);
+    if (command.includes('-C')) return;
+    expect((await run(command, workspace, files, here)).output).toBe('honest\n');
+    evil(join(workspace, 'job.sh'));
+    evil(join(workspace, 'bin/job'));
+    expect((await run(command, workspace, files, here)).metadata.errorCode).toBe('tool.refused');
+  });
+
+  it('A7 a script outside the workspace runs as it was agreed to, and the card says where that is not certain', async () => {
+    const workspace = project();
+    const path = join(dirname(workspace), 'outside/tool.sh');
+    writeFileSync(path, 'echo honest\n');
+    const { files, reasons, alwaysKey } = await agree(`sh ${path}`, workspace, here);
+    expect([Object.keys(files), alwaysKey]).toEqual([[path], null]);
+    expect(reasons.some((one) => one.includes(`no copy of ${path}`))).toBe(where === 'open');
+    expect((await run(`sh ${path}`, workspace, files, here)).output).toBe('honest\n');
+    writeFileSync(path, 'echo evil\n');
+    expect((await run(`sh ${path}`, workspace, files, here)).metadata.errorCode).toBe('tool.refused');
+  });
+
+  it('A7 a large program is copied as well; one that is too large for that is refused, with the limit', async () => {
+    const workspace = project();
+    const path = join(workspace, 'large');
+    writeFileSync(path, '#!/bin/sh\necho honest\nexit\n', { mode: 0o755 });
+    truncateSync(path, 20 * 1024 * 1024);
+    const { files } = await agree('./large', workspace, here);
+    expect((await run('./large', workspace, files, here)).output).toBe('honest\n');
+    truncateSync(path, MAX_EXECUTED_BYTES);
+    const larger = await here.assess({ command: './large; ./bin/job' }, { workspace });
+    expect(larger).toMatchObject({ decision: 'deny', alwaysKey: null });
+    expect(larger.reasons.join()).toContain('larger than 256 MB');
+    const result = await run('./large; ./bin/job', workspace, files, here);
+    expect(result).toMatchObject({ ok: false, metadata: { errorCode: 'tool.refused' } });
   });
 
   it('A7 does not run when a script appeared where there was none', async () => {

@@ -91,6 +91,20 @@ describe.each(['auto', 'off'] as const)('A40 with the sandbox %s', (mode) => {
     expect((await run()).output).not.toContain('canary-');
   });
 
+  it.each([
+    'sh production.env',
+    'cd config && . ./parley.yaml',
+    'bash link.yaml',
+    'cat production.env | sh',
+    'python3 < data/parley.db',
+    `bash -c 'source production.env'`,
+  ])('A40 the shell never runs, as text that would show in what it prints: %s', async (command) => {
+    const { workspace, tools } = await home(mode);
+    const { assess, run } = call(tools, workspace, 'shell', { command });
+    expect(await assess()).toMatchObject({ decision: 'deny', risk: 'blocked', alwaysKey: null });
+    expect((await run()).output).not.toContain('canary-');
+  });
+
   it('A40 the rest of the workspace is as open as ever', async () => {
     const { workspace, tools } = await home(mode);
     expect((await call(tools, workspace, 'read_file', { path: 'src/a.ts' }).run()).ok).toBe(true);

@@ -1,6 +1,9 @@
 /** F27, F28, F29: commands that hang, crash or never stop talking, in the sandbox and in the open. */
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
@@ -95,6 +98,56 @@ describe.each(['confined', 'open'] as const)('F27 a command that hangs, %s', (wh
     const result = await run('sleep 600 & echo done');
     expect(result).toMatchObject({ ok: true, output: 'done\n' });
     await gone(workspace);
+  });
+});
+
+describe('F27 the gateway is killed while a sandbox is being set up', () => {
+  const { active } = sandboxes.confined;
+
+  it('F27 F5 what bubblewrap starts after that does not run', async () => {
+    if (!active) return;
+    const { workspace } = scratch();
+    const fifo = join(workspace, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const place = { workspace, network: false };
+    for (const lives of [true, false]) {
+      const { argv, descriptors } = await sandboxes.confined.wrap(['touch', `ran-${lives}`], place);
+      const [program = '', ...args] = argv;
+      // Stands for the gateway: bubblewrap is already starting, and its death goes by unheard.
+      const listener = openSync(fifo, 'r+');
+      const theirs = openSync(fifo, 'w');
+      if (!lives) closeSync(listener);
+      const child = spawn(program, args, {
+        env: { PATH: process.env.PATH },
+        stdio: ['ignore', 'ignore', 'ignore', theirs, ...descriptors.slice(1).map(() => 'pipe' as const)],
+      });
+      closeSync(theirs);
+      for (const [index, one] of descriptors.entries())
+        if (one.kind === 'bytes') (child.stdio[index + 3] as Writable).end(one.bytes);
+      await once(child, 'exit');
+      if (lives) closeSync(listener);
+    }
+    expect(readdirSync(workspace).sort()).toEqual(['fifo', 'ran-true']);
+  });
+
+  it('F27 F5 at any moment: nothing of many that were being started is left', async () => {
+    if (!active) return;
+    const { workspace } = scratch();
+    const seconds = `600.${process.pid}2`;
+    const source = (name: string) => JSON.stringify(join(import.meta.dirname, '../../src/agent/tools', name));
+    // Killed by itself, when some have only been forked and others run already.
+    const script = `
+      const { bubblewrapped } = await import(${source('bubblewrap.ts')});
+      const { launch } = await import(${source('launch.ts')});
+      const place = { workspace: ${JSON.stringify(workspace)}, network: false };
+      for (let i = 0; i < 40; i++) {
+        launch(bubblewrapped(['sleep', '${seconds}'], place, []), '/', { PATH: process.env.PATH }, 'ignore');
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      process.kill(process.pid, 'SIGKILL');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
+    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+    await vi.waitFor(() => expect(processesWith(seconds)).toEqual([]), { timeout: 10_000, interval: 100 });
   });
 });
 

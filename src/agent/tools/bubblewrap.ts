@@ -10,7 +10,8 @@ export type Shown = { readonly path: string; readonly writable: boolean };
 
 export type FixedFile = {
   readonly path: string;
-  readonly content: Uint8Array;
+  /** A file with its content, which is read when the program is started and not needed any more afterwards. */
+  readonly copy: string;
   /** Whether it may be started as a program. */
   readonly executable: boolean;
 };
@@ -27,8 +28,14 @@ export type Place = {
   readonly fixed?: readonly FixedFile[];
 };
 
-/** A command to start, and what it reads from descriptor 3 onwards. */
-export type Launch = { readonly argv: readonly string[]; readonly descriptors: readonly Uint8Array[] };
+/** What a program finds at a descriptor: bytes to read, a file to read, or somebody who reads as long as they live. */
+export type Descriptor =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'listener' };
+
+/** A command to start, and what it finds from descriptor 3 onwards. */
+export type Launch = { readonly argv: readonly string[]; readonly descriptors: readonly Descriptor[] };
 
 const system = new Set([
   '/',
@@ -73,8 +80,13 @@ const credentials = [
  * Per process and hard: no core files, 4 GiB of memory that is written to, files of 1 GiB, 4,096 descriptors, 1,024
  * processes of the user. Address space is not limited: runtimes such as Node reserve far more than they use.
  * Shells differ in the letter for processes. A limit that is lower already stays.
+ *
+ * Before that, whether the gateway lives: from here on its death ends all this (`--die-with-parent`), but bubblewrap
+ * asks for that only in the course of its set-up, and does not hear of a death before (`LISTENER`).
  */
-const LIMITS =
+const LISTENER = 3;
+const PROLOGUE =
+  `echo >&${LISTENER} || exit 125; exec ${LISTENER}>&-; ` +
   '{ ulimit -c 0; ulimit -d 4194304; ulimit -f 2097152; ulimit -n 4096; ulimit -u 1024 || ulimit -p 1024; } ' +
   '2>/dev/null; exec "$@"';
 
@@ -169,14 +181,22 @@ export function bubblewrapped(
   args.push('--chdir', cwd);
   const bridge = typeof network === 'object' ? bridging(network.proxy) : null;
   args.push(...(bridge?.args ?? []));
-  const descriptors: Uint8Array[] = [];
-  const give = (content: Uint8Array): string => String(2 + descriptors.push(content));
-  for (const { path, content, executable } of fixed)
-    args.push('--perms', executable ? '0555' : '0444', '--ro-bind-data', give(content), path);
+  const descriptors: Descriptor[] = [{ kind: 'listener' }];
+  const give = (one: Descriptor): string => String(LISTENER - 1 + descriptors.push(one));
+  for (const { path, copy, executable } of fixed)
+    args.push(
+      ...[
+        '--perms',
+        executable ? '0555' : '0444',
+        '--ro-bind-data',
+        give({ kind: 'file', path: copy }),
+        path,
+      ],
+    );
   const filter = seccompFilter(process.arch);
-  if (filter !== null) args.push('--seccomp', give(filter));
+  if (filter !== null) args.push('--seccomp', give({ kind: 'bytes', bytes: filter }));
   return {
-    argv: ['bwrap', ...args, '--', '/bin/sh', '-c', LIMITS, 'sh', ...(bridge?.program ?? []), ...argv],
+    argv: ['bwrap', ...args, '--', '/bin/sh', '-c', PROLOGUE, 'sh', ...(bridge?.program ?? []), ...argv],
     descriptors,
   };
 }

@@ -1,6 +1,7 @@
 /** Starts a program in a process group of its own, as the sandbox says, and ends the whole group. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Writable } from 'node:stream';
+import { closeSync, openSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
 import type { Launch } from './bubblewrap.ts';
 
 /** @param input what the program reads: nothing, or what is written to it */
@@ -10,20 +11,26 @@ export function launch(
   env: Readonly<Record<string, string>>,
   input: 'ignore' | 'pipe',
 ): ChildProcess {
-  const child = spawn(program, args, {
-    cwd,
-    env: { ...env },
-    // A group of its own, so that all of it can be ended at once.
-    detached: true,
-    stdio: [input, 'pipe', 'pipe', ...descriptors.map(() => 'pipe' as const)],
-  });
-  for (const [index, content] of descriptors.entries()) {
-    const pipe = child.stdio[index + 3];
-    // A program that ended before it read this closes the pipe; how it ended is reported elsewhere.
-    pipe?.on('error', () => undefined);
-    (pipe as Writable | undefined)?.end(content);
+  const files = descriptors.map((one) => (one.kind === 'file' ? openSync(one.path, 'r') : null));
+  try {
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...env },
+      // A group of its own, so that all of it can be ended at once.
+      detached: true,
+      stdio: [input, 'pipe', 'pipe', ...files.map((file) => file ?? ('pipe' as const))],
+    });
+    for (const [index, one] of descriptors.entries()) {
+      const pipe = child.stdio[index + 3];
+      // A program that ended before it read this closes the pipe; how it ended is reported elsewhere.
+      pipe?.on('error', () => undefined);
+      if (one.kind === 'bytes') (pipe as Writable | undefined)?.end(one.bytes);
+      else (pipe as Readable | undefined)?.resume();
+    }
+    return child;
+  } finally {
+    for (const file of files) if (file !== null) closeSync(file);
   }
-  return child;
 }
 
 /** The group may be gone already. */

@@ -189,8 +189,24 @@ function judged(command: string, scope: Scope): { script: Script | null; finding
  */
 const SPLIT_WORD = /[^\s\\]\\\n|(?:^|[^\\])(?:\\\\)+\\\n/;
 
-/** `1>(x)`: no word and no redirection to bash, which refuses the line; the parser takes it for a word. */
-const NUMBERED_COMMAND = /\d[<>]+\(/;
+/**
+ * `1>(x)`, `<2>&1`: a number before the sign of a redirection belongs to it, so that bash refuses these lines; the parser
+ * takes the number for a word.
+ */
+const NUMBERED = /\d[<>]+\(|[<>]&?\s*\d+[<>]/;
+
+/** Names of what the shell reads from: whoever executes these executes its input. */
+const inputs = new Set(['/dev/stdin', '/dev/fd/0', '/proc/self/fd/0']);
+
+/** Adds what is executed by way of an input; which of all it is that cannot be told gives reasons. */
+function judgeExecuted(facts: Facts): Finding[] {
+  const { executes, reads } = facts;
+  if (facts.takesInput || [...inputs].some((name) => executes.has(name)))
+    for (const file of reads) if (!inputs.has(file)) executes.add(file);
+  return [...executes]
+    .filter((name) => (facts.isLost && !name.startsWith('/')) || name.includes('{}'))
+    .map((name) => askAlways('high', `it cannot be told beforehand which file ${name} is`));
+}
 
 const severity: Record<Risk, number> = { low: 0, medium: 1, high: 2, blocked: 3 };
 
@@ -202,8 +218,9 @@ export function classify(command: string, workspace: string): Classification {
   if (hasInvisible(command)) findings.push(askAlways('high', 'holds invisible characters'));
   const isSplit = SPLIT_WORD.test(command);
   if (isSplit) findings.push(askAlways('high', 'continues a word on the next line'));
-  const isOdd = NUMBERED_COMMAND.test(command);
-  if (isOdd) findings.push(askAlways('high', 'sends a numbered stream to a command'));
+  const isOdd = NUMBERED.test(command);
+  if (isOdd) findings.push(askAlways('high', 'numbers a stream where none can be numbered'));
+  findings.push(...judgeExecuted(facts));
   const failed = isSplit || isOdd || findings.some((finding) => /^cannot be understood/.test(finding.reason));
   const argv = failed || script === null || command.includes('\0') ? null : plainWords(script);
   const decision = findings.some((finding) => finding.decision === 'deny')

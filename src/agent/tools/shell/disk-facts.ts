@@ -1,18 +1,15 @@
 /**
  * What only the disk can tell about a command that looks harmless: links out of the workspace, settings of a
- * git repository that run programs, the content of scripts it would execute. Reads only.
+ * git repository that run programs, files of the gateway itself. Reads only.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { matchesGlob } from '../../glob.ts';
-import type { FixedFile } from '../bubblewrap.ts';
 import { PathRefused } from '../files/location.ts';
 import { walk } from '../files/walk.ts';
 import type { OwnFiles } from '../own-files.ts';
 import { looksSecret } from '../secret-paths.ts';
-import type { Facts } from './judge.ts';
+import { type Facts, foldersOf } from './judge.ts';
 
 const isInside = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
@@ -141,10 +138,24 @@ async function ownConcern(
   return holder === undefined ? null : `comes upon files of the gateway itself (${holder})`;
 }
 
+/** @param paths of what would be executed: as text of a program its content would show in what is printed. */
+export async function runsOwn(
+  paths: readonly string[],
+  workspace: string,
+  ownFiles: OwnFiles,
+): Promise<string | null> {
+  for (const path of paths) {
+    const real = await realpath(path).catch(() => path);
+    if (ownFiles.isOwn(path, workspace) || ownFiles.isOwn(real, workspace))
+      return `runs a file of the gateway itself (${path})`;
+  }
+  return null;
+}
+
 /** Reasons to ask although the words of the command only read. */
 export async function diskConcerns(facts: Facts, folder: string, ownFiles: OwnFiles): Promise<string[]> {
   const workspace = await realpath(folder).catch(() => folder);
-  const moved = facts.directory === null ? [] : [resolve(folder, facts.directory)];
+  const moved = foldersOf(facts, folder).slice(1);
   const concerns: (string | null)[] = await Promise.all(
     moved.map((directory) => linkConcern(workspace, workspace, directory)),
   );
@@ -157,65 +168,4 @@ export async function diskConcerns(facts: Facts, folder: string, ownFiles: OwnFi
     if (facts.usesGit) concerns.push(await gitConcern(workspace, directory));
   }
   return [...new Set(concerns.filter((concern) => concern !== null))];
-}
-
-const absolutePath = (name: string, facts: Facts, workspace: string): string =>
-  resolve(workspace, facts.directory ?? '.', name);
-
-/** Absolute paths, in a fixed order. */
-const absolute = (names: Iterable<string>, facts: Facts, workspace: string): string[] =>
-  [...names].map((name) => absolutePath(name, facts, workspace)).sort();
-
-/** SHA-256 of every file the command would execute, or take its orders from, by absolute path (A7). */
-export async function executedFiles(facts: Facts, workspace: string): Promise<Record<string, string>> {
-  const digests: Record<string, string> = {};
-  for (const path of absolute([...facts.executes, ...facts.consults], facts, workspace)) {
-    const found = await stat(path).catch(() => null);
-    if (found === null || !found.isFile()) continue;
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(path)) hash.update(chunk);
-    digests[path] = hash.digest('hex');
-  }
-  return digests;
-}
-
-/** Larger ones are no scripts; they are run from where they are, if their digest still holds. */
-const MAX_COPIED_BYTES = 16 * 1024 * 1024;
-
-export type CheckedFile = FixedFile & {
-  /** As the command names it. */
-  readonly word: string;
-  /** The same as an absolute path, links and all. */
-  readonly named: string;
-};
-
-export type Copies =
-  | { readonly ok: true; readonly copies: readonly CheckedFile[] }
-  | { readonly ok: false; readonly changed: string };
-
-/**
- * The content of the files to execute, read once: what was compared is what runs, however the disk changes meanwhile.
- * @param agreed their digests, as a person or a rule allowed them
- */
-export async function copyExecuted(
-  facts: Facts,
-  workspace: string,
-  agreed: Readonly<Record<string, string>>,
-): Promise<Copies> {
-  const copies: CheckedFile[] = [];
-  const now = await executedFiles(facts, workspace);
-  const changed = Object.keys({ ...agreed, ...now }).find((path) => agreed[path] !== now[path]);
-  if (changed !== undefined) return { ok: false, changed };
-  for (const word of facts.executes) {
-    const path = absolutePath(word, facts, workspace);
-    if (agreed[path] === undefined) continue;
-    const { size, mode } = await stat(path);
-    if (size > MAX_COPIED_BYTES) continue;
-    const content = await readFile(path);
-    if (createHash('sha256').update(content).digest('hex') !== agreed[path])
-      return { ok: false, changed: path };
-    const executable = (mode & 0o111) !== 0;
-    copies.push({ path: await realpath(path), content, executable, word, named: path });
-  }
-  return { ok: true, copies };
 }

@@ -1,4 +1,5 @@
 /** Judges one simple command, wrappers unwrapped (pure). No findings: it only reads, inside the workspace. */
+import { resolve } from 'node:path';
 import { blockedReason } from './blocked.ts';
 import { describeEffect } from './effects.ts';
 import { planFind } from './find.ts';
@@ -24,8 +25,12 @@ export type Facts = {
   readonly patterns: Set<string>;
   /** Folders searched with all they hold; `hidden` false when names with a dot are passed over. */
   readonly searches: { readonly path: string; readonly hidden: boolean }[];
-  /** Set by a leading `cd`: paths may be relative to it. */
-  directory: string | null;
+  /** Arguments of `cd`: paths may be relative to them. */
+  readonly folders: Set<string>;
+  /** It cannot be told which folder something runs in. */
+  isLost: boolean;
+  /** Something executes what it reads from its input. */
+  takesInput: boolean;
   /** Each command by the name of its program and its words as the program gets them. */
   readonly forms: Set<string>;
   usesGit: boolean;
@@ -39,11 +44,23 @@ export const noFacts = (): Facts => ({
   reads: new Set(),
   patterns: new Set(),
   searches: [],
-  directory: null,
+  folders: new Set(),
+  isLost: false,
+  takesInput: false,
   forms: new Set(),
   usesGit: false,
   commands: 0,
 });
+
+/** Of more, one after the other or not, it cannot be told where they lead. */
+const MAX_FOLDERS = 4;
+
+/** Where the commands may run, the workspace first. */
+export function foldersOf({ folders }: Facts, workspace: string): string[] {
+  const places = [workspace];
+  for (const folder of folders) places.push(...places.map((place) => resolve(place, folder)));
+  return [...new Set(places)];
+}
 
 export type Scope = {
   readonly workspace: string;
@@ -156,19 +173,28 @@ function judgeTest(args: readonly Arg[], scope: Scope): Finding[] {
   });
 }
 
-/** Only as the very first command: later ones would change what the paths before it meant. */
-function judgeCd(args: readonly Arg[], scope: Scope): Finding[] {
+/** Unasked only as the very first command: later ones would change what the paths before it meant. */
+function judgeCd(args: readonly Arg[], { facts, workspace }: Scope): Finding[] {
   const [target] = args;
   const fixed = args.length === 1 && target?.kind === 'literal' && !target.value.startsWith('-');
-  if (!fixed || scope.facts.commands > 1 || pathConcern(target.value, scope.workspace) !== null) {
-    return [ask('medium', `changes to another folder (${args.map((arg) => arg.value).join(' ')})`)];
-  }
-  scope.facts.directory = target.value;
-  return [];
+  if (fixed && facts.folders.size < MAX_FOLDERS) facts.folders.add(target.value);
+  else facts.isLost = true;
+  return fixed && facts.commands === 1 && pathConcern(target.value, workspace) === null
+    ? []
+    : [ask('medium', `changes to another folder (${args.map((arg) => arg.value).join(' ')})`)];
 }
+
+/** Options and programs that run something in a folder that is not followed here, or under a name put in later. */
+const losesTrack = (name: string, args: readonly Arg[]): boolean =>
+  name === 'pushd' ||
+  name === 'popd' ||
+  (name === 'env' && args.some((arg) => /^-[a-zA-Z0]*C|^--c/.test(arg.value))) ||
+  (name === 'xargs' && args.some((arg) => /^-[a-zA-Z0]*[iI]|^--re/.test(arg.value))) ||
+  (name === 'find' && args.some((arg) => /^-(exec|ok)dir$/.test(arg.value)));
 
 function judgeUnwrapped(name: string, args: readonly Arg[], inner: Unwrapped, scope: Scope): Finding[] {
   if (inner.script !== null) scope.facts.executes.add(inner.script);
+  if (inner.takesInput) scope.facts.takesInput = true;
   const findings = [...inner.findings];
   if (inner.text !== null) findings.push(...scope.judgeText(inner.text));
   if (inner.command !== null && inner.command.length > 0) findings.push(...judgeWords(inner.command, scope));
@@ -204,6 +230,7 @@ export function judgeWords(words: readonly Arg[], scope: Scope): Finding[] {
   }
   const name = programName(program.value);
   scope.facts.forms.add([name, ...args.map((arg) => arg.value)].join(' '));
+  if (losesTrack(name, args)) scope.facts.isLost = true;
   const blocked = blockedReason(name, args);
   if (blocked !== null) return [block(blocked)];
   const inFolder = program.value.slice(0, -name.length - 1);
@@ -225,6 +252,7 @@ export function judgeWords(words: readonly Arg[], scope: Scope): Finding[] {
   const interpretation = interpret(name, args);
   if (interpretation !== null) {
     if (interpretation.script !== null) scope.facts.executes.add(interpretation.script);
+    if (interpretation.takesInput) scope.facts.takesInput = true;
     return [interpretation.finding];
   }
   if (name === 'find') return judgeFind(args, scope);

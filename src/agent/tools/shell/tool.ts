@@ -8,9 +8,10 @@ import type { OwnFiles } from '../own-files.ts';
 import type { Network, Sandbox } from '../sandbox.ts';
 import { type Assessment, defineTool, type ToolContext, type ToolResult } from '../tool.ts';
 import { classify } from './classify.ts';
-import { copyExecuted, diskConcerns, executedFiles } from './disk-facts.ts';
+import { diskConcerns, runsOwn } from './disk-facts.ts';
 import { commandEnvironment } from './environment.ts';
-import { placeCopies } from './placed-copies.ts';
+import { type CheckedFile, copyExecuted, executedFiles, tooLargeToRun } from './executed-files.ts';
+import { onlyCompared, placeCopies } from './placed-copies.ts';
 import { type ProcessResult, partsOf, runProcess } from './run.ts';
 
 export type ShellDeps = {
@@ -108,11 +109,23 @@ export function createShellTool(deps: ShellDeps) {
       forms: { command: [...judged.facts.forms] },
       sandbox: place,
     };
-    if (sandbox.refusal !== null) {
-      return { ...base, decision: 'deny', risk: 'blocked', reasons: [sandbox.refusal], alwaysKey: null };
-    }
-    const { decision, risk, reasons, alwaysKey, facts } = judged;
-    const files = await executedFiles(facts, workspace);
+    const refused = (reason: string): Assessment => ({
+      ...base,
+      ...{ decision: 'deny', risk: 'blocked', reasons: [reason], alwaysKey: null },
+    });
+    if (sandbox.refusal !== null) return refused(sandbox.refusal);
+    const { decision, risk, alwaysKey, facts } = judged;
+    const { digests: files, tooLarge } = await executedFiles(facts, workspace);
+    if (tooLarge !== null) return refused(tooLargeToRun(tooLarge));
+    const own = await runsOwn(Object.keys(files), workspace, deps.ownFiles);
+    if (own !== null) return refused(own);
+    const compared = sandbox.active ? [] : await onlyCompared(command, Object.keys(files), workspace);
+    const reasons = [
+      ...judged.reasons,
+      ...compared.map(
+        (name) => `no copy of ${name} can be run without a sandbox: it is only compared before`,
+      ),
+    ];
     // An "always" holds for these files as they are: with other content it is another action (A21).
     const content = Object.keys(files).length === 0 ? '' : `:${canonicalJson(files)}`;
     const verdict = {
@@ -128,7 +141,7 @@ export function createShellTool(deps: ShellDeps) {
   }
 
   async function run(command: string, timeoutMs: number, context: ToolContext): Promise<ToolResult> {
-    const { workspace, signal, clock } = context;
+    const { workspace } = context;
     const { decision, argv, reasons, facts } = classify(command, workspace);
     // Policy has refused these before; nothing that calls this by mistake may get past it either.
     const refusal =
@@ -137,18 +150,32 @@ export function createShellTool(deps: ShellDeps) {
     await mkdir(workspace, { recursive: true });
     const checked = await copyExecuted(facts, workspace, context.files);
     if (!checked.ok) {
-      const output = `Not run: ${checked.changed} is not what it was when this was allowed.`;
+      const output = `Not run: ${checked.problem}.`;
       return { ok: false, output, metadata: { errorCode: 'tool.refused' }, ownWords: true };
     }
+    try {
+      return await runChecked(command, argv, checked.copies, timeoutMs, context);
+    } finally {
+      await checked.remove();
+    }
+  }
+
+  async function runChecked(
+    command: string,
+    argv: readonly string[] | null,
+    copies: readonly CheckedFile[],
+    timeoutMs: number,
+    { workspace, signal, clock }: ToolContext,
+  ): Promise<ToolResult> {
     // In the sandbox the copies lie in the places of the files; elsewhere the command is told where they are.
-    const placed = await placeCopies(command, argv, sandbox.active ? [] : checked.copies, workspace);
+    const placed = await placeCopies(command, argv, sandbox.active ? [] : copies, workspace);
     try {
       const direct = placed.argv !== null && !builtins.has(placed.argv[0] ?? '');
       const result = await runProcess({
         run: await sandbox.wrap(direct ? placed.argv : [...shellProgram, placed.command], {
           workspace,
           network,
-          fixed: checked.copies,
+          fixed: copies,
         }),
         cwd: workspace,
         env: commandEnvironment(workspace, dirname(workspace)),

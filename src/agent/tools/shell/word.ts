@@ -19,13 +19,9 @@ const oldArithmetic = /(?<!\\)\$\[/;
 const variable = /^"?\$(?:[A-Za-z_]\w*|\?|#)"?$/;
 
 function isFixed(part: WordPart): boolean {
-  if (part.type === 'Literal') return !tilde.test(part.text) && !oldArithmetic.test(part.text);
+  if (part.type === 'Literal') return !tilde.test(part.text);
   if (part.type === 'SingleQuoted') return true;
-  return (
-    part.type === 'DoubleQuoted' &&
-    part.parts.every((child) => child.type === 'Literal') &&
-    !oldArithmetic.test(part.text)
-  );
+  return part.type === 'DoubleQuoted' && part.parts.every((child) => child.type === 'Literal');
 }
 
 const isGlob = (part: WordPart): boolean =>
@@ -34,9 +30,11 @@ const isGlob = (part: WordPart): boolean =>
 export function toArg(word: CommandArgument | Word): Arg {
   if (word.type === 'Assignment') return { kind: 'dynamic', value: word.text };
   const parts = word.parts;
+  // It may begin in one part and go on in the next (`$` and a pattern).
+  const open = parts?.map((part) => (part.type === 'SingleQuoted' ? "''" : part.text)).join('') ?? word.text;
+  if (oldArithmetic.test(open)) return { kind: 'dynamic', value: word.text };
   if (parts === undefined) {
-    const moving = tilde.test(word.text) || oldArithmetic.test(word.text);
-    return { kind: moving ? 'dynamic' : 'literal', value: word.value };
+    return { kind: tilde.test(word.text) ? 'dynamic' : 'literal', value: word.value };
   }
   if (parts.every(isFixed)) return { kind: 'literal', value: word.value };
   if (parts.every((part) => isFixed(part) || isGlob(part))) return { kind: 'glob', value: word.value };

@@ -98,36 +98,44 @@ export type Unwrapped = {
   readonly text: string | null;
   /** A script file the wrapper would run. */
   readonly script: string | null;
+  /** It runs what it reads from its input. */
+  readonly takesInput: boolean;
 };
+
+const nothing = { command: null, text: null, script: null, takesInput: false };
 
 const opaque = (name: string): Finding => askAlways('high', `it cannot be told what \`${name}\` would run`);
 
 function unwrapShell(name: string, args: readonly Arg[]): Unwrapped {
-  const none = { command: null, text: null, script: null };
   let inline = false;
   let at = 0;
   for (; at < args.length; at++) {
     const arg = args[at];
-    if (arg?.kind !== 'literal' || !/^[-+]/.test(arg.value) || arg.value === '-') break;
+    if (arg?.kind !== 'literal' || !/^[-+]/.test(arg.value)) break;
+    if (arg.value === '-') {
+      at += 1;
+      break;
+    }
     if (/^-[a-z]*c[a-z]*$/i.test(arg.value)) inline = true;
     // -o and -O take a name.
     if (/^[-+][a-z]*o$/i.test(arg.value)) at += 1;
   }
   const operand = args[at];
   if (inline && operand?.kind === 'literal') {
-    return { ...none, findings: [askAlways('medium', 'runs text as a command')], text: operand.value };
+    return { ...nothing, findings: [askAlways('medium', 'runs text as a command')], text: operand.value };
   }
   if (!inline && operand?.kind === 'literal') {
     return {
-      ...none,
+      ...nothing,
       findings: [askAlways('high', `runs the script ${operand.value}`)],
       script: operand.value,
     };
   }
   if (operand === undefined && !inline) {
-    return { ...none, findings: [askAlways('high', `\`${name}\` runs whatever arrives on its input`)] };
+    const finding = askAlways('high', `\`${name}\` runs whatever arrives on its input`);
+    return { ...nothing, findings: [finding], takesInput: true };
   }
-  return { ...none, findings: [opaque(name)] };
+  return { ...nothing, findings: [opaque(name)] };
 }
 
 const joined = (words: readonly Arg[]): string | null =>
@@ -135,7 +143,7 @@ const joined = (words: readonly Arg[]): string | null =>
 
 function unwrapText(name: string, text: string | null, finding: Finding): Unwrapped {
   const findings = text === null ? [finding, opaque(name)] : [finding];
-  return { findings, command: null, text, script: null };
+  return { ...nothing, findings, text };
 }
 
 /** What a wrapper runs; null when `name` is none. @param args everything after the name */
@@ -164,7 +172,6 @@ export function unwrap(name: string, args: readonly Arg[]): Unwrapped | null {
     if (parsed.seen.size > 0) findings.push(askAlways('medium', 'changes the environment of a command'));
     operands = end < 0 ? [] : operands.slice(end);
   }
-  if (parsed.unknown !== null)
-    return { findings: [...findings, opaque(name)], command: null, text: null, script: null };
-  return { findings, command: operands, text: null, script: null };
+  if (parsed.unknown !== null) return { ...nothing, findings: [...findings, opaque(name)] };
+  return { ...nothing, findings, command: operands };
 }

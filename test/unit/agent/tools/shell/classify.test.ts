@@ -108,6 +108,30 @@ describe('classify', () => {
   it('A7 names the files a command would execute', () => {
     expect([...judge('python3 tools/x.py').facts.executes]).toEqual(['tools/x.py']);
     expect([...judge('bash a.sh; ./b.sh; . c.sh').facts.executes]).toEqual(['a.sh', './b.sh', 'c.sh']);
+    expect([...judge('cat a.sh | sh').facts.executes]).toEqual(['a.sh']);
+    expect([...judge('python3 - < b.py').facts.executes]).toEqual(['b.py']);
+    expect([...judge('bash /dev/stdin < c.sh').facts.executes]).toEqual(['/dev/stdin', 'c.sh']);
+    expect([...judge('cat a.txt && ./b').facts.executes]).toEqual(['./b']);
+  });
+
+  it.each([
+    'cd "$X" && ./job',
+    'cd - && sh job',
+    'pushd bin; ./job',
+    'env -C bin ./job',
+    'env --chdir=bin sh job',
+    'find . -execdir ./job ;',
+    "find . -name '*.sh' -exec sh {} ';'",
+    'xargs -I% sh %',
+    'cd a; cd b; cd c; cd d; cd e; ./job',
+  ])('A7 says when it cannot be told which file would be executed: %s', (command) => {
+    expect(judge(command)).toMatchObject({ decision: 'ask', risk: 'high', alwaysKey: null });
+    expect(judge(command).reasons.join()).toContain('it cannot be told beforehand which file');
+  });
+
+  it('A7 follows changes of the folder as far as they can be followed', () => {
+    for (const command of ['cd bin && ./job', 'ls; cd a; cd b; ./job', `cd "$X"; /opt/job`])
+      expect(judge(command).reasons.join()).not.toContain('cannot be told beforehand');
   });
 
   it('A14 judges a compound no milder than its strictest part', () => {
