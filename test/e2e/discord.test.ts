@@ -142,14 +142,21 @@ describe('Discord', () => {
     expect(answer.components).toEqual([]);
   });
 
-  it('quotes and forwards reach the model as what somebody else said; files as text, images as data', async () => {
+  it("A29, A51, F46, F47: quotes and forwards are not the author's words; files as text, images as data, the rest named", async () => {
     const url = s.discord.file('notes.txt', 'the notes say BLUE');
     const png = Buffer.from('89504e470d0a1a0a0000000d494844520000000100000001', 'hex');
     const image = s.discord.file('pixel.png', png);
+    const trap = s.discord.file('trap.png', '<svg onload=alert(1)>');
+    const bomb = s.discord.file(
+      'bomb.png',
+      Buffer.from('89504e470d0a1a0a0000000d494844520000ffff0000ffff', 'hex'),
+    );
     const quoted = s.discord.posts(home).at(-1);
     const attachments = [
       { filename: 'notes.txt', url, size: 18, content_type: 'text/plain' },
       { filename: 'pixel.png', url: image, size: png.length, content_type: 'image/png' },
+      { filename: 'trap.png', url: trap, size: 21, content_type: 'image/png' },
+      { filename: 'bomb.png', url: bomb, size: 24, content_type: 'image/png' },
       { filename: 'gone.txt', url: url.replace('notes', 'missing'), size: 10, content_type: 'text/plain' },
       { filename: 'evil.txt', url: 'http://169.254.169.254/latest', size: 10, content_type: 'text/plain' },
     ];
@@ -163,6 +170,10 @@ describe('Discord', () => {
     expect(call?.text).toContain('the notes say BLUE');
     expect(call?.text).toContain('forwarded words');
     expect(JSON.stringify(call?.body)).toContain(`data:image/png;base64,${png.toString('base64')}`);
+    expect(call?.text).toMatch(
+      /trap\.png[\s\S]*not an image I know[\s\S]*bomb\.png[\s\S]*pixels are too many/,
+    );
+    expect(call?.text).not.toContain('onload');
     // F47: the turn goes on and says what is missing.
     expect(call?.text).toContain('its address has expired');
     expect(call?.text).toContain('its address is not one of Discord');
@@ -229,7 +240,7 @@ describe('Discord', () => {
     expect(s.discord.posts(home).filter((one) => one.content.startsWith('first'))).toEqual([draft]);
   });
 
-  it('F45: a message far too large is refused with a notice, malformed events are dropped and counted', async () => {
+  it('F45, A3, A4: too large is refused with a notice, malformed is dropped and counted; there is no other way in', async () => {
     s.discord.say(home, s.ana, 'x'.repeat(10_000_000));
     await s.answer(home, 'too large');
     s.discord.gateway.dispatch('MESSAGE_CREATE', { id: 7, channel_id: null });
@@ -238,6 +249,9 @@ describe('Discord', () => {
     s.discord.gateway.dispatch('NEVER_HEARD_OF', { a: 1 });
     s.discord.say(home, s.ana, 'still there?');
     await s.answer(home, 'still there?');
+    // Events come over the line that we open; nobody can post one.
+    for (const way of ['interactions', 'events', 'webhook'])
+      expect((await fetch(`${s.gateway.url}/channels/discord/${way}`, { method: 'POST' })).status).toBe(404);
     const metrics = await (await fetch(`${s.gateway.url}/metrics`)).text();
     const dropped = metrics.split('\n').filter((line) => line.startsWith('parley_inbound_dropped_total{'));
     expect(dropped.sort()).toEqual([

@@ -189,19 +189,24 @@ describe('live replies on Slack', () => {
     for (const part of inThread(ts)) expect(wordsOf(part)).toMatch(/```\n[\s\S]*```/);
   });
 
-  it('A51: an image reaches a model that can see, text as text, the rest by name; a wrong type is found out', async () => {
+  it('A51, F46: an image reaches a model that can see, text as text, the rest by name; a wrong type is found out', async () => {
     s.model.script(() => ({ text: 'looked' }));
     const files = [
       s.slack.file('dot.png', 'image/png', PNG),
       s.slack.file('notes.txt', 'text/plain', Buffer.from('the notes say heron')),
       s.slack.file('app.exe', 'application/octet-stream', Buffer.from('MZ')),
       s.slack.file('trap.png', 'image/png', Buffer.from('<svg onload=alert(1)>')),
+      s.slack.file(
+        'bomb.png',
+        'image/png',
+        Buffer.from('89504e470d0a1a0a0000000d494844520000ffff0000ffff', 'hex'),
+      ),
     ];
     await s.slack.say({ channel: s.slack.direct(s.ana), from: s.ana, text: 'what is this?', files }).taken;
     const call = await asked(s, 'what is this?');
     expect(JSON.stringify(call.body)).toContain('data:image/png;base64,iVBOR');
     expect(call.text).toContain('the notes say heron');
-    expect(call.text).toMatch(/app\.exe[\s\S]*trap\.png/);
+    expect(call.text).toMatch(/app\.exe[\s\S]*trap\.png[\s\S]*bomb\.png[\s\S]*pixels are too many/);
     expect(call.text).not.toContain('onload');
   });
 

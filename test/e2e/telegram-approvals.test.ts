@@ -70,7 +70,7 @@ describe('approvals on Telegram', () => {
     expect(types(await s.eventsOf(id)).filter((type) => type === 'tool.finished')).toHaveLength(1);
   });
 
-  it('E39, F39: somebody who may not decide is refused in a pop-up, and the card stays open', async () => {
+  it('E39, F39, A5: somebody who may not decide is refused in a pop-up, and the card stays open', async () => {
     ask('mkdir not-made-39');
     const card = await s.card(group);
     const query = s.telegram.press(card, s.cy, ONCE);
@@ -107,8 +107,8 @@ describe('approvals on Telegram', () => {
     );
   });
 
-  it('E44, F38: after kill -9 and a restart the old button works', async () => {
-    ask('mkdir made-44');
+  it('E44, F38, A2: after kill -9 and a restart the old button works, and brought twice it counts once', async () => {
+    const id = ask('mkdir made-44');
     const card = await s.card(group);
     await recorded(s.folder);
     await s.restart();
@@ -116,6 +116,13 @@ describe('approvals on Telegram', () => {
     await s.answer(group);
     await settled(card, 'exit 0');
     expect(made('made-44')).toBe(true);
+    s.telegram.repeat(s.telegram.state.nextUpdate - 1);
+    ask('ls');
+    await until(
+      'the next answer',
+      () => s.telegram.sees(s.ana, group).filter((one) => one.text.includes('written answer'))[1],
+    );
+    expect(types(await s.eventsOf(id)).filter((type) => type === 'tool.finished')).toHaveLength(1);
   });
 
   it('A8: a command of 5,000 characters is attached whole before Approve is offered', async () => {

@@ -156,13 +156,16 @@ describe('live replies and long answers on Telegram', () => {
     expect(JSON.stringify(s.model.calls) + s.gateway.output()).not.toContain(s.telegram.token);
   });
 
-  it('A51, F45, F47: spoofed, too large and expired files are named with the reason, and the turn goes on', async () => {
+  it('A51, F45 to F47: spoofed, too large, bombs of pixels and expired files are named with the reason, and the turn goes on', async () => {
     s.model.script(() => ({ text: 'could not' }));
     s.telegram.file('fake', '<svg onload=alert(1)>');
     say('spoofed', { file: { id: 'fake', name: 'cat.png', type: 'image/png' } });
     expect((await asked(s, 'spoofed')).text).toContain('not an image I know');
     say('large', { file: { id: 'big', name: 'dump.log', type: 'text/plain', size: 10_000_000 } });
     expect((await asked(s, 'large')).text).toContain('too large');
+    s.telegram.file('bomb', Buffer.from('89504e470d0a1a0a0000000d494844520000ffff0000ffff', 'hex'));
+    say('bomb', { file: { id: 'bomb', name: 'bomb.png', type: 'image/png' } });
+    expect((await asked(s, 'bomb')).text).toContain('pixels are too many');
     say('gone', { file: { id: 'nowhere', name: 'notes.txt', type: 'text/plain', size: 10 } });
     expect((await asked(s, 'gone')).text).toContain('could not be fetched');
   });

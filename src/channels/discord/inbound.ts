@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Author, Command, InboundMessage, MessageEdit, Quoted } from '../../domain/message.ts';
 import type { OfferedFile } from '../attachments.ts';
+import { fileName, personName } from '../names.ts';
 import { type Place, refOf } from './places.ts';
 
 /** 17 to 19 digits until the year 2090; one more is no mistake. */
@@ -72,7 +73,6 @@ export type ParsedMessage = {
 const TALK = new Set([0, 19]);
 /** Of a quote; the rest is left out with a mark. */
 const MAX_QUOTED = 4_000;
-const MAX_NAME = 80;
 /** The first moment of Discord, from which its ids count milliseconds. */
 const EPOCH_MS = 1_420_070_400_000;
 
@@ -171,19 +171,10 @@ export function personOf(raw: unknown, rawMember?: unknown): Author | undefined 
   };
 }
 
-/** Shown only; control characters and line breaks would make it look like something else. */
-function nameOf(
+const nameOf = (
   { username, global_name }: z.output<typeof user>,
   known: z.output<typeof member> | undefined,
-): string {
-  const name = known?.nick || global_name || username;
-  return (
-    name
-      .replace(/[\p{Cc}\p{Cf}]/gu, '')
-      .slice(0, MAX_NAME)
-      .trim() || 'somebody'
-  );
-}
+): string => personName(known?.nick || global_name || username);
 
 /** Without the mention of the bot; other people by name instead of by number. */
 function readable(content: string, bot: string, mentions: RawMessage['mentions']): string {
@@ -214,7 +205,7 @@ function commandIn(words: string, mentionsBot: boolean, names: ReadonlySet<strin
 function filesOf(data: RawMessage): RemoteFile[] {
   const forwarded = (data.message_snapshots ?? []).flatMap((one) => one.message.attachments);
   return [...data.attachments, ...forwarded].map(({ filename, size, url, content_type }) => ({
-    name: filename.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 200) || 'file',
+    name: fileName(filename),
     mimeType: content_type ?? 'application/octet-stream',
     sizeBytes: size,
     url,

@@ -3,10 +3,13 @@ import { errorMessage } from '../../domain/errors.ts';
 import type { Attachment } from '../../domain/message.ts';
 import type { Logger } from '../../domain/runtime.ts';
 import { MAX_FILES, toAttachment } from '../attachments.ts';
+import { fileName } from '../names.ts';
 import type { SlackFile } from './payloads.ts';
 
 /** Events are to be acknowledged within three seconds, and only once they are stored. */
 const DEADLINE_MS = 2_000;
+/** Longer than any that is registered. */
+const MAX_TYPE = 128;
 
 export type FilesDeps = { readonly token: string; readonly apiUrl: string; readonly log: Logger };
 
@@ -21,8 +24,8 @@ export async function fetchFiles(files: readonly SlackFile[], deps: FilesDeps): 
 }
 
 export const offered = (file: SlackFile) => ({
-  name: file.name ?? 'file',
-  mimeType: file.mimetype ?? 'application/octet-stream',
+  name: fileName(file.name ?? ''),
+  mimeType: (file.mimetype ?? 'application/octet-stream').slice(0, MAX_TYPE),
   sizeBytes: file.size ?? 0,
 });
 

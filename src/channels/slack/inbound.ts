@@ -11,6 +11,7 @@ import type {
   Quoted,
 } from '../../domain/message.ts';
 import { parseButton } from '../button-token.ts';
+import { personName } from '../names.ts';
 import { parseModal } from './modal.ts';
 import { toPlain } from './mrkdwn.ts';
 import {
@@ -253,10 +254,10 @@ function authorOf(message: Partial<SlackMessage>, bot: Bot): Author | undefined 
   if (botId != null && botId !== '') {
     // A webhook posts under a bot id without being a user.
     const kind = user === undefined ? 'webhook' : 'bot';
-    return { id: userIdOf(user ?? botId), name: username ?? botId, kind };
+    return { id: userIdOf(user ?? botId), name: personName(username ?? '', botId), kind };
   }
   if (message.subtype === 'bot_message')
-    return { id: userIdOf(user ?? 'webhook'), name: username ?? 'webhook', kind: 'webhook' };
+    return { id: userIdOf(user ?? 'webhook'), name: personName(username ?? '', 'webhook'), kind: 'webhook' };
   if (user === undefined) return undefined;
   return personOf(user, undefined, message.user_team ?? message.source_team ?? message.team, bot);
 }
@@ -264,7 +265,7 @@ function authorOf(message: Partial<SlackMessage>, bot: Bot): Author | undefined 
 /** Somebody of another workspace (Slack Connect) is a guest, whatever a list says (A33). */
 function personOf(user: string, name?: string | null, team?: string | null, bot?: Bot): Author {
   const foreign = bot !== undefined && team != null && team !== bot.team;
-  return { id: userIdOf(user), name: name ?? user, kind: foreign ? 'guest' : 'person' };
+  return { id: userIdOf(user), name: personName(name ?? '', user), kind: foreign ? 'guest' : 'person' };
 }
 
 /** `/name …`, `!name …`; after a mention also the bare word, where nothing else can be meant. */
@@ -289,6 +290,6 @@ function quotedOf(message: SlackMessage, bot: Bot): Quoted[] {
   return (message.attachments ?? []).flatMap((one) => {
     if (one.is_msg_unfurl !== true && one.is_share !== true) return [];
     const text = toPlain(one.text ?? '', bot.user).text;
-    return text === '' ? [] : [{ from: one.author_name ?? one.author_id ?? 'somebody', text }];
+    return text === '' ? [] : [{ from: personName(one.author_name ?? one.author_id ?? ''), text }];
   });
 }

@@ -2,6 +2,7 @@
 import { errorMessage } from '../../domain/errors.ts';
 import type { Author } from '../../domain/message.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
+import { personName } from '../names.ts';
 import type { Call } from './outbound.ts';
 import type { Bot } from './places.ts';
 import { slackIdOf } from './places.ts';
@@ -30,7 +31,10 @@ export function createPeople(deps: { call: Call; bot: () => Bot; clock: Clock; l
       const { user } = await deps.call('users.info', (client) =>
         client.users.info({ user: slackIdOf(author.id) }),
       );
-      const name = user?.profile?.display_name || user?.real_name || user?.name || author.name;
+      const name = personName(
+        user?.profile?.display_name || user?.real_name || user?.name || '',
+        author.name,
+      );
       const foreign =
         user?.is_stranger === true ||
         (user?.team_id !== undefined &&

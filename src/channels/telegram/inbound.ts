@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { Author, ButtonClick, InboundMessage, MessageEdit, Quoted } from '../../domain/message.ts';
+import { fileName, personName } from '../names.ts';
 import { type BotIdentity, refOf, userIdOf } from './places.ts';
 
 export type FileRef = {
@@ -232,7 +233,7 @@ function authorOf(sent: Pick<Message, 'from' | 'sender_chat'>): Author | undefin
   if (sent.sender_chat !== undefined)
     return {
       id: userIdOf(sent.sender_chat.id),
-      name: sent.sender_chat.title ?? nameOf(sent.sender_chat),
+      name: personName(sent.sender_chat.title ?? '', nameOf(sent.sender_chat)),
       kind: 'anonymous',
     };
   return sent.from === undefined ? undefined : authorOfUser(sent.from);
@@ -245,8 +246,7 @@ const authorOfUser = (from: z.output<typeof user>): Author => ({
 });
 
 const nameOf = (from: { first_name?: string | undefined; last_name?: string | undefined }): string =>
-  [from.first_name, from.last_name].filter((part) => part !== undefined && part !== '').join(' ') ||
-  'Unknown';
+  personName([from.first_name, from.last_name].filter((part) => part !== undefined && part !== '').join(' '));
 
 /** The author's own words without the bot's name. Undefined when they are a command for another bot. */
 function ownText(sent: Message, bot: BotIdentity): { text: string; mentionsBot: boolean } | undefined {
@@ -293,7 +293,10 @@ function quotesOf(sent: Message, bot: BotIdentity): Quoted[] {
   if (from !== undefined && forwarded !== undefined) {
     const author = from.sender_user ?? from.sender_chat ?? from.chat;
     const title = author !== undefined && 'title' in author ? author.title : undefined;
-    const name = from.sender_user_name ?? title ?? (author === undefined ? 'somebody' : nameOf(author));
+    const name = personName(
+      from.sender_user_name ?? title ?? '',
+      author === undefined ? undefined : nameOf(author),
+    );
     quotes.push({ from: `${name} (forwarded)`, text: short(forwarded) });
   }
   return quotes;
@@ -320,7 +323,7 @@ function filesOf(sent: Message): FileRef[] {
       : [
           {
             fileId: found.file_id,
-            name: (found.file_name ?? name).slice(0, 128),
+            name: fileName(found.file_name ?? name, name),
             mimeType: (found.mime_type ?? mimeType).slice(0, 128),
             sizeBytes: found.file_size ?? 0,
           },
