@@ -72,7 +72,7 @@ describe('/btw on Discord', () => {
     await s.answer(place, 'slow words here');
   });
 
-  it('"Ask aside" on a message opens a form; its lines reach the model; the thread of the message is meant', async () => {
+  it('A36: "Ask aside" on a message opens a form; its lines reach the model; the thread of the message is meant', async () => {
     const place = await thread('the roof is green');
     const question = s.discord.world.messages.get(place);
     if (question === undefined) throw new Error('no question');
@@ -86,6 +86,13 @@ describe('/btw on Discord', () => {
     const call = s.model.calls.find(isAside);
     expect(call?.text).toContain('the roof is green');
     expect(call?.text).toContain('first line\nsecond line');
+    // A form that names a place the asker cannot see tells nothing of it.
+    const closed = s.discord.channel('closed', 12, s.general);
+    s.discord.say(closed, s.ana, s.at('CANARY of the closed thread'));
+    await s.answer(closed, 'CANARY');
+    s.discord.world.ephemerals.length = 0;
+    s.discord.submit(s.general, s.cy, `aside:${closed}`, 'what do they say?');
+    await shownTo(s.cy, 'nothing to ask about yet');
   });
 
   it('E53: no question gives the usage, an unknown place an error; the model is not called', async () => {

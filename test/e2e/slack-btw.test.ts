@@ -107,6 +107,18 @@ describe('/btw on Slack', () => {
     expect(s.slack.state.ephemerals).toHaveLength(0);
   });
 
+  it('A36: who has left the channel is told nothing in a window that is still open', async () => {
+    aside = () => ({ text: 'CANARY answer' });
+    await s.slack.shortcut(s.general, thread, s.cy);
+    await until('the modal', () => modalOf(s.cy.id));
+    s.slack.state.channels.get(s.general)?.delete(s.cy.id);
+    await s.slack.submit(s.cy, 'what do they say now?');
+    await modalSays('(ref ');
+    s.slack.channel(s.general, [s.ana, s.bo, s.cy]);
+    expect(asideCalls()).toHaveLength(0);
+    expect(JSON.stringify([...s.slack.state.views.values()])).not.toContain('CANARY');
+  });
+
   it('E55: the button below an answer opens the same modal', async () => {
     const answer = await s.answer(s.general, 'main answer');
     expect(labels(answer)).toContain('Ask aside');

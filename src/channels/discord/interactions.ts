@@ -19,7 +19,7 @@ import {
   QUESTION_FIELD,
 } from './inbound-interaction.ts';
 import type { Intake } from './intake.ts';
-import { type Places, refOf } from './places.ts';
+import { type Place, type Places, refOf } from './places.ts';
 
 export type Interactions = {
   /** @param replayed it was sent again after a resume. Resolves once it is durable or dropped. */
@@ -72,11 +72,22 @@ export function createInteractions(deps: {
     thread: string | null,
   ): Promise<Pick<InboundMessage, 'where' | 'direct' | 'closedThread'>> {
     const place = await places.placeOf(interaction.channel, interaction.guild);
+    const isOpen = thread !== null && (await isOpenTo(place, thread, interaction.guild));
     return {
-      where: refOf({ ...place, thread: thread ?? place.thread }),
+      where: refOf({ ...place, thread: isOpen ? thread : place.thread }),
       direct: place.direct,
       ...(place.closed === true ? { closedThread: true } : {}),
     };
+  }
+
+  /** Whoever sees a channel sees its public threads; the name of any other place in a form is forged (A36). */
+  async function isOpenTo(
+    { conversation }: Place,
+    thread: string,
+    guild: string | undefined,
+  ): Promise<boolean> {
+    const found = await places.placeOf(thread, guild);
+    return found.conversation === conversation && found.thread === thread && found.closed !== true;
   }
 
   function sinkOrWait(): ChannelSink {

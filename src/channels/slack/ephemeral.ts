@@ -27,12 +27,34 @@ const unreachable = new Set([LEFT, 'channel_not_found', 'not_in_channel', 'is_ar
 const stranger = ({ code, message, details, cause }: AppError): AppError =>
   new AppError(code, message, { cause, details: { ...details, stranger: true } });
 
+const PAGE = 999;
+
 export function createEphemeral(deps: {
   call: Call;
   /** Posts to a response URL. @throws AppError `channel.*` */
   respond: (url: string, body: unknown) => Promise<void>;
 }): Ephemeral {
   const { call } = deps;
+
+  /** A window stays open, and the address for an answer good, when the person has left the channel meanwhile. */
+  async function requireMember(to: ConversationRef, user: UserId): Promise<void> {
+    if (isDirect(to.conversation)) return;
+    let cursor: string | undefined;
+    do {
+      const { channels = [], response_metadata: more } = await call('the channels of a person', (client) =>
+        client.users.conversations({
+          user: slackIdOf(user),
+          types: 'public_channel,private_channel,mpim',
+          limit: PAGE,
+          ...(cursor === undefined ? {} : { cursor }),
+        }),
+      );
+      if (channels.some(({ id }) => id === to.conversation)) return;
+      cursor = more?.next_cursor || undefined;
+    } while (cursor !== undefined);
+    const message = `${user} is no member of ${to.conversation} (${LEFT})`;
+    throw stranger(new AppError('channel.rejected', message));
+  }
 
   async function show(
     to: ConversationRef,
@@ -73,6 +95,7 @@ export function createEphemeral(deps: {
       // A conversation of two is private as it is, and an ordinary message there stays and can be edited.
       if (isDirect(to.conversation) && (route === undefined || route.by === 'top'))
         return { delivered: false };
+      if (message.kind === 'aside' && route?.by === 'view') await requireMember(to, user);
       const ref = { delivered: true, id: route === undefined ? 'thread' : encodeRoute(route) };
       // An ephemeral post cannot be edited, so an answer is shown once it is whole; a modal says "Thinking" by itself.
       if (message.aside?.done === false) return ref;
@@ -89,6 +112,8 @@ export function createEphemeral(deps: {
       const route = parseRoute(ref.id);
       if (route?.by !== 'view' && message.aside?.done === false) return;
       try {
+        if (message.aside?.done === true && (route?.by === 'view' || route?.by === 'url'))
+          await requireMember(to, user);
         await show(to, user, message, route);
       } catch (error) {
         throw error instanceof AppError && error.details.slack === LEFT ? stranger(error) : error;

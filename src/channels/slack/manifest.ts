@@ -29,6 +29,10 @@ const scopes = [
   'im:write',
   // Finding out whether a message was posted before the process died.
   'metadata.message:read',
+  // Whether who asks aside is still in the channel.
+  'channels:read',
+  'groups:read',
+  'mpim:read',
   // Names, and who is a guest.
   'users:read',
 ];

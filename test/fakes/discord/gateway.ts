@@ -1,7 +1,7 @@
 /** The websocket side of the fake Discord: identify, resume with replay, heartbeats, close codes, and accidents. */
 import type { Server } from 'node:http';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import { describeChannel, GUILD, type World } from './world.ts';
+import { describeChannel, GUILD, isThread, type World } from './world.ts';
 
 type Sent = { readonly seq: number; readonly type: string; readonly data: unknown };
 type Session = { readonly id: string; readonly log: Sent[] };
@@ -84,8 +84,8 @@ export function createGateway(server: Server, world: World, url: () => string): 
     emit('GUILD_CREATE', {
       id: GUILD,
       name: 'Team',
-      channels: all.filter((one) => one.type !== 11).map(describeChannel),
-      threads: all.filter((one) => one.type === 11).map(describeChannel),
+      channels: all.filter((one) => !isThread(one.type)).map(describeChannel),
+      threads: all.filter((one) => isThread(one.type)).map(describeChannel),
     });
   }
 

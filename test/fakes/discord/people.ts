@@ -9,6 +9,7 @@ import {
   type Ephemeral,
   GUILD,
   type Interaction,
+  isThread,
   type Message,
   type Person,
   type World,
@@ -108,7 +109,7 @@ export function createPeople(
 
   function channel(name: string, type: ChannelType = 0, parent: string | null = null): string {
     const made = world.addChannel(type, name, parent);
-    gateway.dispatch(type === 11 ? 'THREAD_CREATE' : 'CHANNEL_CREATE', describeChannel(made));
+    gateway.dispatch(isThread(type) ? 'THREAD_CREATE' : 'CHANNEL_CREATE', describeChannel(made));
     return made.id;
   }
 

@@ -7,7 +7,9 @@ export type Person = {
   readonly bot: boolean;
 };
 
-export type ChannelType = 0 | 1 | 2 | 5 | 11 | 15;
+export type ChannelType = 0 | 1 | 2 | 5 | 11 | 12 | 15;
+/** Public or private. */
+export const isThread = (type: ChannelType): boolean => type === 11 || type === 12;
 export type Channel = {
   readonly id: string;
   readonly type: ChannelType;

@@ -145,6 +145,11 @@ export const methods: Readonly<Record<string, Method>> = {
       },
     };
   },
+  'users.conversations': (state, args) => ({
+    channels: [...state.channels]
+      .filter(([id, people]) => !isDirect(id) && people.has(text(args, 'user')))
+      .map(([id]) => ({ id })),
+  }),
   'chat.postMessage'(state, args) {
     requireChannel(state, text(args, 'channel'));
     checkContent(args);
