@@ -20,6 +20,9 @@ const port = z.union([
     .transform(Number),
 ]);
 
+/** Ways to answer aside. */
+const aside = z.enum(['direct', 'public', 'refuse']);
+
 export const configSchema = z.strictObject({
   server: z
     .strictObject({
@@ -81,7 +84,15 @@ export const configSchema = z.strictObject({
     .describe('First match wins.'),
   tools: tools.prefault({}),
   approvals: approvals.prefault({}),
-  btw: z.strictObject({ fallback: z.enum(['direct', 'public', 'refuse']).default('direct') }).prefault({}),
+  btw: z
+    .strictObject({
+      fallback: z
+        .union([aside, z.array(aside).min(1)])
+        .transform((ways) => (Array.isArray(ways) ? ways : [ways]))
+        .prefault('direct')
+        .describe('Where a place cannot show a private answer: one way, or several to be tried in order.'),
+    })
+    .prefault({}),
   memory: z
     .strictObject({
       enabled: z

@@ -1,4 +1,6 @@
 /** `btw.fallback` on each platform, where no private answer can be shown in the place: E55, A36, P8. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FakeModel } from '../fakes/model-server.ts';
 import { MENTION } from '../fakes/slack/people.ts';
@@ -70,8 +72,8 @@ describe('btw.fallback on Discord, for a question that was typed', () => {
     expect(JSON.stringify(s.discord.posts(thread))).not.toContain('CANARY');
   });
 
-  it('direct, A36: somebody whose private chat is closed is told so, and nobody else anything', async () => {
-    s = await startDiscord({ yaml: yaml('direct') });
+  it('[direct, refuse], A36: somebody whose private chat is closed is told so, and nobody else anything', async () => {
+    s = await startDiscord({ yaml: yaml('[direct, refuse]') });
     script(s.model);
     const asked = s.discord.say(s.general, s.ana, s.at('start'));
     await s.answer(asked);
@@ -79,6 +81,13 @@ describe('btw.fallback on Discord, for a question that was typed', () => {
     s.discord.say(asked, s.cy, '!btw which day?');
     await s.answer(asked, 'I cannot write to you in private');
     expect(s.model.calls.filter(isAside)).toHaveLength(0);
+    // The order is read anew with the file.
+    s.folder.writeConfig(
+      readFileSync(join(s.folder.path, 'parley.yaml'), 'utf8').replace('refuse]', 'public]'),
+    );
+    await until('the reload', () => s.gateway.output().includes('configuration reloaded'));
+    s.discord.say(asked, s.cy, '!btw which day?');
+    expect((await s.answer(asked, CANARY)).content).toContain('Aside, everyone here sees this');
   });
 
   it('public: in the thread, which says so', async () => {

@@ -62,43 +62,47 @@ const asideOf = (
 ): OutboundMessage => ({ kind, text, aside: { question, done } });
 const begun = (question: string): OutboundMessage => asideOf(question, '', false, 'aside');
 
-/** What the operator chose for places that have no private answers. Undefined when the asker was told that there is none. */
+/** What the operator chose for places without private answers, in that order. Undefined: the asker was told why there is none. */
 async function openFallback(
   deps: CommandDeps,
   adapter: ChannelAdapter,
   context: CommandContext,
 ): Promise<Aside | undefined> {
   const { message, argument } = context;
-  const fallback = message.direct ? 'public' : deps.btwFallback();
-  if (fallback === 'refuse') {
-    await context.reply(REFUSED);
-    return undefined;
-  }
   const send = (to: ConversationRef) => adapter.send(to, begun(argument), `aside:${newId(deps.clock.now())}`);
-  const sent = fallback === 'public' ? await send(message.where) : await directly(adapter, context, send);
-  const [only] = sent ?? [];
-  if (only === undefined) return undefined;
-  return {
-    editEveryMs: adapter.limits.editEveryMs,
-    show: (text, done, kind) => adapter.edit(only, asideOf(argument, text, done, kind)),
-    other: null,
-  };
+  let why = REFUSED;
+  for (const way of message.direct ? (['public'] as const) : deps.btwFallback()) {
+    if (way === 'refuse') break;
+    const sent = way === 'public' ? await send(message.where) : await directly(adapter, context, send);
+    if (typeof sent === 'string') {
+      why = sent;
+      continue;
+    }
+    const [only] = sent;
+    if (only === undefined) return undefined;
+    return {
+      editEveryMs: adapter.limits.editEveryMs,
+      show: (text, done, kind) => adapter.edit(only, asideOf(argument, text, done, kind)),
+      other: null,
+    };
+  }
+  await context.reply(why);
+  return undefined;
 }
 
-/** Undefined, and the asker told what to do, when the platform does not let us write to them. */
+/** What the asker can do about it, when the platform does not let us write to them. */
 async function directly(
   adapter: ChannelAdapter,
-  { message, reply }: CommandContext,
+  { message }: CommandContext,
   send: (to: ConversationRef) => Promise<MessageRef[]>,
-): Promise<MessageRef[] | undefined> {
+): Promise<MessageRef[] | string> {
   try {
     return await send(await adapter.directRef(message.author.id));
   } catch (error) {
     // A person whose private chat is closed shows only when something is sent there, on some platforms.
     if (!(error instanceof AppError) || error.retryable) throw error;
     const { invitation } = error.details;
-    await reply(typeof invitation === 'string' ? invitation : NOT_REACHABLE);
-    return undefined;
+    return typeof invitation === 'string' ? invitation : NOT_REACHABLE;
   }
 }
 

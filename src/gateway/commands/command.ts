@@ -28,7 +28,8 @@ export type CommandDeps = {
   readonly reviews: Reviews;
   /** All accounts of the person whom one belongs to. */
   readonly accountsOf: (account: UserId) => readonly UserId[];
-  readonly btwFallback: () => 'direct' | 'public' | 'refuse';
+  /** What is tried where the place has no private answers, in this order. */
+  readonly btwFallback: () => readonly ('direct' | 'public' | 'refuse')[];
   readonly adapter: (channel: string) => ChannelAdapter | undefined;
   readonly clock: Clock;
   readonly log: Logger;
