@@ -19,6 +19,7 @@ import type { Turn } from '../domain/turn.ts';
 import type { Accepted, ClaimedTurn, NewTurn } from '../store/store.ts';
 import { type AccessRules, type Role, rolesOf } from './access.ts';
 import type { CommandContext, CommandDeps } from './commands/command.ts';
+import { createDoneCommands, type DoneCommands } from './commands/done.ts';
 import { commands } from './commands/index.ts';
 import type { Limits } from './limits.ts';
 import { cardsBefore } from './lost-cards.ts';
@@ -69,6 +70,7 @@ const commandNames = new Set(commands.map((command) => command.name));
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const underWay = new Set<Promise<void>>();
+  const done = createDoneCommands({ state: deps.store.state('commands'), clock: deps.clock });
 
   const background = (work: Promise<void>): void => {
     const tracked = work
@@ -102,7 +104,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (!urgent && !deps.limits.take(message.author.id))
         return tell(deps, message, errorNotice(deps, 'limits.rate'));
       if (routed.kind === 'turn') return acceptTurn(deps, settings, message, routed.session, routed.profile);
-      const work = runCommand(deps, message, routed.command.name, routed.command.argument, roles);
+      const work = runCommand(deps, done, message, routed.command.name, routed.command.argument, roles);
       // A side question takes as long as the model does; the platform is not kept waiting for it.
       if (routed.command.name === 'btw') background(work);
       else await work;
@@ -238,6 +240,7 @@ async function sayWhatIsAhead(
 
 async function runCommand(
   deps: GatewayDeps,
+  done: DoneCommands,
   message: InboundMessage,
   name: string,
   argument: string,
@@ -253,6 +256,8 @@ async function runCommand(
     reply: (text, kind = 'notice') => tell(deps, message, { kind, text }),
   };
   if (command === undefined) return context.reply(`There is no command /${name}. /help lists them.`);
+  const leavesTraces = name !== 'btw';
+  if (leavesTraces && (await done.has(message))) return;
   deps.metrics.count('parley_commands_total', { command: name });
   try {
     await command.run(deps, context);
@@ -264,6 +269,7 @@ async function runCommand(
     deps.log.error({ reference, command: name, code, detail: errorMessage(error) }, 'command failed');
     await context.reply(userText(code, reference), 'error');
   }
+  if (leavesTraces) await done.add(message);
 }
 
 async function onClick(deps: GatewayDeps, click: ButtonClick): Promise<void> {

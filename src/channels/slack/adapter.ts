@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { App, type Receiver, webApi } from '@slack/bolt';
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ConversationRef, InboundMessage, OutboundMessage } from '../../domain/message.ts';
+import { newId } from '../../domain/runtime.ts';
 import type { TurnId } from '../../domain/turn.ts';
 import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState, ReplyStream } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
@@ -21,7 +22,7 @@ import { createLiveMessage } from './live-message.ts';
 import { type Call, createOutbound } from './outbound.ts';
 import { createPeople } from './people.ts';
 import { type Bot, placeOf, slackIdOf } from './places.ts';
-import type { Ack, Delivery } from './receiver.ts';
+import type { Ack, Delivery, Dropped } from './receiver.ts';
 import { createReplyStream, EDIT_EVERY_MS } from './reply-stream.ts';
 import { respondTo } from './respond.ts';
 import { createSeen } from './seen.ts';
@@ -121,12 +122,18 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
   const receiver = createReceiver();
 
   function createReceiver(): Receiver {
+    const dropped: Dropped = (about) => {
+      metrics.count('parley_inbound_dropped_total', { channel: 'slack', reason: 'malformed' });
+      const reference = newId(clock.now());
+      log.warn({ reference, ...about }, 'dropped what Slack sent in a form I do not know');
+    };
     if (config.mode === 'http')
       return createWebhook({
         http: deps.http,
         state: deps.state,
         signingSecret: config.signing_secret ?? '',
         onState: setState,
+        dropped,
         clock,
         log,
         metrics,
@@ -135,6 +142,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
       appToken: config.app_token ?? '',
       clientOptions: options,
       onState: setState,
+      dropped,
       log,
       metrics,
     });

@@ -15,6 +15,9 @@ export type Delivery = {
   reached: boolean;
 };
 
+/** Logs with a number and counts what is in no form we know. */
+export type Dropped = (about: { readonly event?: unknown; readonly bytes?: number | null }) => void;
+
 /** `malformed`: nothing that Bolt could read; it was acknowledged, for it will not get better. */
 export type Process = (body: Readonly<Record<string, unknown>>, ack: Ack) => Promise<'done' | 'malformed'>;
 

@@ -9,12 +9,13 @@ import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { Logger, Metrics } from '../../domain/runtime.ts';
 import { type ClientOptions, sdkLogger } from './client.ts';
 import { toAppError } from './errors.ts';
-import { createProcess, parseBody } from './receiver.ts';
+import { createProcess, type Dropped, parseBody } from './receiver.ts';
 
 export type SocketDeps = {
   readonly appToken: string;
   readonly clientOptions: ClientOptions;
   readonly onState: (state: 'up' | 'degraded' | 'down', detail?: string) => void;
+  readonly dropped: Dropped;
   readonly log: Logger;
   readonly metrics: Metrics;
 };
@@ -68,11 +69,7 @@ export function createSocket(deps: SocketDeps): Receiver {
     client.on('ws_message', (data: unknown, isBinary: boolean) => {
       const kind = isBinary || typeof data !== 'string' ? undefined : readKind(data);
       if (kind === undefined) {
-        metrics.count('parley_inbound_dropped_total', { channel: 'slack', reason: 'malformed' });
-        log.warn(
-          { bytes: typeof data === 'string' ? data.length : null },
-          'a malformed message of Slack was dropped',
-        );
+        deps.dropped({ bytes: typeof data === 'string' ? data.length : null });
         return;
       }
       // Slack changes servers: the next connection opens before this one closes, so that nothing waits.
@@ -89,8 +86,7 @@ export function createSocket(deps: SocketDeps): Receiver {
       const outcome =
         body === undefined ? 'malformed' : await process(body, async (response) => ack(response));
       if (body === undefined) await ack();
-      if (outcome === 'malformed')
-        metrics.count('parley_inbound_dropped_total', { channel: 'slack', reason: 'malformed' });
+      if (outcome === 'malformed') deps.dropped({ event: body?.event_id });
     } catch (error) {
       // Not acknowledged: Slack sends it again.
       metrics.count('parley_inbound_failed_total', { channel: 'slack' });

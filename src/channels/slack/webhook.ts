@@ -4,7 +4,7 @@ import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { KeyValue } from '../../domain/feed.ts';
 import type { Clock, Logger, Metrics } from '../../domain/runtime.ts';
 import type { HttpHost, HttpRequest, HttpResponse } from '../adapter.ts';
-import { createProcess, parseBody } from './receiver.ts';
+import { createProcess, type Dropped, parseBody } from './receiver.ts';
 import { isFromSlack } from './signature.ts';
 import { createTaken, type SignedRequest } from './taken.ts';
 
@@ -13,6 +13,7 @@ export type WebhookDeps = {
   readonly state: KeyValue;
   readonly signingSecret: string;
   readonly onState: (state: 'up') => void;
+  readonly dropped: Dropped;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -47,7 +48,7 @@ export function createWebhook(deps: WebhookDeps): Receiver {
     if (!running) return later;
     const body = parseBody(bodyOf(request));
     if (body === undefined) {
-      metrics.count('parley_inbound_dropped_total', { channel: 'slack', reason: 'malformed' });
+      deps.dropped({ bytes: request.body.length });
       // Taken for good: it will not get better by being sent again.
       return { status: 200 };
     }
@@ -77,8 +78,7 @@ export function createWebhook(deps: WebhookDeps): Receiver {
         resolve(response === undefined || response === '' ? { status: 200 } : json(response));
       })
         .then((outcome) => {
-          if (outcome === 'malformed')
-            metrics.count('parley_inbound_dropped_total', { channel: 'slack', reason: 'malformed' });
+          if (outcome === 'malformed') deps.dropped({ event: body.event_id });
         })
         .catch(async (error: unknown) => {
           metrics.count('parley_inbound_failed_total', { channel: 'slack' });
