@@ -2,6 +2,8 @@
 import { type Environment, openEnvironment } from '../config/env.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { AppError } from '../domain/errors.ts';
+import type { UserId } from '../domain/message.ts';
+import { accountsOf } from '../gateway/access.ts';
 import { createLogger } from '../runtime/log.ts';
 import { createRedact } from '../runtime/redact.ts';
 import { openStore } from '../store/open.ts';
@@ -32,6 +34,13 @@ export function toLimit(text: string): number {
   if (Number.isInteger(limit) && limit >= 1) return limit;
   throw new AppError('cli.usage', `--limit must be a whole number above 0, not ${text}`);
 }
+
+/** All accounts of the person whom `--user` names, as `access.people` joins them; nothing without that option. */
+export const accountsIn = (
+  { user }: { readonly user?: string },
+  { config }: LoadedConfig,
+): { readonly accounts?: readonly UserId[] } =>
+  user === undefined ? {} : { accounts: accountsOf(config.access, user) };
 
 /** Beside a live gateway or on a stopped one. */
 export async function withStore<T>(

@@ -128,7 +128,7 @@ function addReflections(parent: Command, choose: (action: Action) => void): void
   const command = (name: string, about: string): Command =>
     parent.command(name).description(about).option('--config <file>', 'configuration file').exitOverride();
   command('list', 'what came of each, latest first')
-    .option('--user <id>', 'of one person only')
+    .option('--user <id>', 'of one person only, with all accounts')
     .option('--limit <n>', 'how many', '1000')
     .option('--json', 'one object a line')
     .action((options: CommonOptions & { user?: string; limit: string; json?: boolean }) =>

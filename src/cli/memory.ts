@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { firstLine } from '../agent/memory/keep.ts';
 import { secretIn } from '../agent/memory/secrets.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import { AppError } from '../domain/errors.ts';
 import type { Event } from '../domain/event.ts';
 import { plain } from '../domain/grams.ts';
@@ -10,6 +11,7 @@ import { newId } from '../domain/runtime.ts';
 import { accountsOf } from '../gateway/access.ts';
 import type { Store } from '../store/store.ts';
 import {
+  accountsIn,
   type CommonOptions,
   isoTime,
   load,
@@ -24,12 +26,13 @@ const PAGE = 500;
 
 type ListOptions = CommonOptions & { readonly json?: boolean; readonly user?: string };
 
-async function* entries(store: Store, person?: string): AsyncGenerator<Memory> {
+async function* entries(store: Store, options: ListOptions, loaded: LoadedConfig): AsyncGenerator<Memory> {
+  const whose = accountsIn(options, loaded);
   let after: string | undefined;
   for (;;) {
     const page = await store.memories.list({
       limit: PAGE,
-      ...(person === undefined ? {} : { person }),
+      ...whose,
       ...(after === undefined ? {} : { after }),
     });
     yield* page;
@@ -72,9 +75,9 @@ const print = (memories: readonly Memory[], options: { readonly json?: boolean }
 };
 
 export async function list(options: ListOptions): Promise<number> {
-  return withStore(options, async (store) => {
+  return withStore(options, async (store, loaded) => {
     const found: Memory[] = [];
-    for await (const memory of entries(store, options.user)) found.push(memory);
+    for await (const memory of entries(store, options, loaded)) found.push(memory);
     print(found, options);
     return 0;
   });
@@ -82,16 +85,16 @@ export async function list(options: ListOptions): Promise<number> {
 
 /** Everything about one person, or everything there is, one object a line. */
 export async function exportAll(options: ListOptions): Promise<number> {
-  return withStore(options, async (store) => {
-    for await (const memory of entries(store, options.user)) printJson(toRow(memory));
+  return withStore(options, async (store, loaded) => {
+    for await (const memory of entries(store, options, loaded)) printJson(toRow(memory));
     return 0;
   });
 }
 
 export async function search(words: string, options: ListOptions): Promise<number> {
-  return withStore(options, async (store) => {
+  return withStore(options, async (store, loaded) => {
     const found: Memory[] = [];
-    for await (const memory of entries(store, options.user)) {
+    for await (const memory of entries(store, options, loaded)) {
       const text = plain(`${memory.name} ${memory.description} ${memory.body}`);
       if (text.includes(plain(words))) found.push(memory);
     }

@@ -4,6 +4,7 @@ import { readCatalog } from '../agent/skills/catalog.ts';
 import type { Reflection } from '../domain/reflection.ts';
 import { skillFolders } from '../open-learning.ts';
 import {
+  accountsIn,
   type CommonOptions,
   isoTime,
   load,
@@ -29,10 +30,10 @@ const toRow = ({ changes: _, raw, ...row }: Reflection) => ({
 
 export async function list(options: ListOptions): Promise<number> {
   const limit = toLimit(options.limit);
-  return withStore(options, async (store) => {
+  return withStore(options, async (store, loaded) => {
     const found = await store.reflections.list({
       limit,
-      ...(options.user === undefined ? {} : { user: options.user }),
+      ...accountsIn(options, loaded),
     });
     if (options.json) for (const one of found) printJson(toRow(one));
     else if (found.length === 0) printLine('No turn has been looked back at.');

@@ -36,8 +36,8 @@ export interface MemoryStore {
   /** For the job that embeds it. Nothing happens when the entry is gone or was changed after `updatedAt`. */
   setVector(options: { id: MemoryId; updatedAt: number; model: string; vector: Float32Array }): Promise<void>;
   get(id: MemoryId): Promise<Memory | undefined>;
-  /** For operators: everything, or all about one person (theirs and what they wrote); oldest first, in pages. */
-  list(options: { person?: UserId; after?: MemoryId; limit: number }): Promise<Memory[]>;
+  /** Everything, or all about the accounts of a person (theirs and what they wrote); oldest first, in pages. */
+  list(options: { accounts?: readonly UserId[]; after?: MemoryId; limit: number }): Promise<Memory[]>;
   /** Entries of exactly one owner, whatever their place; for the job that keeps them in order. */
   ofOwner(scope: MemoryScope, owner: string, limit: number): Promise<Memory[]>;
   /** Returns the entries as they are stored afterwards; one that was removed, or to be removed and not there, is left out. */

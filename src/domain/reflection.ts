@@ -55,8 +55,8 @@ export type SwitchResult = 'done' | 'unknown' | { readonly conflict: string };
 
 export interface ReflectionStore {
   get(id: ReflectionId): Promise<Reflection | undefined>;
-  /** Latest first. */
-  list(options: { user?: UserId; limit: number }): Promise<Reflection[]>;
+  /** Of all people, or of the accounts of one; latest first. */
+  list(options: { accounts?: readonly UserId[]; limit: number }): Promise<Reflection[]>;
   /**
    * Moves a reflection from one state to another, with its changes: forwards (`staged` → `applied`), backwards
    * (`applied` → `undone`) or not at all (`staged` → `dismissed`). Exact or not done: what was changed since is a

@@ -57,8 +57,10 @@ const visibleAmong = (
     .where(visibleTo(viewer))
     .execute();
 
-const aboutPerson = (person: string) =>
-  sql<SqlBool>`((scope = 'user' and owner = ${person}) or author = ${person})`;
+function aboutPerson(accounts: readonly string[]) {
+  const any = sql.join(accounts);
+  return sql<SqlBool>`((scope = 'user' and owner in (${any})) or author in (${any}))`;
+}
 
 const most = (rows: MemoryRow[], limit: number): MemoryRow[] =>
   rows.sort((a, b) => b.importance - a.importance || b.ordinal - a.ordinal).slice(0, limit);
@@ -115,12 +117,12 @@ export function createMemories(database: Database): MemoryStore {
       );
       return row && toMemory(row);
     },
-    async list({ person, after, limit }) {
+    async list({ accounts, after, limit }) {
       const rows = await database.read((db) =>
         db
           .selectFrom('memories')
           .select(COLUMNS)
-          .$if(person !== undefined, (query) => query.where(aboutPerson(person ?? '')))
+          .$if(accounts !== undefined, (query) => query.where(aboutPerson(accounts ?? [])))
           .$if(after !== undefined, (query) =>
             query.where('ordinal', '>', (of) =>
               of

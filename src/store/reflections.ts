@@ -16,12 +16,12 @@ export function createReflections(database: Database): ReflectionStore {
       );
       return row && toReflection(row);
     },
-    async list({ user, limit }) {
+    async list({ accounts, limit }) {
       const rows = await database.read((db) =>
         db
           .selectFrom('reflections')
           .selectAll()
-          .$if(user !== undefined, (query) => query.where('user_id', '=', user ?? ''))
+          .$if(accounts !== undefined, (query) => query.where('user_id', 'in', accounts ?? []))
           .orderBy('ordinal', 'desc')
           .limit(limit)
           .execute(),

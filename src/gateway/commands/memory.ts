@@ -125,11 +125,7 @@ const exportAll: Verb = async (deps, context, argument) => {
   if (!context.message.direct) return 'I only do that in a private chat. Write to me there.';
   const person = personOf(context, argument);
   if (person === undefined) return 'Only an admin may export what concerns somebody else.';
-  const lists = await Promise.all(
-    deps.accountsOf(person).map((account) => deps.store.memories.list({ person: account, limit: EXPORTED })),
-  );
-  // One account may have written about another.
-  const found = [...new Map(lists.flat().map((one) => [one.id, one])).values()].slice(0, EXPORTED);
+  const found = await deps.store.memories.list({ accounts: deps.accountsOf(person), limit: EXPORTED });
   if (found.length === 0) return `I remember nothing about ${person}.`;
   const more = found.length < EXPORTED ? '' : `\n\nThere may be more: \`parley memory export\` gives all.`;
   return `\`\`\`json\n${found.map((one) => JSON.stringify(one).replaceAll('`', '\\u0060')).join('\n')}\n\`\`\`${more}`;

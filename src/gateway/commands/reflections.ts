@@ -1,6 +1,7 @@
 /** `/reflections`: what was learned from your work, as a diff; keeping it, and taking it back. */
 import { reflectionDiff, reflectionLine } from '../../agent/reflection/words.ts';
-import type { ChatCommand } from './command.ts';
+import type { UserId } from '../../domain/message.ts';
+import type { ChatCommand, CommandDeps } from './command.ts';
 
 const LISTED = 10;
 const USAGE = 'Usage: /reflections, /reflections show ID, undo ID, keep ID or dismiss ID.';
@@ -12,7 +13,7 @@ export const reflections: ChatCommand = {
   async run(deps, context) {
     const { author } = context.message;
     const [verb = '', id = '', ...rest] = context.argument.split(/\s+/);
-    if (verb === '' || verb === 'list') return context.reply(await list(deps.store.reflections, author.id));
+    if (verb === '' || verb === 'list') return context.reply(await list(deps, author.id));
     if (id === '' || rest.length > 0) return context.reply(USAGE);
     switch (verb) {
       case 'show': {
@@ -35,13 +36,8 @@ export const reflections: ChatCommand = {
   },
 };
 
-async function list(
-  store: {
-    list(options: { user: string; limit: number }): Promise<readonly Parameters<typeof reflectionLine>[0][]>;
-  },
-  user: string,
-): Promise<string> {
-  const found = await store.list({ user, limit: LISTED });
+async function list({ store, accountsOf }: CommandDeps, user: UserId): Promise<string> {
+  const found = await store.reflections.list({ accounts: accountsOf(user), limit: LISTED });
   if (found.length === 0) return 'I have not looked back at any of your work yet.';
   const lines = found.map((one) => {
     const day = new Date(one.createdAt).toISOString().slice(0, 16).replace('T', ' ');

@@ -152,12 +152,13 @@ export function describeLearning(open: OpenBackend): void {
         ['n', { helpful: 0, harmful: 1 }],
       ]),
     );
-    const listed = async (user?: string) =>
-      (await store.reflections.list({ limit: 2, ...(user === undefined ? {} : { user }) })).map(
+    const listed = async (...accounts: string[]) =>
+      (await store.reflections.list({ limit: 2, ...(accounts.length === 0 ? {} : { accounts }) })).map(
         (row) => row.id,
       );
     expect(await listed()).toEqual(['c', 'b']);
     expect(await listed('web:ana')).toEqual(['a']);
+    expect(await listed('web:ana', 'web:bo')).toEqual(['b', 'a']);
   });
 
   const ids = async () => (await all()).map(({ id }) => id).toSorted();

@@ -194,10 +194,12 @@ export function describeMemories(open: OpenBackend): void {
     expect(await store.memories.forget('m1')).toBe(false);
     expect(await vectors()).toEqual([]);
     expect(await found(inPrivate('ana'), 'violet')).toEqual(['m3', 'm2']);
-    const about = await store.memories.list({ person: 'ana', limit: 9 });
+    const about = await store.memories.list({ accounts: ['ana'], limit: 9 });
     expect(about.map((one) => one.id)).toEqual(['m2', 'm3']);
-    const later = await store.memories.list({ person: 'ana', after: 'm2', limit: 9 });
+    const later = await store.memories.list({ accounts: ['ana'], after: 'm2', limit: 9 });
     expect(later.map((one) => one.id)).toEqual(['m3']);
+    const both = await store.memories.list({ accounts: ['ana', 'bo'], limit: 9 });
+    expect(both.map((one) => one.id)).toEqual(['m2', 'm3', 'm4']);
     expect(await store.memories.erase(['ana'], 1)).toBe(2);
     expect(await found(inPrivate('ana'), 'violet')).toEqual([]);
     expect(await found(inPrivate('bo'), 'violet')).toEqual(['m4']);

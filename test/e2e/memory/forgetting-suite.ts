@@ -2,24 +2,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Reflecting, startReflecting } from '../reflection/support.ts';
 import type { TestDatabase } from '../support/database.ts';
-import { BO_TOKEN, CY_TOKEN, configText } from '../support/scenario.ts';
-import { textOf, type WebClient } from '../support/web-client.ts';
+import { BO_TOKEN, CY_TOKEN } from '../support/scenario.ts';
+import { type Place, textOf, type WebClient } from '../support/web-client.ts';
 
-const PEOPLE = 'people: { olive: ["web:owner", "web:bo"] }';
+const PEOPLE = '{ olive: ["web:owner", "web:bo"] }';
 
 export function forgettingRows(database: TestDatabase): void {
   describe(`forgetting on ${database.name}`, () => {
     let s: Reflecting;
+    let home: Place;
     beforeAll(async () => {
-      const storeUrl = await database.url();
-      s = await startReflecting({ storeUrl });
-      s.folder.writeConfig(
-        configText(s.model.url, { reflection: '{ enabled: true }', model: s.roles, storeUrl }).replace(
-          /^access: \{/m,
-          `access: { ${PEOPLE},`,
-        ),
-      );
-      await s.restart();
+      s = await startReflecting({ storeUrl: await database.url(), people: PEOPLE, memory: true });
+      home = await s.owner.home();
     });
     afterAll(() => s.close());
 
@@ -29,7 +23,6 @@ export function forgettingRows(database: TestDatabase): void {
     const add = (name: string, body: string) => ({ op: 'add', name, description: name, type: 'fact', body });
 
     it('A34, E69: what is forgotten, and what went into it, is in no diff, and no undo brings it back', async () => {
-      const home = await s.owner.home();
       s.learns('seed', {
         reasoning: 'size 46',
         memory: [add('size', 'Size 46.'), add('cats', 'Likes cats.')],
@@ -56,7 +49,6 @@ export function forgettingRows(database: TestDatabase): void {
     });
 
     it('A34: an entry that only what was learned still knows can be forgotten too, by its person alone', async () => {
-      const home = await s.owner.home();
       s.learns('a plum', { memory: [add('plum', 'Likes plums.')] });
       s.learns('no plum', { memory: [{ op: 'remove', name: 'plum' }] });
       await s.work(s.owner, home, 'a plum');
@@ -78,15 +70,61 @@ export function forgettingRows(database: TestDatabase): void {
       };
       await addAll();
       await say(cy, '/memory add Cyril likes nuts.');
-      const exported = await say(bo, '/memory export');
-      expect(exported).toContain('figs');
-      expect(exported).toContain('dates');
+      const operators = await s.folder.look('memory', 'export', '--user', 'web:bo');
+      for (const exported of [await say(bo, '/memory export'), operators.stdout]) {
+        expect(exported).toContain('figs');
+        expect(exported).toContain('dates');
+        expect(exported).not.toContain('nuts');
+      }
+      // What was learned from the work of one account is listed for the other.
+      const learned = await s.work(s.owner, home, 'something');
+      expect(await say(bo, '/reflections')).toContain(learned.id);
+      expect(await say(cy, '/reflections')).not.toContain(learned.id);
       expect(await say(bo, '/memory erase me')).toContain('Erased 2 entries about web:owner, web:bo');
       expect(await bodies()).toEqual(['Cyril likes nuts.']);
       await addAll();
       const { stdout } = await s.folder.look('memory', 'erase', 'web:owner');
       expect(stdout).toContain('Erased 2 entries about web:owner, web:bo');
       expect(await bodies()).toEqual(['Cyril likes nuts.']);
+    });
+
+    const promptFor = async (text: string) => {
+      await s.work(s.owner, home, text);
+      return s.model.calls.find((call) => call.model === 'scripted' && call.question === text)?.text ?? '';
+    };
+
+    it('a lesson is in later prompts of its kind, and dropped once it has hurt twice', async () => {
+      const lesson = {
+        summary: 'deploy on Fridays',
+        reusableLesson: 'Never deploy on Fridays without asking.',
+      };
+      s.learns('the deploy went wrong', { lesson });
+      const [first] = [await s.work(s.owner, home, 'the deploy went wrong')];
+      expect(first).toMatchObject({ outcome: 'succeeded', state: 'applied', memoryChanges: 0 });
+      const name = 'deploy-on-fridays';
+      const judged = (effect: string) => ({ lessons: [{ name, effect }] });
+      s.learns('deploy on Fridays, first', judged('helpful'));
+      expect(await promptFor('deploy on Fridays, first')).toContain('Never deploy on Fridays');
+      s.learns('deploy on Fridays, second', judged('harmful'));
+      expect(await promptFor('deploy on Fridays, second')).toContain('Never deploy on Fridays');
+      expect((await s.memories()).some((one) => one.name === name)).toBe(true);
+      s.learns('deploy on Fridays, last', judged('harmful'));
+      expect(await promptFor('deploy on Fridays, last')).toContain('Never deploy on Fridays');
+      expect((await s.memories()).some((one) => one.name === name)).toBe(false);
+      expect(await promptFor('deploy on Fridays, after that')).not.toContain('Never deploy on Fridays');
+    });
+
+    it('A34, A35: a lesson learned with one person is in no prompt of another', async () => {
+      s.learns('my own way', {
+        lesson: { summary: 'own way of tea', reusableLesson: 'Heliotrope tea is best.' },
+      });
+      await s.work(s.owner, home, 'my own way');
+      const cy = await s.as(CY_TOKEN);
+      await cy.answerTo(await cy.home(), 'own way of tea?');
+      expect(s.model.calls.find((call) => call.question === 'own way of tea?')?.text).not.toContain(
+        'Heliotrope',
+      );
+      expect(await promptFor('own way of tea again')).toContain('Heliotrope');
     });
   });
 }

@@ -1,4 +1,4 @@
-/** Learning with a person's yes, lessons that come back and fare, and skills as people use them. */
+/** Learning with a person's yes, and skills as people use them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/gateway.ts';
 import { BO_TOKEN } from '../support/scenario.ts';
@@ -74,55 +74,6 @@ describe('reflection with review', () => {
     const erased = await s.folder.look('memory', 'erase', 'web:owner');
     expect(erased.code).toBe(0);
     expect(await s.rows()).toEqual([]);
-  });
-});
-
-describe('lessons', () => {
-  let s: Reflecting;
-  let place: Place;
-  beforeAll(async () => {
-    s = await startReflecting({ memory: true });
-    place = await s.owner.home();
-  });
-  afterAll(() => s.close());
-
-  const promptFor = async (text: string) => {
-    await s.work(s.owner, place, text);
-    return s.model.calls.find((call) => call.model === 'scripted' && call.question === text)?.text ?? '';
-  };
-
-  it('a lesson is in later prompts of its kind, and dropped once it has hurt twice', async () => {
-    const lesson = {
-      summary: 'deploy on Fridays',
-      reusableLesson: 'Never deploy on Fridays without asking.',
-    };
-    s.learns('the deploy went wrong', { lesson });
-    const [first] = [await s.work(s.owner, place, 'the deploy went wrong')];
-    expect(first).toMatchObject({ outcome: 'succeeded', state: 'applied', memoryChanges: 0 });
-    const name = 'deploy-on-fridays';
-    const judged = (effect: string) => ({ lessons: [{ name, effect }] });
-    s.learns('deploy on Fridays, first', judged('helpful'));
-    expect(await promptFor('deploy on Fridays, first')).toContain('Never deploy on Fridays');
-    s.learns('deploy on Fridays, second', judged('harmful'));
-    expect(await promptFor('deploy on Fridays, second')).toContain('Never deploy on Fridays');
-    expect((await s.memories()).some((one) => one.name === name)).toBe(true);
-    s.learns('deploy on Fridays, last', judged('harmful'));
-    expect(await promptFor('deploy on Fridays, last')).toContain('Never deploy on Fridays');
-    expect((await s.memories()).some((one) => one.name === name)).toBe(false);
-    expect(await promptFor('deploy on Fridays, after that')).not.toContain('Never deploy on Fridays');
-  });
-
-  it('A34, A35: a lesson learned with one person is in no prompt of another', async () => {
-    s.learns('my own way', {
-      lesson: { summary: 'own way of tea', reusableLesson: 'Heliotrope tea is best.' },
-    });
-    await s.work(s.owner, place, 'my own way');
-    const bo = await s.as(BO_TOKEN);
-    await bo.answerTo(await bo.home(), 'own way of tea?');
-    expect(s.model.calls.find((call) => call.question === 'own way of tea?')?.text).not.toContain(
-      'Heliotrope',
-    );
-    expect(await promptFor('own way of tea again')).toContain('Heliotrope');
   });
 });
 

@@ -229,6 +229,14 @@ export function reflectionRows(database: TestDatabase): void {
       expect(call?.text).not.toContain('xxxx');
       expect(call?.text).not.toContain('all done');
       expect(row.raw).toBeUndefined();
+      const card = await until('the card', () =>
+        s.owner.posts().findLast((post) => post.card?.title === 'Learn this?' && post.buttons.length > 0),
+      );
+      await s.owner.press(place, card, 'Keep');
+      await until('the entry', () => named('from-outside'));
+      expect((await s.rows()).find(({ id }) => id === row.id)?.state).toBe('applied');
+      await s.owner.command(place, `/reflections undo ${row.id}`);
+      expect(await named('from-outside')).toBeUndefined();
     });
 
     it('E64: two turns of one person at once: both changes survive, and there are two rows', async () => {

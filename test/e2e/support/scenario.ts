@@ -58,6 +58,8 @@ export type ScenarioOptions = {
   readonly limits?: string;
   readonly storeUrl?: string;
   readonly approvers?: string;
+  /** Accounts that belong to one person. */
+  readonly people?: string;
   /** Off unless asked for: each turn would make one more call of the model. */
   readonly memory?: boolean;
   /** The section, off by default: it asks the model after each turn. */
@@ -69,7 +71,7 @@ export function configText(modelUrl: string, options: ScenarioOptions = {}): str
 server: { port: 0, token: ${OWNER_TOKEN} }
 store: { url: "${options.storeUrl ?? 'sqlite:data/parley.db'}" }
 channels: { web: { users: { bo: ${BO_TOKEN}, cy: ${CY_TOKEN} } } }
-access: { approvers: ${options.approvers ?? '["web:owner", "web:bo"]'}, admins: ["web:owner"] }
+access: { approvers: ${options.approvers ?? '["web:owner", "web:bo"]'}, admins: ["web:owner"], people: ${options.people ?? '{}'} }
 limits: { messages_per_minute: ${options.perMinute ?? 10_000}${options.limits === undefined ? '' : `, ${options.limits}`} }
 log: { level: debug }
 memory: { enabled: ${options.memory ?? false} }
