@@ -15,11 +15,12 @@ const changedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?
 /** By the times of the files: reading them all would cost a start more than packing saves. */
 export function isPacked() {
   const packedAt = changedAt(ENTRY);
-  const files = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' });
-  return (
-    packedAt > 0 &&
-    files.every((file) => !/\.(ts|js)$/.test(file) || changedAt(join(SOURCES, file)) <= packedAt)
-  );
+  const sources = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(ts|js)$/.test(name))
+    .map((name) => join(SOURCES, name));
+  // The packages are in it too, and how it is packed.
+  const files = [...sources, join(ROOT, 'package-lock.json'), join(ROOT, 'bin/pack.js')];
+  return packedAt > 0 && files.every((file) => changedAt(file) <= packedAt);
 }
 
 /** What to import: the packed program, or the sources where it is missing or older than one of them. */

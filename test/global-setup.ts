@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import packaged from '@sparticuz/chromium';
 
 export async function setup(): Promise<void> {
-  execFileSync(process.execPath, [join(import.meta.dirname, '../bin/pack.js')]);
+  execFileSync(process.execPath, [join(import.meta.dirname, '../bin/pack.js'), '--if-stale']);
   // Where the package does not run, the browser tests look for a system browser, and say so.
   await packaged.executablePath().catch(() => {});
 }

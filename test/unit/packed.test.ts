@@ -38,6 +38,12 @@ describe('what is started', () => {
     expect(program()).toBe(join(folder, 'src/main.ts'));
   });
 
+  it('is the sources when a package may have changed', () => {
+    file('src/deeper/part.ts', 200);
+    file('package-lock.json', 201);
+    expect(program()).toBe(join(folder, 'src/main.ts'));
+  });
+
   it('is the packed program in a test run, so that is what all tests of the whole program prove', async () => {
     const own = await import(pathToFileURL(join(ROOT, 'bin/packed.js')).href);
     expect(own.program()).toBe(join(ROOT, 'dist/main.js'));
