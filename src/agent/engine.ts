@@ -117,7 +117,7 @@ async function act(
 ): Promise<'on' | 'waiting'> {
   const judged = await actions.judge(deps, run, action);
   if ('failure' in judged) {
-    await write(deps, run, [unrun(action, judged.failure)]);
+    await write(deps, run, [{ ...unrun(action, judged.failure), unusable: true }]);
     return 'on';
   }
   if (judged.policy.decision === 'deny') {
@@ -173,7 +173,7 @@ async function runApproved(deps: EngineDeps, run: Run, action: Action): Promise<
 async function recover(deps: EngineDeps, run: Run, action: Action): Promise<'on' | 'waiting'> {
   const judged = await actions.judge(deps, run, action, action.approval?.action);
   if ('failure' in judged) {
-    await write(deps, run, [unrun(action, judged.failure)]);
+    await write(deps, run, [{ ...unrun(action, judged.failure), unusable: true }]);
     return 'on';
   }
   // The rules may have become stricter while nobody was there.
@@ -255,7 +255,7 @@ async function cancelApproval(deps: EngineDeps, run: Run, action: Action, reason
   await reload(deps, run);
 }
 
-function unrun(action: Action, output: string): EventBody {
+function unrun(action: Action, output: string): EventBody & { type: 'tool.finished' } {
   return {
     type: 'tool.finished',
     index: action.index,

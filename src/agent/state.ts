@@ -43,6 +43,8 @@ export type Action = {
     readonly durationMs: number;
     /** Holds text from outside, that may try to steer the model. */
     readonly untrusted: boolean;
+    /** There was nothing to run: no such tool, or arguments that it does not take. */
+    readonly unusable: boolean;
   } | null;
 };
 
@@ -166,12 +168,13 @@ function reduce(state: TurnState, event: Event): TurnState {
           text: event.output,
           durationMs: event.durationMs,
           untrusted: event.untrusted === true,
+          unusable: event.unusable === true,
         },
       });
     case 'tool.skipped':
       return changeAction(state, event.index, {
         status: 'skipped',
-        result: { ok: false, text: event.reason, durationMs: 0, untrusted: false },
+        result: { ok: false, text: event.reason, durationMs: 0, untrusted: false, unusable: false },
       });
     case 'tool.interrupted':
       return changeAction(state, event.index, { status: 'interrupted' });
@@ -274,7 +277,7 @@ function directiveAction(index: number, item: DirectiveAction): Action {
 
 function resolved(state: TurnState, event: EventOf<'approval.resolved'>): TurnState {
   const approved = event.decision === 'once' || event.decision === 'always';
-  const refusal = { ok: false, text: refusalText(event), durationMs: 0, untrusted: false };
+  const refusal = { ok: false, text: refusalText(event), durationMs: 0, untrusted: false, unusable: false };
   const changed = changeAction(state, event.index, {
     status: approved ? 'approved' : 'denied',
     decision: { kind: event.decision, by: event.by, byName: event.byName },

@@ -33,6 +33,8 @@ export type Step =
 
 /** A step of more actions than a person could follow is a model gone wrong, or one that was talked into it. */
 const MOST_ACTIONS = 32;
+/** How often in a row the model is told that nothing of a step can be used, before it has to answer without acting. */
+const MOST_UNUSABLE = 2;
 
 export function nextStep(state: TurnState, settings: StepSettings): Step {
   if (state.finished !== null) return { kind: 'none' };
@@ -89,9 +91,17 @@ function nextCall(state: TurnState, settings: StepSettings): Step {
   if (state.repair !== null && state.repair.attempts > 1)
     return { kind: 'fail-directive', error: state.repair.error };
   if (state.rounds >= settings.maxRounds) return { kind: 'exhaust-rounds', max: settings.maxRounds };
+  if (unusableInARow(state) > MOST_UNUSABLE) return { kind: 'exhaust-rounds', max: state.rounds };
   if (settings.planner === 'native')
     return { kind: 'call-model', role: 'thinker', tools: true, repair: false };
   return { kind: 'call-model', role: 'action', tools: true, repair: state.repair !== null };
+}
+
+function unusableInARow({ exchanges }: TurnState): number {
+  const usable = exchanges.findLastIndex(
+    (one) => one.kind === 'response' && one.actions.some((action) => action.result?.unusable !== true),
+  );
+  return exchanges.slice(usable + 1).filter((one) => one.kind === 'response').length;
 }
 
 function finish(state: TurnState, answer: string): Step {

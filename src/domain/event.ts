@@ -117,6 +117,8 @@ export const eventSchema = z.discriminatedUnion('type', [
     outputRef: z.string().optional(),
     /** The output holds text from outside: of files, programs, servers. */
     untrusted: z.boolean().optional(),
+    /** Nothing to run: no such tool, or arguments that it does not take. */
+    unusable: z.literal(true).optional(),
     metadata: z.record(z.string(), z.unknown()),
     durationMs: z.number(),
   }),

@@ -81,6 +81,32 @@ describe('a model without an end', () => {
     expect(toolResults(events)).toMatchObject([{ ok: false }, { ok: false }]);
     expect(s.model.calls[1]?.text).toMatch(/There is no tool "teleport"/);
   });
+
+  it('F23: told twice in a row that nothing of it can be used, a model that goes on has to answer', async () => {
+    const broken = { toolCalls: [{ name: 'shell', args: '{"command": "ls' }] };
+    s.model.script((call) => (call.tools === undefined ? { text: 'I give up' } : broken));
+    const { answer, events } = await ask(s, await freshPlace(s), 'broken for good');
+    expect(answer).toBe('I give up');
+    expect(toolResults(events)).toMatchObject(Array(3).fill({ ok: false, unusable: true }));
+    expect(s.model.calls).toHaveLength(4);
+  });
+
+  it('F23: arguments that were mended are asked about as they are now, and have not run before', async () => {
+    s.model.script((_call, index) =>
+      index === 0
+        ? { toolCalls: [{ name: 'shell', args: '{"command": "rm -r mended"' }] }
+        : index === 1
+          ? { toolCalls: [{ name: 'shell', args: { command: 'rm -r mended' } }] }
+          : { text: 'ended' },
+    );
+    const place = await freshPlace(s);
+    const { id } = await s.owner.post(place, 'mend it');
+    const card = await s.owner.card(place);
+    expect(JSON.stringify(card)).toContain('rm -r mended');
+    const kinds = (await s.eventsOf(id)).map((event) => event.type);
+    expect(kinds.filter((kind) => kind === 'approval.requested')).toHaveLength(1);
+    expect(kinds).not.toContain('tool.started');
+  });
 });
 
 it('F26, P14: out of budget in the middle, it says so, with a reference and what was done until then', async () => {
