@@ -1,4 +1,7 @@
-/** Names that people give themselves and their files (pure): shown and passed on, never a reason to decide anything. */
+/**
+ * Names that people give themselves and their files, and what they quote (pure): shown and passed on, never a reason to
+ * decide anything.
+ */
 
 const MAX_PERSON = 80;
 const MAX_FILE = 200;
@@ -12,5 +15,16 @@ const plain = (name: string, most: number): string =>
     .trim();
 
 export const personName = (name: string, unnamed = 'somebody'): string => plain(name, MAX_PERSON) || unnamed;
+
+/** Of one quote or forward; the rest is left out with a mark. */
+const MAX_QUOTE = 4_000;
+
+export const quote = (said: string): string =>
+  said.length <= MAX_QUOTE
+    ? said
+    : `${said
+        .slice(0, MAX_QUOTE)
+        .toWellFormed()
+        .replace(/\uFFFD$/, '')} […]`;
 
 export const fileName = (name: string, unnamed = 'file'): string => plain(name, MAX_FILE) || unnamed;

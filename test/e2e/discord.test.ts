@@ -168,7 +168,9 @@ describe('Discord', () => {
     await s.answer(home, 'with files');
     const call = s.model.calls.at(-1);
     expect(call?.text).toContain('the notes say BLUE');
-    expect(call?.text).toContain('forwarded words');
+    expect(call?.text).toMatch(
+      /<untrusted source="quoted from a forwarded message">\nforwarded words\n<\/untrusted>/,
+    );
     expect(JSON.stringify(call?.body)).toContain(`data:image/png;base64,${png.toString('base64')}`);
     expect(call?.text).toMatch(
       /trap\.png[\s\S]*not an image I know[\s\S]*bomb\.png[\s\S]*pixels are too many/,

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Author, Command, InboundMessage, MessageEdit, Quoted } from '../../domain/message.ts';
 import type { OfferedFile } from '../attachments.ts';
-import { fileName, personName } from '../names.ts';
+import { fileName, personName, quote } from '../names.ts';
 import { type Place, refOf } from './places.ts';
 
 /** 17 to 19 digits until the year 2090; one more is no mistake. */
@@ -71,8 +71,6 @@ export type ParsedMessage = {
 
 /** Ordinary messages and replies. Joins, pins, boosts, names of threads and the like are no talk. */
 const TALK = new Set([0, 19]);
-/** Of a quote; the rest is left out with a mark. */
-const MAX_QUOTED = 4_000;
 /** The first moment of Discord, from which its ids count milliseconds. */
 const EPOCH_MS = 1_420_070_400_000;
 
@@ -215,14 +213,14 @@ function filesOf(data: RawMessage): RemoteFile[] {
 function quotedOf({ referenced_message: replied, message_snapshots: forwards }: RawMessage): Quoted[] {
   const quotes: Quoted[] = [];
   if (replied !== null && replied !== undefined && replied.content !== '')
-    quotes.push({ from: nameOf(replied.author, undefined), text: short(replied.content) });
+    quotes.push({ from: nameOf(replied.author, undefined), text: quote(replied.content) });
   for (const { message: forwarded } of forwards ?? [])
     if (forwarded.content !== '')
-      quotes.push({ from: 'a forwarded message', text: short(forwarded.content) });
+      quotes.push({ from: 'a forwarded message', text: quote(forwarded.content) });
   return quotes;
 }
 
-export const short = (value: string, most = MAX_QUOTED): string =>
+export const short = (value: string, most: number): string =>
   value.length <= most
     ? value
     : `${value

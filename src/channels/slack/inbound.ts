@@ -11,7 +11,7 @@ import type {
   Quoted,
 } from '../../domain/message.ts';
 import { parseButton } from '../button-token.ts';
-import { personName } from '../names.ts';
+import { personName, quote } from '../names.ts';
 import { parseModal } from './modal.ts';
 import { toPlain } from './mrkdwn.ts';
 import {
@@ -289,7 +289,7 @@ function commandOf(
 function quotedOf(message: SlackMessage, bot: Bot): Quoted[] {
   return (message.attachments ?? []).flatMap((one) => {
     if (one.is_msg_unfurl !== true && one.is_share !== true) return [];
-    const text = toPlain(one.text ?? '', bot.user).text;
+    const text = quote(toPlain(one.text ?? '', bot.user).text);
     return text === '' ? [] : [{ from: personName(one.author_name ?? one.author_id ?? ''), text }];
   });
 }

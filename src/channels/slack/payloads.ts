@@ -7,6 +7,9 @@ const ts = z.string().regex(/^\d{1,16}\.\d{1,12}$/);
 /** Slack cuts messages at 40,000 characters; entities can make them five times as long. */
 const text = z.string().max(262_144);
 
+/** Files or shared messages of one message: Slack takes far fewer. */
+const MAX_LISTED = 100;
+
 const file = z.object({
   id: id.optional(),
   name: z.string().nullish(),
@@ -36,8 +39,8 @@ const message = z.object({
   team: id.nullish(),
   user_team: id.nullish(),
   source_team: id.nullish(),
-  files: z.array(file).nullish().catch(null),
-  attachments: z.array(shared).nullish().catch(null),
+  files: z.array(file).max(MAX_LISTED).nullish().catch(null),
+  attachments: z.array(shared).max(MAX_LISTED).nullish().catch(null),
   edited: z.unknown().optional(),
 });
 export type SlackMessage = z.output<typeof message>;

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Author, ButtonClick, InboundMessage, MessageEdit, Quoted } from '../../domain/message.ts';
-import { fileName, personName } from '../names.ts';
+import { fileName, personName, quote } from '../names.ts';
 import { type BotIdentity, refOf, userIdOf } from './places.ts';
 
 export type FileRef = {
@@ -28,8 +28,6 @@ export type Incoming =
 
 /** Telegram's own limit is 4096, 32,768 for rich text; more than that does not come from there. */
 const MAX_TEXT = 40_000;
-/** Of a quote or a forward; the rest is left out with a mark. */
-const MAX_QUOTED = 4_000;
 /** Telegram's limit for what a button carries, in bytes. */
 const MAX_BUTTON_BYTES = 64;
 
@@ -287,7 +285,7 @@ function quotesOf(sent: Message, bot: BotIdentity): Quoted[] {
   if (said !== undefined && target?.message_id !== sent.message_thread_id) {
     const author = target === undefined ? undefined : authorOf(target);
     const name = target?.from?.id === bot.id ? 'you' : (author?.name ?? 'another chat');
-    quotes.push({ from: name, text: short(said) });
+    quotes.push({ from: name, text: quote(said) });
   }
   const forwarded = sent.text ?? sent.caption;
   if (from !== undefined && forwarded !== undefined) {
@@ -297,13 +295,10 @@ function quotesOf(sent: Message, bot: BotIdentity): Quoted[] {
       from.sender_user_name ?? title ?? '',
       author === undefined ? undefined : nameOf(author),
     );
-    quotes.push({ from: `${name} (forwarded)`, text: short(forwarded) });
+    quotes.push({ from: `${name} (forwarded)`, text: quote(forwarded) });
   }
   return quotes;
 }
-
-const short = (said: string): string =>
-  said.length <= MAX_QUOTED ? said : `${said.slice(0, MAX_QUOTED)} […]`;
 
 function filesOf(sent: Message): FileRef[] {
   const photo = sent.photo?.at(-1);

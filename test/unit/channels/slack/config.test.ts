@@ -1,5 +1,6 @@
 /** The section of Slack, its manifest, and that the SDK stays out while the channel is off. */
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { slackConfigSchema } from '../../../../src/channels/slack/config.ts';
@@ -51,6 +52,43 @@ describe('the manifest of the Slack app', () => {
     expect(http.settings.socket_mode_enabled).toBe(false);
     expect(http.settings.interactivity.request_url).toBe('https://parley.example/channels/slack/events');
     expect(http.features.slash_commands.every((one) => one.url !== undefined)).toBe(true);
+  });
+
+  it('asks for exactly the scopes that the calls, events and fields we use need', () => {
+    const talk = ['channels', 'groups', 'im', 'mpim'].map((kind) => `${kind}:history`);
+    const ofCalls: Record<string, readonly string[]> = {
+      'auth.test': [],
+      'chat.': ['chat:write'],
+      'conversations.history': talk,
+      'conversations.replies': talk,
+      'conversations.open': ['im:write'],
+      'users.info': ['users:read'],
+      'users.conversations': ['channels:read', 'groups:read', 'mpim:read'],
+      'views.': [],
+      'assistant.threads.': ['assistant:write'],
+      'agents.sessions.': ['assistant:write'],
+      filesUploadV2: ['files:write'],
+    };
+    const folder = join(import.meta.dirname, '../../../../src/channels/slack');
+    const code = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    const calls = code.flatMap((text) => [
+      ...text.matchAll(/\b(?:client|api)\.((?:[a-z]\w*\.)+\w+|filesUploadV2)\(/gi),
+    ]);
+    const used = calls.flatMap(([, name = '']) => {
+      const [, needed] = Object.entries(ofCalls).find(([known]) => name.startsWith(known)) ?? [];
+      if (needed === undefined) throw new Error(`which scope does ${name} need?`);
+      return needed;
+    });
+    const { oauth_config: oauth, settings } = slackManifest({ commands, publicUrl: null }) as {
+      oauth_config: { scopes: { bot: string[] } };
+      settings: { event_subscriptions: { bot_events: string[] } };
+    };
+    expect(settings.event_subscriptions.bot_events.filter((event) => event.startsWith('message.'))).toEqual(
+      talk.map((scope) => `message.${scope.split(':')[0]}`),
+    );
+    // Mentions; slash commands and the shortcut; files people send; the mark by which our own messages are found.
+    const others = ['app_mentions:read', 'commands', 'files:read', 'metadata.message:read', ...talk];
+    expect(oauth.scopes.bot.toSorted()).toEqual([...new Set([...used, ...others])].toSorted());
   });
 
   it('registers the commands that Slack does not keep for itself, and one that reaches all', () => {
