@@ -1,10 +1,87 @@
 /** Slack's connection and its failures: F8, F9, F12, F14 to F18, F39, F40, E46, E47, A31, A33. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MENTION } from '../fakes/slack/people.ts';
 import { BOT, type Posted } from '../fakes/slack/state.ts';
 import { until } from './support/gateway.ts';
-import { sh } from './support/scenario.ts';
+import { idle, recorded, sh } from './support/scenario.ts';
 import { labels, type SlackScenario, startSlack, wordsOf } from './support/slack.ts';
+
+/** Whole answers, so that each try is one of the answer itself. */
+describe('sending to Slack', () => {
+  let s: SlackScenario;
+  beforeAll(async () => {
+    s = await startSlack({ section: '    stream: false' });
+  });
+  afterAll(() => s.close());
+  beforeEach(async () => {
+    await idle(s.folder);
+    await recorded(s.folder);
+    s.model.reset();
+    s.slack.state.faults.length = 0;
+    s.slack.state.messages.length = 0;
+  });
+
+  const home = (): string => s.slack.direct(s.ana);
+  const say = (text: string) => s.slack.say({ channel: home(), from: s.ana, text }).taken;
+  const ours = (): Posted[] => s.slack.state.messages.filter((one) => one.user === BOT.user && !one.deleted);
+
+  it('F14: a 429 is waited out, and nothing is lost', async () => {
+    s.model.script((call) => ({ text: `answer to ${call.question}` }));
+    const before = s.slack.state.calls.length;
+    s.slack.fail({ method: 'chat.postMessage', status: 429, retryAfter: 1 });
+    await say('one');
+    await s.answer(home(), 'answer to one');
+    const [refused, sent] = s.slack.state.calls
+      .slice(before)
+      .filter((call) => call.method === 'chat.postMessage');
+    expect((sent?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
+    expect(ours()).toHaveLength(1);
+  });
+
+  it('F15, F8: after a 5xx it is sent again; after an answer that got lost it is found instead', async () => {
+    s.model.script((call) => ({ text: `answer to ${call.question}` }));
+    s.slack.fail({ method: 'chat.postMessage', status: 503 });
+    await say('one');
+    await s.answer(home(), 'answer to one');
+    const lookUps = s.slack.calls('conversations.history').length;
+    s.slack.fail({ method: 'chat.postMessage', drop: 'after' });
+    await say('two');
+    await until('the look-up', () => s.slack.calls('conversations.history').length > lookUps);
+    await say('three');
+    await s.answer(home(), 'answer to three');
+    expect(ours().map(wordsOf)).toEqual(['answer to one', 'answer to two', 'answer to three']);
+  });
+
+  it('F8: killed between sending and recording, the answer is not sent twice', async () => {
+    s.model.script((call) => ({ text: `answer to ${call.question}` }));
+    s.slack.fail({ method: 'chat.postMessage', drop: 'never' });
+    await say('one');
+    await s.answer(home(), 'answer to one');
+    await s.restart();
+    await say('two');
+    await s.answer(home(), 'answer to two');
+    expect(ours().map(wordsOf)).toEqual(['answer to one', 'answer to two']);
+  });
+
+  it('F9: killed in the middle of a split answer, it goes on with the next part', async () => {
+    const words = Array.from({ length: 2_500 }, (_, index) => `word${String(index).padStart(5, '0')}`);
+    s.model.script((_call, index) => ({ text: index === 0 ? words.join(' ') : 'last' }));
+    s.slack.fail({ method: 'chat.postMessage', skip: 1, drop: 'before', times: 50 });
+    const sent = s.slack.calls('chat.postMessage').length;
+    await say('all the words');
+    await until('the first part', () => ours()[0]);
+    await until('a try of the second', () => s.slack.calls('chat.postMessage').length > sent + 1);
+    s.slack.state.faults.length = 0;
+    await s.restart();
+    await until('every word', () => ours().some((one) => wordsOf(one).includes('word02499')));
+    expect(
+      ours()
+        .map(wordsOf)
+        .join(' ')
+        .match(/word\d{5}/g),
+    ).toEqual(words);
+  });
+});
 
 describe('the connection to Slack', () => {
   let s: SlackScenario;
@@ -17,68 +94,11 @@ describe('the connection to Slack', () => {
   };
   const home = (): string => s.slack.direct(s.ana);
   const say = (text: string) => s.slack.say({ channel: home(), from: s.ana, text }).taken;
-  const ours = (): Posted[] => s.slack.state.messages.filter((one) => one.user === BOT.user && !one.deleted);
   const done = () =>
     until('every turn to be done', async () => {
       const turns = await s.turns();
       return turns.length > 0 && turns.every((turn) => turn.status === 'done');
     });
-
-  it('F14: a 429 is waited out, and nothing is lost', async () => {
-    s = await startSlack();
-    s.model.script((call) => ({ text: `answer to ${call.question}` }));
-    s.slack.fail({ method: 'chat.postMessage', status: 429, retryAfter: 1 });
-    await say('one');
-    await s.answer(home(), 'answer to one');
-    const [refused, sent] = s.slack.state.calls.filter((call) => call.method === 'chat.postMessage');
-    expect((sent?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
-    expect(ours()).toHaveLength(1);
-  });
-
-  it('F15, F8: after a 5xx it is sent again; after an answer that got lost it is found instead', async () => {
-    s = await startSlack();
-    s.model.script((call) => ({ text: `answer to ${call.question}` }));
-    s.slack.fail({ method: 'chat.postMessage', status: 503 });
-    await say('one');
-    await s.answer(home(), 'answer to one');
-    s.slack.fail({ method: 'chat.postMessage', drop: 'after' });
-    await say('two');
-    await until('the look-up', () => s.slack.calls('conversations.history').length > 1);
-    await say('three');
-    await s.answer(home(), 'answer to three');
-    expect(ours().map(wordsOf)).toEqual(['answer to one', 'answer to two', 'answer to three']);
-  });
-
-  it('F8: killed between sending and recording, the answer is not sent twice', async () => {
-    s = await startSlack({ section: '    stream: false' });
-    s.model.script((call) => ({ text: `answer to ${call.question}` }));
-    s.slack.fail({ method: 'chat.postMessage', drop: 'never' });
-    await say('one');
-    await s.answer(home(), 'answer to one');
-    await s.restart();
-    await say('two');
-    await s.answer(home(), 'answer to two');
-    expect(ours().map(wordsOf)).toEqual(['answer to one', 'answer to two']);
-  });
-
-  it('F9: killed in the middle of a split answer, it goes on with the next part', async () => {
-    s = await startSlack();
-    const words = Array.from({ length: 2_500 }, (_, index) => `word${String(index).padStart(5, '0')}`);
-    s.model.script((_call, index) => ({ text: index === 0 ? words.join(' ') : 'last' }));
-    s.slack.fail({ method: 'chat.postMessage', skip: 1, drop: 'before', times: 50 });
-    await say('all the words');
-    await until('the first part', () => ours().length === 1);
-    await until('a try of the second', () => s.slack.calls('chat.postMessage').length > 1);
-    s.slack.state.faults.length = 0;
-    await s.restart();
-    await until('every word', () => ours().some((one) => wordsOf(one).includes('word02499')));
-    expect(
-      ours()
-        .map(wordsOf)
-        .join(' ')
-        .match(/word\d{5}/g),
-    ).toEqual(words);
-  });
 
   it('F16: a revoked token takes the channel down with the remedy, and the program stays up', async () => {
     s = await startSlack();
@@ -99,7 +119,7 @@ describe('the connection to Slack', () => {
     await until('the channel to be down', async () => (await health())?.state === 'down');
   });
 
-  it('F17, F18: after a dropped connection and a change of servers messages still come, each once', async () => {
+  it('F17, F18: after a dropped connection, a change of servers and refusals messages still come, each once', async () => {
     s = await startSlack();
     s.model.script((call) => ({ text: `answer to ${call.question}` }));
     s.slack.delivery.drop();
@@ -111,6 +131,11 @@ describe('the connection to Slack', () => {
     await say('after the refresh');
     await s.answer(home(), 'answer to after the refresh');
     expect((await health())?.state).toBe('up');
+    // It keeps trying, and says so.
+    s.slack.fail({ method: 'apps.connections.open', status: 503, times: 2 });
+    s.slack.delivery.drop();
+    await until('trouble', async () => (await health())?.state === 'degraded');
+    await until('to be back', async () => (await health())?.state === 'up');
     expect(await s.turns()).toHaveLength(2);
   });
 
@@ -153,14 +178,6 @@ describe('the connection to Slack', () => {
     await until('the gap to be said', () => s.gateway.output().includes('cannot read back what was missed'));
     await say('after');
     await s.answer(home(), 'answer to after');
-  });
-
-  it('F17, F18: while Slack refuses new connections it keeps trying, and says so', async () => {
-    s = await startSlack();
-    s.slack.fail({ method: 'apps.connections.open', status: 503, times: 2 });
-    s.slack.delivery.drop();
-    await until('trouble', async () => (await health())?.state === 'degraded');
-    await until('to be back', async () => (await health())?.state === 'up');
   });
 
   it('starts while Slack is away, and comes up when it is back', async () => {

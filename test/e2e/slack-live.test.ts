@@ -163,6 +163,20 @@ describe('live replies on Slack', () => {
     );
   });
 
+  it('writes rich text where Slack refuses Markdown, and says no less', async () => {
+    s.model.script(() => ({ text: '# Head\n\nfirst **bold** words\n\n- one\n- two' }));
+    // A quick answer is posted, a streamed one is edited at its end.
+    for (const method of ['chat.postMessage', 'chat.update'])
+      s.slack.fail({ method, error: 'invalid_blocks' });
+    const ts = await ask('refused?');
+    const said = await until('the final text', () =>
+      inThread(ts).find((one) => one.blocks.some((block) => block.type === 'rich_text')),
+    );
+    expect(wordsOf(said)).toMatch(/Head[\s\S]*first [\s\S]*bold[\s\S]* words[\s\S]*one[\s\S]*two/);
+    expect(said.blocks.some((block) => block.type === 'markdown')).toBe(false);
+    expect(inThread(ts)).toHaveLength(1);
+  });
+
   it('takes over the draft of a killed process, so that the answer is there once', async () => {
     const door = gate();
     s.model.script((_call, index) =>

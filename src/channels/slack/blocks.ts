@@ -1,9 +1,11 @@
 /** Outbound messages as Block Kit (pure). Untrusted text only ever becomes plain or rich text, never markup. */
 import type { types } from '@slack/bolt';
+import { AppError } from '../../domain/errors.ts';
 import type { Button, Card, OutboundMessage, StepLine } from '../../domain/message.ts';
+import { inSlices } from '../slices.ts';
 import { toParts } from './format.ts';
 import { escapeMrkdwn } from './mrkdwn.ts';
-import { plainSection, preformatted } from './rich-text.ts';
+import { plainSection, preformatted, toRichText } from './rich-text.ts';
 
 type Block = types.KnownBlock;
 type Span = types.RichTextElement;
@@ -48,6 +50,35 @@ export async function toMessages(
       ...(index === texts.length - 1 ? [...buttonRow(message.buttons ?? []), ...extra] : []),
     ],
   }));
+}
+
+/** Elements of one rich text block. */
+const PER_BLOCK = 40;
+
+/** Markdown as structure, for places that do not take it as it is. */
+export async function richBlocks(markdown: string, most: number): Promise<Block[]> {
+  const elements = await inSlices(toRichText(markdown));
+  const blocks: Block[] = [];
+  for (let from = 0; from < elements.length && blocks.length < most; from += PER_BLOCK)
+    blocks.push({ type: 'rich_text', elements: elements.slice(from, from + PER_BLOCK) });
+  return blocks;
+}
+
+/** Slack's limit, less what stands around the text. */
+const MAX_RICH = 40;
+
+/** Sends it as it is or, where Slack does not know the `markdown` block, as rich text. @throws what `send` throws */
+export async function eitherWay<T>(part: Part, send: (part: Part) => Promise<T>): Promise<T> {
+  try {
+    return await send(part);
+  } catch (error) {
+    const isRefused = error instanceof AppError && error.details.slack === 'invalid_blocks';
+    if (!isRefused || !part.blocks.some(({ type }) => type === 'markdown')) throw error;
+    const ways = part.blocks.map(async (block) =>
+      block.type === 'markdown' ? richBlocks(block.text, MAX_RICH) : [block],
+    );
+    return send({ ...part, blocks: (await Promise.all(ways)).flat() });
+  }
 }
 
 export const fallback = (text: string): string => {

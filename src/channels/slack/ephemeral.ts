@@ -1,7 +1,7 @@
 /** What one person alone sees: in their modal, through the response URL of their command, or as an ephemeral post. */
 import { AppError } from '../../domain/errors.ts';
 import type { ConversationRef, EphemeralRef, OutboundMessage, UserId } from '../../domain/message.ts';
-import { type Part, toMessages } from './blocks.ts';
+import { eitherWay, type Part, toMessages } from './blocks.ts';
 import { answerView } from './modal.ts';
 import type { Call } from './outbound.ts';
 import { threadOf } from './outbound.ts';
@@ -71,8 +71,10 @@ export function createEphemeral(deps: {
     if (route?.by === 'url' && parts.length <= URL_USES && (await responded(route.url, parts))) return;
     const place = route?.by === 'top' || route?.by === 'url' ? {} : threadOf(to);
     for (const part of parts) {
-      await call(`a private message in ${to.conversation}`, (client) =>
-        client.chat.postEphemeral({ channel: to.conversation, user: slackIdOf(user), ...place, ...part }),
+      await eitherWay(part, (legal) =>
+        call(`a private message in ${to.conversation}`, (client) =>
+          client.chat.postEphemeral({ channel: to.conversation, user: slackIdOf(user), ...place, ...legal }),
+        ),
       );
     }
   }

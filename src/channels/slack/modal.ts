@@ -2,17 +2,14 @@
 import type { types } from '@slack/bolt';
 import { z } from 'zod';
 import type { ConversationRef, OutboundMessage } from '../../domain/message.ts';
-import { inSlices } from '../slices.ts';
-import { clip, context } from './blocks.ts';
-import { toRichText } from './rich-text.ts';
+import { clip, context, richBlocks } from './blocks.ts';
 
 const CALLBACK = 'ask_aside_modal';
 const BLOCK = 'question';
 const INPUT = 'text';
 /** Slack's own bound for a text input. */
 const MAX_QUESTION = 3_000;
-/** Elements of one rich text block; a modal takes 100 blocks. */
-const PER_BLOCK = 40;
+/** A modal takes 100. */
 const MAX_BLOCKS = 90;
 
 const place = z.object({ c: z.string().min(1), t: z.string().optional() });
@@ -74,10 +71,7 @@ function parseJson(text: string): unknown {
 }
 
 export async function answerView(message: OutboundMessage): Promise<types.ModalView> {
-  const elements = await inSlices(toRichText(message.text === '' ? 'Thinking…' : message.text));
-  const blocks: types.KnownBlock[] = [];
-  for (let from = 0; from < elements.length && blocks.length < MAX_BLOCKS; from += PER_BLOCK)
-    blocks.push({ type: 'rich_text', elements: elements.slice(from, from + PER_BLOCK) });
+  const blocks = await richBlocks(message.text === '' ? 'Thinking…' : message.text, MAX_BLOCKS);
   const question = message.aside?.question;
   const head = question === undefined ? [] : [context(`Aside, only you see this: ${clip(question, 1_900)}`)];
   return { ...frame, callback_id: `${CALLBACK}_answer`, blocks: [...head, ...blocks] };

@@ -6,7 +6,7 @@ import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { SendProgress } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
 import { type LongAnswerOptions, toLongAnswer, WHOLE_ANSWER } from '../long-answer.ts';
-import { buttonRow, MAX_INLINE_ACTION, type Part, type Shown, toMessages } from './blocks.ts';
+import { buttonRow, eitherWay, MAX_INLINE_ACTION, type Part, type Shown, toMessages } from './blocks.ts';
 import { slackCode } from './errors.ts';
 import { PART_LENGTH, splitToFit } from './format.ts';
 import { isDirect, messageIdOf, tsOf } from './places.ts';
@@ -65,14 +65,16 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
 
   async function post(to: ConversationRef, part: Part, key: DeliveryKey, index: number): Promise<string> {
     try {
-      const sent = await call(`a message in ${to.conversation}`, (client) =>
-        client.chat.postMessage({
-          channel: to.conversation,
-          ...threadOf(to),
-          ...part,
-          ...noUnfurls,
-          metadata: mark(key, index),
-        }),
+      const sent = await eitherWay(part, (legal) =>
+        call(`a message in ${to.conversation}`, (client) =>
+          client.chat.postMessage({
+            channel: to.conversation,
+            ...threadOf(to),
+            ...legal,
+            ...noUnfurls,
+            metadata: mark(key, index),
+          }),
+        ),
       );
       if (typeof sent.ts === 'string') return sent.ts;
       throw new AppError('channel.unavailable', 'Slack took a message without giving its timestamp.');
@@ -89,13 +91,15 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
     key?: DeliveryKey,
     index = 0,
   ): Promise<unknown> =>
-    call(`an edit in ${to.conversation}`, (client) =>
-      client.chat.update({
-        channel: to.conversation,
-        ts,
-        ...part,
-        ...(key === undefined ? {} : { metadata: mark(key, index) }),
-      }),
+    eitherWay(part, (legal) =>
+      call(`an edit in ${to.conversation}`, (client) =>
+        client.chat.update({
+          channel: to.conversation,
+          ts,
+          ...legal,
+          ...(key === undefined ? {} : { metadata: mark(key, index) }),
+        }),
+      ),
     );
 
   /** Parts that an earlier try posted: index → ts. A look-up that fails finds none: better twice than never. */
