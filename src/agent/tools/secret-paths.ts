@@ -24,26 +24,26 @@ const names = new Set([
   'secrets.json',
   'secrets.yaml',
   'secrets.yml',
+  'service-account.json',
+  'kubeconfig',
   'shadow',
   'environ',
 ]);
 
-const endings = ['.pem', '.key', '.p12', '.pfx', '.kdbx', '.keystore', '.jks'];
+const endings = ['.pem', '.key', '.p12', '.pfx', '.kdbx', '.keystore', '.jks', '.tfstate', '.tfvars'];
 
 /** Samples that are published with the code. */
 const samples = ['.example', '.sample', '.template'];
 
 /** @param path relative or absolute, `/` between segments; compared without case. */
 export function looksSecret(path: string): boolean {
-  return path
-    .toLowerCase()
-    .split('/')
-    .some((segment) => {
-      if (samples.some((sample) => segment.endsWith(sample))) return false;
-      if (segment === '.env' || segment.startsWith('.env.')) return true;
-      if (directories.has(segment) || names.has(segment)) return true;
-      return (
-        /^id_(rsa|dsa|ecdsa|ed25519)$/.test(segment) || endings.some((ending) => segment.endsWith(ending))
-      );
-    });
+  const folded = path.toLowerCase();
+  // Addresses of remotes with a token in them.
+  if (/(^|\/)\.git\/+config$/.test(folded)) return true;
+  return folded.split('/').some((segment) => {
+    if (samples.some((sample) => segment.endsWith(sample))) return false;
+    if (segment === '.env' || segment.startsWith('.env.')) return true;
+    if (directories.has(segment) || names.has(segment)) return true;
+    return /^id_(rsa|dsa|ecdsa|ed25519)$/.test(segment) || endings.some((ending) => segment.endsWith(ending));
+  });
 }

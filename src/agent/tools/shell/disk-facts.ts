@@ -56,6 +56,18 @@ async function gitConcern(workspace: string, directory: string): Promise<string 
   return null;
 }
 
+/** A name and a password, or a token alone, in the address of a remote. */
+const ADDRESS_WITH_PASSWORD = /:\/\/(?:[^/\s@]*:[^/\s@]+|[^/\s@]{16,})@/;
+
+/** The addresses of remotes are where a password is kept that nobody thinks of. */
+async function passwordConcern(workspace: string, { searches, forms }: Facts): Promise<string | null> {
+  const shows =
+    [...forms].some((form) => /^git remote .*-v/.test(form)) || searches.some(({ hidden }) => hidden);
+  if (!shows) return null;
+  const settings = await readFile(join(workspace, '.git/config'), 'utf8').catch(() => '');
+  return ADDRESS_WITH_PASSWORD.test(settings) ? 'shows a password in the git settings (.git/config)' : null;
+}
+
 /** Files a pattern matches; more than this is not looked through. */
 const MAX_MATCHES = 2_000;
 
@@ -159,6 +171,7 @@ export async function diskConcerns(facts: Facts, folder: string, ownFiles: OwnFi
   const concerns: (string | null)[] = await Promise.all(
     moved.map((directory) => linkConcern(workspace, workspace, directory)),
   );
+  concerns.push(await passwordConcern(workspace, facts));
   // After a `cd` it may depend on luck in which of the two folders a command runs (`cd x | cat y`).
   for (const directory of [workspace, ...moved]) {
     for (const path of facts.reads) concerns.push(await linkConcern(workspace, directory, path));

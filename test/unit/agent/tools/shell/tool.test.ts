@@ -160,6 +160,25 @@ describe('shell', () => {
     },
   );
 
+  it.each(['git remote -v', 'git remote --verbose', 'grep -r https .', 'rg --hidden https'])(
+    'A40 asks before %s would show a password in the address of a remote',
+    async (command) => {
+      const { workspace } = scratch();
+      fillProject(workspace);
+      const config = join(workspace, '.git/config');
+      const settings = readFileSync(config, 'utf8');
+      const remote = (address: string) => `${settings}[remote "origin"]\n\turl = ${address}\n`;
+      const decided = async (address: string) => {
+        writeFileSync(config, remote(address));
+        return (await shellIn().assess({ command }, { workspace })).decision;
+      };
+      expect(await decided('https://github.com/a/b.git')).toBe('allow');
+      expect(await decided('https://git@github.com/a/b.git')).toBe('allow');
+      expect(await decided('https://bot:hunter2@github.com/a/b.git')).toBe('ask');
+      expect(await decided('https://ghp_0123456789abcdef0123@github.com/a/b.git')).toBe('ask');
+    },
+  );
+
   it('A21 takes nothing from a folder that pretends to be a bare repository', async () => {
     const { workspace } = scratch();
     const bare = join(workspace, 'bare');
