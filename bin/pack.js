@@ -8,19 +8,23 @@ import { isPacked, PACKED, SOURCES } from './packed.js';
 /** Native code, what finds files beside itself, and what uses a built-in that Node deprecates outside packages. */
 const LEFT_OUTSIDE = ['better-sqlite3', 'pg', 'sqlite-vec', 'node-fetch'];
 
+/** What Node loads its own `fetch` and WebSocket for, as soon as it is looked at. */
+const COSTLY = ['WebSocket', 'CloseEvent', 'MessageEvent'];
+
 /**
- * `import … from 'node:http'` reads everything that module exports, and so loads Node's own `fetch` and WebSocket, which
- * some exports fetch when they are looked at: 5 MB, and a sixth of a start. Taken as an object, it loads what is used.
+ * `import … from 'node:http'` looks at everything that module exports, the costly ones too: 5 MB, and a sixth of a start.
+ * Taken as an object, it loads what is used. What is required is that object already.
  */
 const plainHttp = {
   name: 'plain-http',
-  resolveId: (id) => (/^(node:)?http$/.test(id) ? 'plain-http' : null),
+  resolveId: (id, _importer, { kind }) =>
+    kind !== 'require-call' && /^(node:)?http$/.test(id) ? 'plain-http' : null,
   load(id) {
     if (id !== 'plain-http') return null;
-    const names = Object.entries(Object.getOwnPropertyDescriptors(http)).filter(([, one]) => 'value' in one);
+    const names = Object.keys(http).filter((name) => !COSTLY.includes(name));
     return `const http = process.getBuiltinModule('node:http');
       export default http;
-      export const { ${names.map(([name]) => name).join(', ')} } = http;`;
+      export const { ${names.join(', ')} } = http;`;
   },
 };
 
