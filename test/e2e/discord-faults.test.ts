@@ -1,29 +1,32 @@
 /** Faults of Discord and of its connection, through the real program: F8, F9, F12, F14 to F19, E16 over restarts. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type DiscordOptions, type DiscordScenario, startDiscord } from './support/discord.ts';
 import { until } from './support/gateway.ts';
 import { gate } from './support/scenario.ts';
 
-describe('faults on Discord', () => {
-  let s: DiscordScenario;
-  afterEach(() => s.close());
+let s: DiscordScenario;
+let home: string;
 
-  async function start(options: DiscordOptions = {}): Promise<string> {
-    s = await startDiscord(options);
-    s.model.script((call) => ({ text: `written answer to ${call.question.trim()}` }));
-    return s.discord.direct(s.ana);
-  }
-  const health = async (): Promise<{ state: string; detail?: string }> => {
-    const body = (await (await fetch(`${s.gateway.url}/readyz`)).json()) as {
-      channels: { discord: { state: string; detail?: string } };
-    };
-    return body.channels.discord;
+async function start(options: DiscordOptions = {}): Promise<string> {
+  s = await startDiscord(options);
+  s.model.script((call) => ({ text: `written answer to ${call.question.trim()}` }));
+  home = s.discord.direct(s.ana);
+  return home;
+}
+const health = async (): Promise<{ state: string; detail?: string }> => {
+  const body = (await (await fetch(`${s.gateway.url}/readyz`)).json()) as {
+    channels: { discord: { state: string; detail?: string } };
   };
-  const answersIn = (place: string, text: string) =>
-    s.discord.posts(place).filter((one) => one.content.includes(text));
+  return body.channels.discord;
+};
+const answersIn = (place: string, text: string) =>
+  s.discord.posts(place).filter((one) => one.content.includes(text));
+
+describe('faults on Discord that a connection survives', () => {
+  beforeAll(() => start());
+  afterAll(() => s.close());
 
   it('F17: a dropped line is resumed, and what was said meanwhile is answered once', async () => {
-    const home = await start();
     s.discord.gateway.drop();
     s.discord.say(home, s.ana, 'while away');
     await s.answer(home, 'while away');
@@ -31,6 +34,91 @@ describe('faults on Discord', () => {
     expect(s.discord.gateway.identifies).toHaveLength(1);
     expect(await health()).toEqual({ state: 'up' });
   });
+
+  it('bad input: frames of any shape are dropped and counted; the process stays up, and the session too', async () => {
+    const frames = [
+      'no json',
+      '[]',
+      '7',
+      '{"op":9}',
+      '{"op":10}',
+      '{"op":0,"t":"READY","s":2}',
+      '{"op":0,"t":"READY","s":2,"d":null}',
+      '{"op":0,"t":null,"s":null,"d":7}',
+      '{"op":0,"t":"MESSAGE_CREATE","d":{"id":"x"}}',
+      '{"op":99,"d":{}}',
+    ];
+    for (const frame of frames) s.discord.gateway.raw(frame);
+    s.discord.say(home, s.ana, 'still there?');
+    await s.answer(home, 'still there?');
+    const metrics = await (await fetch(`${s.gateway.url}/metrics`)).text();
+    expect(metrics).toMatch(/parley_inbound_dropped_total\{channel="discord",reason="frame"\} [1-9]/);
+  });
+
+  it('F16: no access to one channel is told, and the others go on', async () => {
+    const secret = s.discord.channel('secret');
+    s.discord.world.forbidden.add(secret);
+    s.discord.say(secret, s.bo, s.at('in there'));
+    await until('the refusal to show', async () => (await health()).state === 'degraded');
+    expect((await health()).detail).toContain('parley invite discord');
+    s.discord.say(home, s.ana, 'and here?');
+    await s.answer(home, 'and here?');
+  });
+
+  it('F14: 429 is obeyed and nothing is dropped, also when the wait is long', async () => {
+    const rule = {
+      method: 'POST',
+      path: /\/messages$/,
+      status: 429,
+      body: { message: 'slow down', retry_after: 0.3, global: false },
+    };
+    s.discord.fail({ ...rule, retryAfter: 0.3 });
+    s.discord.say(home, s.ana, 'short wait');
+    await s.answer(home, 'short wait');
+    expect(answersIn(home, 'short wait')).toHaveLength(1);
+    s.discord.limit(/\/channels\/\d+\/messages(\/\d+)?$/, 2, 1_000);
+    for (let n = 0; n < 5; n++) s.discord.say(home, s.ana, `number ${n}`);
+    for (let n = 0; n < 5; n++) await s.answer(home, `number ${n}`);
+    for (let n = 0; n < 5; n++) expect(answersIn(home, `number ${n}`)).toHaveLength(1);
+  });
+});
+
+/** Whole answers, so that each try is one of the answer itself. */
+describe('sending to Discord', () => {
+  beforeAll(() => start({ section: '    stream: false' }));
+  afterAll(() => s.close());
+
+  it('F8, F15: an answer that Discord took but never confirmed is not posted twice; 5xx is tried again', async () => {
+    s.discord.fail({ method: 'POST', path: /\/messages$/, drop: 'after' });
+    s.discord.say(home, s.ana, 'ambiguous');
+    await s.answer(home, 'ambiguous');
+    s.discord.fail({ method: 'POST', path: /\/messages$/, status: 502, body: 'bad gateway', times: 2 });
+    s.discord.say(home, s.ana, 'server error');
+    await s.answer(home, 'server error');
+    await until('both to be recorded', async () => (await s.turns()).every((turn) => turn.status === 'done'));
+    expect(answersIn(home, 'ambiguous')).toHaveLength(1);
+    expect(answersIn(home, 'server error')).toHaveLength(1);
+  });
+
+  it('F9: half of a split answer goes on where it stopped', async () => {
+    const text = Array.from({ length: 90 }, (_, n) => `point ${n} of a long answer to be split`).join('\n\n');
+    s.model.script(() => ({ text }));
+    const seen = () => s.discord.posts(home);
+    s.discord.say(home, s.ana, 'long');
+    await until('the first part', () => {
+      if (seen().length === 0) return false;
+      s.discord.fail({ method: 'POST', path: /\/messages$/, drop: 'before', times: 1 });
+      return true;
+    });
+    await s.answer(home, 'point 89');
+    const all = seen().map((one) => one.content);
+    for (let n = 0; n < 90; n++)
+      expect(all.filter((one) => new RegExp(`point ${n} of`).test(one))).toHaveLength(1);
+  });
+});
+
+describe('faults on Discord', () => {
+  afterEach(() => s.close());
 
   it('F1, F17: the session is resumed after kill -9; an event that was not stored is sent again', async () => {
     const home = await start();
@@ -119,66 +207,7 @@ describe('faults on Discord', () => {
     s.discord.say(home, s.ana, 'hello?');
     await until('the channel to be down', async () => (await health()).state === 'down');
     expect((await health()).detail).toContain('Reset Token');
-    expect(s.discord.gateway.connected()).toBe(false);
-  });
-
-  it('F16: no access to one channel is told, and the others go on', async () => {
-    const home = await start();
-    const secret = s.discord.channel('secret');
-    s.discord.world.forbidden.add(secret);
-    s.discord.say(secret, s.bo, s.at('in there'));
-    await until('the refusal to show', async () => (await health()).state === 'degraded');
-    expect((await health()).detail).toContain('parley invite discord');
-    s.discord.say(home, s.ana, 'and here?');
-    await s.answer(home, 'and here?');
-  });
-
-  it('F14: 429 is obeyed and nothing is dropped, also when the wait is long', async () => {
-    const home = await start();
-    const rule = {
-      method: 'POST',
-      path: /\/messages$/,
-      status: 429,
-      body: { message: 'slow down', retry_after: 0.3, global: false },
-    };
-    s.discord.fail({ ...rule, retryAfter: 0.3 });
-    s.discord.say(home, s.ana, 'short wait');
-    await s.answer(home, 'short wait');
-    expect(answersIn(home, 'short wait')).toHaveLength(1);
-    s.discord.limit(/\/channels\/\d+\/messages(\/\d+)?$/, 2, 1_000);
-    for (let n = 0; n < 5; n++) s.discord.say(home, s.ana, `number ${n}`);
-    for (let n = 0; n < 5; n++) await s.answer(home, `number ${n}`);
-    for (let n = 0; n < 5; n++) expect(answersIn(home, `number ${n}`)).toHaveLength(1);
-  });
-
-  it('F8, F15: an answer that Discord took but never confirmed is not posted twice; 5xx is tried again', async () => {
-    const home = await start({ section: '    stream: false' });
-    s.discord.fail({ method: 'POST', path: /\/messages$/, drop: 'after' });
-    s.discord.say(home, s.ana, 'ambiguous');
-    await s.answer(home, 'ambiguous');
-    s.discord.fail({ method: 'POST', path: /\/messages$/, status: 502, body: 'bad gateway', times: 2 });
-    s.discord.say(home, s.ana, 'server error');
-    await s.answer(home, 'server error');
-    await until('both to be recorded', async () => (await s.turns()).every((turn) => turn.status === 'done'));
-    expect(answersIn(home, 'ambiguous')).toHaveLength(1);
-    expect(answersIn(home, 'server error')).toHaveLength(1);
-  });
-
-  it('F9: half of a split answer goes on where it stopped', async () => {
-    const home = await start({ section: '    stream: false' });
-    const text = Array.from({ length: 90 }, (_, n) => `point ${n} of a long answer to be split`).join('\n\n');
-    s.model.script(() => ({ text }));
-    const seen = () => s.discord.posts(home);
-    s.discord.say(home, s.ana, 'long');
-    await until('the first part', () => {
-      if (seen().length === 0) return false;
-      s.discord.fail({ method: 'POST', path: /\/messages$/, drop: 'before', times: 1 });
-      return true;
-    });
-    await s.answer(home, 'point 89');
-    const all = seen().map((one) => one.content);
-    for (let n = 0; n < 90; n++)
-      expect(all.filter((one) => new RegExp(`point ${n} of`).test(one))).toHaveLength(1);
+    await until('the line to be closed', () => !s.discord.gateway.connected());
   });
 
   it('F3, F8: the draft that a killed process left becomes the answer', async () => {
@@ -203,26 +232,5 @@ describe('faults on Discord', () => {
     await until('the channel to be up', async () => (await health()).state === 'up');
     s.discord.say(home, s.ana, 'back again');
     await s.answer(home, 'back again');
-  });
-
-  it('bad input: frames of any shape are dropped and counted; the process stays up, and the session too', async () => {
-    const home = await start();
-    const frames = [
-      'no json',
-      '[]',
-      '7',
-      '{"op":9}',
-      '{"op":10}',
-      '{"op":0,"t":"READY","s":2}',
-      '{"op":0,"t":"READY","s":2,"d":null}',
-      '{"op":0,"t":null,"s":null,"d":7}',
-      '{"op":0,"t":"MESSAGE_CREATE","d":{"id":"x"}}',
-      '{"op":99,"d":{}}',
-    ];
-    for (const frame of frames) s.discord.gateway.raw(frame);
-    s.discord.say(home, s.ana, 'still there?');
-    await s.answer(home, 'still there?');
-    const metrics = await (await fetch(`${s.gateway.url}/metrics`)).text();
-    expect(metrics).toMatch(/parley_inbound_dropped_total\{channel="discord",reason="frame"\} [1-9]/);
   });
 });

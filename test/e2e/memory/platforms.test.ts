@@ -4,6 +4,7 @@ import type { FakeModel, ModelCall } from '../../fakes/model-server.ts';
 import { MENTION } from '../../fakes/slack/people.ts';
 import { startDiscord } from '../support/discord.ts';
 import { type GatewayFolder, until } from '../support/gateway.ts';
+import { type EventRow, ONCE, sh, type TurnRow, types } from '../support/scenario.ts';
 import { startSlack } from '../support/slack.ts';
 import { startTelegram } from '../support/telegram.ts';
 import { toStore } from './support.ts';
@@ -14,6 +15,8 @@ type Platform = {
   readonly folder: GatewayFolder;
   privately(who: Who, text: string): void;
   inGroup(who: Who, text: string): void;
+  /** Ana agrees to what waits in the group. */
+  approve(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -26,6 +29,7 @@ const platforms: Readonly<Record<string, () => Promise<Platform>>> = {
       privately: (who, text) => void s.telegram.say({ chat: s.telegram.direct(s[who]), from: s[who], text }),
       inGroup: (who, text) =>
         void s.telegram.say({ chat: group, from: s[who], text: `@parley_test_bot ${text}` }),
+      approve: async () => void s.telegram.press(await s.card(group), s.ana, ONCE),
     };
   },
   async slack() {
@@ -35,14 +39,19 @@ const platforms: Readonly<Record<string, () => Promise<Platform>>> = {
       privately: (who, text) => void s.slack.say({ channel: s.slack.direct(s[who]), from: s[who], text }),
       inGroup: (who, text) =>
         void s.slack.say({ channel: s.general, from: s[who], text: `${MENTION} ${text}` }),
+      approve: async () => void (await s.slack.click(await s.card(s.general, 'made-36'), ONCE, s.ana)),
     };
   },
   async discord() {
     const s = await startDiscord({ memory: true });
+    let asked = '';
     return {
       ...s,
       privately: (who, text) => void s.discord.say(s.discord.direct(s[who]), s[who], text),
-      inGroup: (who, text) => void s.discord.say(s.general, s[who], s.at(text)),
+      inGroup(who, text) {
+        asked = s.discord.say(s.general, s[who], s.at(text));
+      },
+      approve: async () => void s.discord.press(await s.card(asked), s.ana, ONCE),
     };
   },
 };
@@ -51,11 +60,14 @@ const isMemory = (call: ModelCall) => call.text.includes('You decide what an ass
 
 for (const [name, start] of Object.entries(platforms)) {
   describe(`memory on ${name}`, () => {
-    it('A34, A35: what was told in private stays there; what was told in the group is there for all in it', async () => {
+    it('A34, A35, E36: what was told in private stays there; what was told in the group is there for all in it', async () => {
       const s = await start();
       try {
         s.model.script((call) => {
-          if (!isMemory(call)) return { text: 'written answer' };
+          if (!isMemory(call))
+            return call.question.includes('make it') && call.messages.at(-1)?.role !== 'tool'
+              ? sh('mkdir made-36')
+              : { text: 'written answer' };
           const word = /(heliotrope|marigold) is our/.exec(call.question)?.[1];
           const decision =
             word === undefined
@@ -89,6 +101,19 @@ for (const [name, start] of Object.entries(platforms)) {
           expect(block).toContain('marigold');
           expect(block).not.toContain('heliotrope');
         }
+        // E36: what ran only once it was approved is weighed once, after its end.
+        s.inGroup('ana', 'make it');
+        await s.approve();
+        const events = await until('the approved turn to be weighed', async () => {
+          const [turn] = await s.folder.json<TurnRow>('turns', '--json');
+          const log = types(await s.folder.json<EventRow>('events', turn?.id ?? '', '--json'));
+          return log.includes('approval.resolved') && log.includes('memory.decided') && log;
+        });
+        expect(events.filter((type) => type === 'memory.decided')).toHaveLength(1);
+        expect(events.indexOf('memory.decided')).toBeGreaterThan(events.indexOf('turn.finished'));
+        expect(s.model.calls.filter((one) => isMemory(one) && one.question.includes('make it'))).toHaveLength(
+          1,
+        );
       } finally {
         await s.close();
       }
