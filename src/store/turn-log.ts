@@ -11,7 +11,10 @@ export type TurnRow = Selectable<TurnsTable>;
 
 /** Reads the turn, and on PostgreSQL keeps others from changing it until the transaction ends. */
 export async function lockTurn(tx: Tx, id: string): Promise<TurnRow | undefined> {
-  return (await turnById(tx.db, { id })).rows[0];
+  const turn = (await turnById(tx.db, { id })).rows[0];
+  // Claims pass over what is locked: one that came by meanwhile has to come again.
+  if (turn !== undefined && turn.claimable_at !== null && turn.status !== 'running') tx.changed('turns');
+  return turn;
 }
 
 export const sessionByKey = prepared((db, of: { key: string }) =>

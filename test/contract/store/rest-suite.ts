@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Store, Topic } from '../../../src/store/store.ts';
 import {
   accept,
+  acceptedTurn,
   approvalOf,
   type Backend,
   claimOne,
@@ -322,6 +323,16 @@ export function describeRest(open: OpenBackend): void {
     await finish(store, claimed);
     expect(heard).toHaveBeenCalled();
     expect((await claimOne(store)).turn.input.id).toBe('m2');
+  });
+
+  test('P3, F41: a claim that passes over a turn while it is edited or decided is told to come again', async () => {
+    const { id } = await acceptedTurn(store, 'm1');
+    const heard = vi.fn();
+    const stop = store.onChange('turns', heard);
+    await store.turns.edit(id, 'better', 1_500);
+    expect(heard).toHaveBeenCalled();
+    stop();
+    expect((await claimOne(store)).turn.input.text).toBe('better');
   });
 
   test('check writes, and closing refuses what comes after', async () => {
