@@ -45,7 +45,7 @@ describe('live replies and long answers on Telegram', () => {
     s.model.script(() => ({ text: 'First **words**, then the rest.', holdAfterFirst: door.wait }));
     say('go');
     const shown = await draft();
-    expect(shown.text).toContain('First');
+    await until('the first words', () => shown.text.includes('First'));
     await until('"is typing"', () => s.telegram.calls('sendChatAction').length > 0);
     door.open();
     await until('the whole answer', () => shown.text === 'First words, then the rest.' && !shown.keyboard);
