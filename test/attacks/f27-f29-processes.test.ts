@@ -1,11 +1,12 @@
 /** F27, F28, F29: commands that hang, crash or never stop talking, in the sandbox and in the open. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
+import { launch } from '../../src/agent/tools/launch.ts';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
 import { processesWith } from '../e2e/support/scenario.ts';
@@ -104,30 +105,31 @@ describe.each(['confined', 'open'] as const)('F27 a command that hangs, %s', (wh
 describe('F27 the gateway is killed while a sandbox is being set up', () => {
   const { active } = sandboxes.confined;
 
+  // Stands for the gateway, and lives on: nothing but the end of the listener tells of its death.
+  async function start(workspace: string, command: string) {
+    const run = await sandboxes.confined.wrap(['/bin/sh', '-c', command], { workspace, network: false });
+    const child = launch(run, '/', { PATH: process.env.PATH ?? '' }, 'ignore');
+    return { child, die: () => (child.stdio[3] as Socket).destroy() };
+  }
+
   it('F27 F5 what bubblewrap starts after that does not run', async () => {
     if (!active) return;
     const { workspace } = scratch();
-    const fifo = join(workspace, 'fifo');
-    execFileSync('mkfifo', [fifo]);
-    const place = { workspace, network: false };
-    for (const lives of [true, false]) {
-      const { argv, descriptors } = await sandboxes.confined.wrap(['touch', `ran-${lives}`], place);
-      const [program = '', ...args] = argv;
-      // Stands for the gateway: bubblewrap is already starting, and its death goes by unheard.
-      const listener = openSync(fifo, 'r+');
-      const theirs = openSync(fifo, 'w');
-      if (!lives) closeSync(listener);
-      const child = spawn(program, args, {
-        env: { PATH: process.env.PATH },
-        stdio: ['ignore', 'ignore', 'ignore', theirs, ...descriptors.slice(1).map(() => 'pipe' as const)],
-      });
-      closeSync(theirs);
-      for (const [index, one] of descriptors.entries())
-        if (one.kind === 'bytes') (child.stdio[index + 3] as Writable).end(one.bytes);
-      await once(child, 'exit');
-      if (lives) closeSync(listener);
-    }
-    expect(readdirSync(workspace).sort()).toEqual(['fifo', 'ran-true']);
+    const [first, second] = [await start(workspace, 'touch ran-1'), await start(workspace, 'touch ran-2')];
+    second.die();
+    await Promise.all([first, second].map(({ child }) => once(child, 'exit')));
+    expect(readdirSync(workspace)).toEqual(['ran-1']);
+  });
+
+  it('F27 F5 what bubblewrap did not hear of ends what it has started', async () => {
+    if (!active) return;
+    const { workspace } = scratch();
+    const { child, die } = await start(workspace, 'trap "" TERM HUP; (sleep 600) & touch started; sleep 600');
+    const ended = once(child, 'exit');
+    await vi.waitFor(() => expect(readdirSync(workspace)).toEqual(['started']), { timeout: 10_000 });
+    die();
+    await ended;
+    await gone(workspace);
   });
 
   it('F27 F5 at any moment: nothing of many that were being started is left', async () => {

@@ -81,12 +81,14 @@ const credentials = [
  * processes of the user. Address space is not limited: runtimes such as Node reserve far more than they use.
  * Shells differ in the letter for processes. A limit that is lower already stays.
  *
- * Before that, whether the gateway lives: from here on its death ends all this (`--die-with-parent`), but bubblewrap
- * asks for that only in the course of its set-up, and does not hear of a death before (`LISTENER`).
+ * Before that, the listener. Bubblewrap asks to be ended with the gateway (`--die-with-parent`), but each of its processes
+ * only in the course of its set-up: of a death before that it never hears. So nothing begins when nobody listens any
+ * more, and a process of our own waits for the end of the listener and then ends all the others.
  */
 const LISTENER = 3;
 const PROLOGUE =
-  `echo >&${LISTENER} || exit 125; exec ${LISTENER}>&-; ` +
+  `echo >&${LISTENER} || exit 125; ` +
+  `( (cd /; read -r _ <&${LISTENER}; kill -9 -1) >/dev/null 2>&1 </dev/null & ); exec ${LISTENER}>&-; ` +
   '{ ulimit -c 0; ulimit -d 4194304; ulimit -f 2097152; ulimit -n 4096; ulimit -u 1024 || ulimit -p 1024; } ' +
   '2>/dev/null; exec "$@"';
 
