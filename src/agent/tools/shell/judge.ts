@@ -251,7 +251,7 @@ export function judgeWords(words: readonly Arg[], scope: Scope): Finding[] {
   }
   const interpretation = interpret(name, args);
   if (interpretation !== null) {
-    if (interpretation.script !== null) scope.facts.executes.add(interpretation.script);
+    for (const script of interpretation.scripts) scope.facts.executes.add(script);
     if (interpretation.takesInput) scope.facts.takesInput = true;
     return [interpretation.finding];
   }

@@ -110,6 +110,21 @@ describe('classify', () => {
     expect([...judge('bash a.sh; ./b.sh; . c.sh').facts.executes]).toEqual(['a.sh', './b.sh', 'c.sh']);
     expect([...judge('cat a.sh | sh').facts.executes]).toEqual(['a.sh']);
     expect([...judge('python3 - < b.py').facts.executes]).toEqual(['b.py']);
+    expect([...judge('node --max-old-space-size=4096 build.js a.txt').facts.executes]).toEqual(['build.js']);
+    expect([...judge('node --import ./x.mjs -r ./y.cjs z.js').facts.executes]).toEqual([
+      './x.mjs',
+      './y.cjs',
+      'z.js',
+    ]);
+    expect([...judge('python3 -u -W ignore x.py -c a').facts.executes]).toEqual(['x.py']);
+    expect([...judge('deno run --allow-read x.ts').facts.executes]).toEqual(['x.ts']);
+    for (const command of [
+      "node -e '1' a.js",
+      'php -r 1 a.php',
+      'python3 -m http.server',
+      'node --eval=1 a.js',
+    ])
+      expect([...judge(command).facts.executes], command).toEqual([]);
     expect([...judge('bash /dev/stdin < c.sh').facts.executes]).toEqual(['/dev/stdin', 'c.sh']);
     expect([...judge('cat a.txt && ./b').facts.executes]).toEqual(['./b']);
   });
