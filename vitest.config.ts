@@ -1,4 +1,14 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Crash proofs take longest and are the shortest files: started last, one of them would run on alone. */
+class CrashesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isCrash = (file: TestSpecification): boolean => file.moduleId.includes('/test/crash/');
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isCrash), ...sorted.filter((file) => !isCrash(file))];
+  }
+}
 
 export default defineConfig({
   test: {
@@ -9,5 +19,6 @@ export default defineConfig({
     // Forks: tests start servers, child processes and native modules; a crash must not take the others along.
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: CrashesFirst },
   },
 });

@@ -6,6 +6,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type GatewayFolder, type RunningGateway, type StartOptions, until } from '../e2e/support/gateway.ts';
 import type { EventRow, TurnRow } from '../e2e/support/scenario.ts';
@@ -45,6 +46,8 @@ export type CrashCase = {
 /** Runs at a time: the machine is busy starting gateways, and each waits a good deal. */
 const AT_ONCE = 3;
 const RUN_LIMIT_MS = 60_000;
+/** Between looks into its database, which cost more than what is waited for. */
+const LOOK_MS = 80;
 
 type Result = { readonly died: boolean; readonly names: string[] };
 
@@ -72,7 +75,9 @@ async function run(crash: CrashCase, at: string | null): Promise<Result> {
           // Nobody was there to hear it; the next try finds the one that is started now.
           return false;
         }
-        if (stage.answers() === 0 || !(await isSettled(stage.folder))) return false;
+        if (stage.answers() === 0) return false;
+        await setTimeout(LOOK_MS);
+        if (!(await isSettled(stage.folder))) return false;
         return (await stage.isOver?.()) ?? true;
       },
       RUN_LIMIT_MS,
@@ -86,10 +91,7 @@ async function run(crash: CrashCase, at: string | null): Promise<Result> {
 }
 
 const isDown = (gateway: RunningGateway): Promise<boolean> =>
-  Promise.race([
-    gateway.exited.then(() => true),
-    new Promise<boolean>((resolve) => setTimeout(resolve, 20, false)),
-  ]);
+  Promise.race([gateway.exited.then(() => true), setTimeout(20, false)]);
 
 const turnsOf = (folder: GatewayFolder): Promise<TurnRow[]> => folder.json<TurnRow>('turns', '--json');
 
