@@ -22,10 +22,11 @@ export type ChannelUnderTest = {
   texts(): readonly string[];
   /** Payloads of the buttons everybody in `place` can press now. */
   buttons(): readonly string[];
-  /** The platform refuses the next send for that long; undefined where it never does. */
-  readonly slowDown?: (ms: number) => void;
   close(): Promise<void>;
 };
+
+/** One with a platform behind it, which refuses the next send for so many milliseconds. */
+export type RemoteChannelUnderTest = ChannelUnderTest & { slowDown(ms: number): void };
 
 const token = (letter: string): string => `a1:${letter}:${'A'.repeat(22)}`;
 const answer = (text: string): OutboundMessage => ({ kind: 'answer', text, turnId: 'turn-1' });
@@ -48,6 +49,9 @@ const card = (outcome?: string): OutboundMessage => ({
       : [],
 });
 
+const none = async (): Promise<void> => undefined;
+const deaf: ChannelSink = { message: none, edit: none, deletion: none, click: none, stop: none };
+
 export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnderTest>): void {
   describe(`the channel ${name}`, () => {
     let on: ChannelUnderTest;
@@ -58,13 +62,11 @@ export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnd
       got = [];
       refuse = false;
       on = await open();
-      const none = async (): Promise<void> => undefined;
-      const sink: ChannelSink = { message, edit: none, deletion: none, click: none, stop: none };
       async function message(received: InboundMessage): Promise<void> {
         got.push(received);
         if (refuse) throw new AppError('store.full', 'no room');
       }
-      await on.adapter.start(sink);
+      await on.adapter.start({ ...deaf, message });
     });
     afterEach(() => on.close());
 
@@ -195,17 +197,23 @@ export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnd
       await expect(on.adapter.directRef('nobody:0')).rejects.toMatchObject({ code: 'channel.rejected' });
       await on.adapter.typing({ ...on.place, conversation: '1' });
     });
+  });
+}
 
-    it('F14: a 429 is told with its wait, and nothing was said', async (context) => {
-      if (on.slowDown === undefined) return context.skip('this platform never asks to slow down');
-      on.slowDown(3_000);
-      await expect(send(answer('later'), 'k5')).rejects.toMatchObject({
-        code: 'channel.rate_limited',
-        details: { retryAfterMs: 3_000 },
-      });
-      expect(seen()).not.toContain('later');
-      await send(answer('later'), 'k5');
-      expect(seen()).toContain('later');
+/** For those with a platform behind them. */
+export function slowPlatformSuite(name: string, open: () => Promise<RemoteChannelUnderTest>): void {
+  it(`F14: ${name}: a 429 is told with its wait, and nothing was said`, async () => {
+    const on = await open();
+    await on.adapter.start(deaf);
+    on.slowDown(3_000);
+    const send = () => on.adapter.send(on.place, answer('later'), 'k5');
+    await expect(send()).rejects.toMatchObject({
+      code: 'channel.rate_limited',
+      details: { retryAfterMs: 3_000 },
     });
+    expect(on.texts().join()).not.toContain('later');
+    await send();
+    expect(on.texts().join()).toContain('later');
+    await on.close();
   });
 }

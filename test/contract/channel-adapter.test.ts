@@ -1,5 +1,5 @@
 /** The channels against their contract: one line each. */
-import { channelAdapterSuite } from './channel-adapter-suite.ts';
+import { channelAdapterSuite, slowPlatformSuite } from './channel-adapter-suite.ts';
 import { openDiscord } from './channels/discord.ts';
 import { openSlack } from './channels/slack.ts';
 import { openTelegram } from './channels/telegram.ts';
@@ -9,3 +9,7 @@ channelAdapterSuite('discord', openDiscord);
 channelAdapterSuite('slack', openSlack);
 channelAdapterSuite('telegram', openTelegram);
 channelAdapterSuite('web', openWeb);
+
+slowPlatformSuite('discord', openDiscord);
+slowPlatformSuite('slack', openSlack);
+slowPlatformSuite('telegram', openTelegram);

@@ -3,10 +3,10 @@ import { createDiscordAdapter } from '../../../src/channels/discord/adapter.ts';
 import { discordConfigSchema } from '../../../src/channels/discord/config.ts';
 import { buttonsOf } from '../../fakes/discord/people.ts';
 import { startFakeDiscord } from '../../fakes/discord-server.ts';
-import type { ChannelUnderTest } from '../channel-adapter-suite.ts';
+import type { RemoteChannelUnderTest } from '../channel-adapter-suite.ts';
 import { channelDeps } from './support.ts';
 
-export async function openDiscord(): Promise<ChannelUnderTest> {
+export async function openDiscord(): Promise<RemoteChannelUnderTest> {
   const discord = await startFakeDiscord();
   const { world } = discord;
   const ana = world.addPerson('Ana');

@@ -5,10 +5,10 @@ import { textsOf } from '../../fakes/slack/blocks.ts';
 import { buttonsOf } from '../../fakes/slack/people.ts';
 import { BOT, TOKENS } from '../../fakes/slack/state.ts';
 import { startFakeSlack } from '../../fakes/slack-server.ts';
-import type { ChannelUnderTest } from '../channel-adapter-suite.ts';
+import type { RemoteChannelUnderTest } from '../channel-adapter-suite.ts';
 import { channelDeps } from './support.ts';
 
-export async function openSlack(): Promise<ChannelUnderTest> {
+export async function openSlack(): Promise<RemoteChannelUnderTest> {
   const slack = await startFakeSlack();
   const [ana, bo] = [slack.member('U0ANA', 'Ana'), slack.member('U0BO', 'Bo')];
   const home = slack.direct(ana);

@@ -2,10 +2,10 @@
 import { createTelegramAdapter } from '../../../src/channels/telegram/adapter.ts';
 import { telegramConfigSchema } from '../../../src/channels/telegram/config.ts';
 import { startFakeTelegram } from '../../fakes/telegram-server.ts';
-import type { ChannelUnderTest } from '../channel-adapter-suite.ts';
+import type { RemoteChannelUnderTest } from '../channel-adapter-suite.ts';
 import { channelDeps } from './support.ts';
 
-export async function openTelegram(): Promise<ChannelUnderTest> {
+export async function openTelegram(): Promise<RemoteChannelUnderTest> {
   const telegram = await startFakeTelegram();
   const [ana, bo] = [telegram.person('Ana'), telegram.person('Bo')];
   const home = telegram.direct(ana);
