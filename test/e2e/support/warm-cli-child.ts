@@ -17,6 +17,8 @@ process.on('message', ({ id, cwd, args }: Command) => {
   last = last.then(async () => {
     Object.assign(written, { stdout: '', stderr: '' });
     process.chdir(cwd);
+    // Each command listens for a reader that leaves; as a process of its own it would be the only one.
+    process.stdout.removeAllListeners('error');
     const code = await main(args);
     const result: RunResult = { code, ...written };
     process.send?.({ id, result });
