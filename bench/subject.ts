@@ -93,9 +93,9 @@ export type ParleyOptions = {
   readonly nodeArgs?: readonly string[];
 };
 
-/** Everything as it comes, but for what would stop a load (rates) and what the floor has none of (memory). */
+/** Everything as it comes, but for what would stop a load (rates, turns at a time) and what the floor has none of (memory). */
 export function startParley(options: ParleyOptions): Promise<Subject> {
-  const { platform, modelUrl, folder, concurrentTurns = 64 } = options;
+  const { platform, modelUrl, folder, concurrentTurns = 256 } = options;
   requireLoopback(modelUrl);
   requireLoopback(platform.floor.platformUrl);
   const yaml = `
