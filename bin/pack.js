@@ -28,14 +28,13 @@ const plainHttp = {
   },
 };
 
-/** Resolves to false where the packer is not installed, as without development packages. */
+/** Resolves to false where there is no packer: without development packages, or on a machine that it is not built for. */
 async function pack() {
   let build;
   try {
     ({ build } = await import('rolldown'));
-  } catch (error) {
-    if (error.code === 'ERR_MODULE_NOT_FOUND') return false;
-    throw error;
+  } catch {
+    return false;
   }
   const next = `${PACKED}.${process.pid}`;
   const last = `${next}.old`;
@@ -68,5 +67,5 @@ else
   process.stdout.write(
     (await pack())
       ? 'Parley is packed: it starts from dist.\n'
-      : 'Parley is not packed, since the development packages are left out: it starts from its sources.\n',
+      : 'Parley is not packed, since the packer (rolldown) cannot be loaded here: it starts from its sources.\n',
   );
