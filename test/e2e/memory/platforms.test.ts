@@ -22,7 +22,7 @@ type Platform = {
 
 const platforms: Readonly<Record<string, () => Promise<Platform>>> = {
   async telegram() {
-    const s = await startTelegram({ memory: true });
+    const s = await startTelegram({ memory: true, reflection: true });
     const group = s.telegram.group('Team', [s.ana, s.bo]);
     return {
       ...s,
@@ -33,7 +33,7 @@ const platforms: Readonly<Record<string, () => Promise<Platform>>> = {
     };
   },
   async slack() {
-    const s = await startSlack({ memory: true });
+    const s = await startSlack({ memory: true, reflection: true });
     return {
       ...s,
       privately: (who, text) => void s.slack.say({ channel: s.slack.direct(s[who]), from: s[who], text }),
@@ -43,7 +43,7 @@ const platforms: Readonly<Record<string, () => Promise<Platform>>> = {
     };
   },
   async discord() {
-    const s = await startDiscord({ memory: true });
+    const s = await startDiscord({ memory: true, reflection: true });
     let asked = '';
     return {
       ...s,
@@ -57,6 +57,7 @@ const platforms: Readonly<Record<string, () => Promise<Platform>>> = {
 };
 
 const isMemory = (call: ModelCall) => call.text.includes('You decide what an assistant remembers');
+const isReflection = (call: ModelCall) => call.text.includes('Most work teaches nothing new');
 
 for (const [name, start] of Object.entries(platforms)) {
   describe(`memory on ${name}`, () => {
@@ -64,6 +65,7 @@ for (const [name, start] of Object.entries(platforms)) {
       const s = await start();
       try {
         s.model.script((call) => {
+          if (isReflection(call)) return { text: JSON.stringify({ abstain: true }) };
           if (!isMemory(call))
             return call.question.includes('make it') && call.messages.at(-1)?.role !== 'tool'
               ? sh('mkdir made-36')
@@ -87,7 +89,7 @@ for (const [name, start] of Object.entries(platforms)) {
         await stored('marigold');
         const remembered = async (text: string): Promise<string> => {
           const call = await until(`the prompt of "${text}"`, () =>
-            s.model.calls.find((one) => !isMemory(one) && one.question.includes(text)),
+            s.model.calls.find((one) => !isMemory(one) && !isReflection(one) && one.question.includes(text)),
           );
           return /<untrusted source="memory">[\s\S]*?<\/untrusted>/.exec(call.text)?.[0] ?? '';
         };
@@ -101,7 +103,7 @@ for (const [name, start] of Object.entries(platforms)) {
           expect(block).toContain('marigold');
           expect(block).not.toContain('heliotrope');
         }
-        // E36: what ran only once it was approved is weighed once, after its end.
+        // E36: what ran only once it was approved is weighed and reflected on once, after its end.
         s.inGroup('ana', 'make it');
         await s.approve();
         const events = await until('the approved turn to be weighed', async () => {
@@ -109,6 +111,13 @@ for (const [name, start] of Object.entries(platforms)) {
           const log = types(await s.folder.json<EventRow>('events', turn?.id ?? '', '--json'));
           return log.includes('approval.resolved') && log.includes('memory.decided') && log;
         });
+        const [turn] = await s.folder.json<TurnRow>('turns', '--json');
+        const reflections = await until('the reflection on it', async () => {
+          const rows = await s.folder.json<{ turnId: string }>('reflections', 'list', '--json');
+          const own = rows.filter((row) => row.turnId === turn?.id);
+          return own.length > 0 && own;
+        });
+        expect(reflections).toHaveLength(1);
         expect(events.filter((type) => type === 'memory.decided')).toHaveLength(1);
         expect(events.indexOf('memory.decided')).toBeGreaterThan(events.indexOf('turn.finished'));
         expect(s.model.calls.filter((one) => isMemory(one) && one.question.includes('make it'))).toHaveLength(

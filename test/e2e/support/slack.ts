@@ -44,6 +44,7 @@ export type SlackOptions = {
   readonly mode?: 'socket' | 'http';
   readonly yaml?: string;
   readonly memory?: boolean;
+  readonly reflection?: boolean;
   readonly storeUrl?: string;
   /** How the first gateway is started. */
   readonly start?: StartOptions;
@@ -94,7 +95,7 @@ access: { users: ${options.closed === true ? approvers : '["*"]'}, approvers: ${
 limits: { messages_per_minute: 10000 }
 log: { level: debug }
 memory: { enabled: ${options.memory ?? false} }
-reflection: { enabled: false }
+reflection: { enabled: ${options.reflection ?? false} }
 models:
   default: { base_url: "${model.url}", api_key: test-model-key, model: scripted, timeout: 10s }
   roles: { btw: { model: ${BTW_MODEL} } }
