@@ -98,7 +98,7 @@ export function openMemory(deps: MemoryDeps): OpenedMemory {
     async revive({ id, turnId, changes }) {
       const turn = turnId === null ? undefined : await store.turns.get(turnId);
       if (turn === undefined || profileOf(turn).embedder === null) return;
-      const touched = changes.flatMap((change) =>
+      const touched = (changes ?? []).flatMap((change) =>
         change.kind === 'memory' ? [change.before, change.after] : [],
       );
       // Its text has had a job before, whose vector is gone.

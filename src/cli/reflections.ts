@@ -22,8 +22,10 @@ type ListOptions = CommonOptions & {
   readonly limit: string;
 };
 
-const toRow = ({ changes: _, raw, ...row }: Reflection) => ({
+/** `snapshot` is false where that could not be written, so that nothing can be undone. */
+const toRow = ({ changes, raw, ...row }: Reflection) => ({
   ...row,
+  snapshot: changes !== null,
   createdAt: isoTime(row.createdAt),
   ...(raw === null ? {} : { raw }),
 });

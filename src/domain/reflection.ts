@@ -45,7 +45,8 @@ export type Reflection = {
   readonly errorCode: string | null;
   readonly reasoning: string | null;
   readonly lesson: Lesson | null;
-  readonly changes: readonly ReflectedChange[];
+  /** The snapshot. Null: it could not be written. What was changed is in force then, and cannot be shown or undone. */
+  readonly changes: readonly ReflectedChange[] | null;
   /** The model's own words; only with `reflection.store_raw`. */
   readonly raw: string | null;
   readonly createdAt: number;

@@ -131,17 +131,22 @@ async function attempt(deps: JobsDeps, job: Job, signal: AbortSignal): Promise<v
     const outcome = settled ? (error === undefined ? 'done' : 'given_up') : 'lost';
     deps.metrics.count('parley_jobs_total', { kind: job.kind, outcome });
   };
+  let isMade = false;
   try {
     // A job that takes the process down with it must not do so for ever.
     if (job.attempts >= MAX_ATTEMPTS) throw new Error('the process ended during every try');
-    await settle(await handler.run(job, signal));
+    const effects = await handler.run(job, signal);
+    isMade = true;
+    await settle(effects);
   } catch (error) {
     // Out of time, or somebody else's: it is tried again without counting as a failure of its own.
     if (signal.aborted) return await retry(deps, job, 'interrupted', 0);
     if (isStoreTrouble(error)) throw error;
     const detail = errorMessage(error);
     deps.log.warn({ job: job.id, attempts: job.attempts + 1, detail }, 'job failed');
-    const again = error instanceof AppError && error.retryable && job.attempts + 1 < MAX_ATTEMPTS;
+    // What it came to may be written the next time: nothing of it was.
+    const isPassing = isMade || (error instanceof AppError && error.retryable);
+    const again = isPassing && job.attempts + 1 < MAX_ATTEMPTS;
     if (again) await retry(deps, job, detail, FIRST_RETRY_MS * RETRY_FACTOR ** job.attempts);
     else await settle(handler.givenUp(job, error), detail);
   }

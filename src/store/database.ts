@@ -14,6 +14,7 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  sql,
 } from 'kysely';
 import type { Logger } from '../domain/runtime.ts';
 import type { Dialect, MigrationFor } from './migrate.ts';
@@ -31,6 +32,30 @@ export type Tx = {
   /** Says which listeners to call once this is committed. */
   changed(topic: Topic): void;
 };
+
+/**
+ * A part of a transaction that may fail alone: what it wrote is taken back then, and the rest goes on.
+ * @returns the error, when it failed
+ * @throws it, when it took the whole transaction along
+ */
+export async function inSavepoint(
+  { db }: Tx,
+  work: () => Promise<unknown>,
+): Promise<{ readonly error: unknown } | null> {
+  await sql`savepoint part`.execute(db);
+  try {
+    await work();
+  } catch (error) {
+    try {
+      await sql`rollback to savepoint part`.execute(db);
+    } catch {
+      throw error;
+    }
+    return { error };
+  }
+  await sql`release savepoint part`.execute(db);
+  return null;
+}
 
 export type Database = {
   readonly dialect: Dialect;

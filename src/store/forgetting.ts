@@ -34,16 +34,19 @@ export async function forgetMemory(tx: Tx, id: MemoryId): Promise<boolean> {
  */
 export async function forgetSnapshots(tx: Tx, person: UserId, idOrName: string): Promise<boolean> {
   const isMeant = ({ id, name }: Memory) => id === idOrName || name === idOrName;
-  const meant = (await holding(tx, person, idOrName)).flatMap(({ changes }) => changes.flatMap(entriesOf));
+  const meant = (await holding(tx, person, idOrName)).flatMap(({ changes }) =>
+    (changes ?? []).flatMap(entriesOf),
+  );
   const ids = new Set(meant.filter(isMeant).map(({ id }) => id));
   const touched = new Map<string, Reflection>();
   for (const one of ids) {
     for (const reflection of await holding(tx, person, one)) {
-      if (!reflection.changes.flatMap(entriesOf).some(({ id }) => id === one)) continue;
+      const changes = reflection.changes ?? [];
+      if (!changes.flatMap(entriesOf).some(({ id }) => id === one)) continue;
       touched.set(reflection.id, reflection);
       // An entry that went while this one was changed may live on in its words.
-      if (reflection.state === 'applied' && reflection.changes.some((change) => isUpdateOf(change, one)))
-        for (const change of reflection.changes) if (isRemoval(change)) ids.add(change.before.id);
+      if (reflection.state === 'applied' && changes.some((change) => isUpdateOf(change, one)))
+        for (const change of changes) if (isRemoval(change)) ids.add(change.before.id);
     }
   }
   for (const reflection of touched.values()) await rewriteReflection(tx, without(reflection, ids));
@@ -94,8 +97,9 @@ async function holding(tx: Tx, person: UserId, words: string): Promise<Reflectio
 /** Its numbers stay. The model's own words about it may repeat what is to be forgotten. */
 function without(reflection: Reflection, ids: ReadonlySet<MemoryId>): Reflection {
   const isGone = (change: ReflectedChange) => entriesOf(change).some((one) => ids.has(one.id));
-  const gone = reflection.changes.filter(isGone).flatMap(entriesOf);
-  const changes = reflection.changes.filter((change) => !isGone(change));
+  const touched = reflection.changes ?? [];
+  const gone = touched.filter(isGone).flatMap(entriesOf);
+  const changes = touched.filter((change) => !isGone(change));
   const isOpen = reflection.state === 'applied' || reflection.state === 'staged';
   return {
     ...reflection,

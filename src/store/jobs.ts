@@ -1,10 +1,12 @@
 /** Durable work beside turns: once by key, one at a time in a lane, leased while it runs, done in one go. */
 import { sql } from 'kysely';
-import type { Job, JobStore, NewJob } from '../domain/job.ts';
+import { errorMessage } from '../domain/errors.ts';
+import type { Job, JobStore, JobWrite, NewJob } from '../domain/job.ts';
+import type { Logger } from '../domain/runtime.ts';
 import { isTerminal } from '../domain/turn.ts';
 import type { Database, Tx } from './database.ts';
 import { changeMemories } from './memory-changes.ts';
-import { writeReflection } from './reflections.ts';
+import { type SnapshotFailure, writeReflection } from './reflections.ts';
 import { extendTurn, lockTurn } from './turn-log.ts';
 
 /** How long a job waits for the deliveries of its turn: a platform that is down for hours must not hold it for ever. */
@@ -136,7 +138,25 @@ async function appendNote(tx: Tx, note: NonNullable<Parameters<JobStore['settle'
   await extendTurn(tx, turn, note.events, now);
 }
 
-export function createJobs(database: Database): JobStore {
+type Settled = { readonly isOurs: boolean; readonly failed: SnapshotFailure | null };
+
+async function settleJob(tx: Tx, write: JobWrite): Promise<Settled> {
+  const { error, now, reflection } = write;
+  const ended = {
+    claimable_at: null,
+    error: error === undefined ? null : JSON.stringify(error),
+    ended_at: now,
+  };
+  if (!(await release(tx, write, ended))) return { isOurs: false, failed: null };
+  await changeMemories(tx, write.memories ?? []);
+  const failed =
+    reflection === undefined ? null : await writeReflection(tx, reflection.row, reflection.marks);
+  if (write.note !== undefined) await appendNote(tx, write.note, now);
+  await enqueueJobs(tx, write.jobs ?? []);
+  return { isOurs: true, failed };
+}
+
+export function createJobs(database: Database, log: Logger): JobStore {
   return {
     enqueue: (job) => database.write(async (tx) => (await enqueueJobs(tx, [job])) > 0),
     async claim(options) {
@@ -165,22 +185,16 @@ export function createJobs(database: Database): JobStore {
         return lost;
       });
     },
-    settle: (write) =>
-      database.write(async (tx) => {
-        const { error, now } = write;
-        const ended = {
-          claimable_at: null,
-          error: error === undefined ? null : JSON.stringify(error),
-          ended_at: now,
-        };
-        if (!(await release(tx, write, ended))) return false;
-        await changeMemories(tx, write.memories ?? []);
-        if (write.reflection !== undefined)
-          await writeReflection(tx, write.reflection.row, write.reflection.marks);
-        if (write.note !== undefined) await appendNote(tx, write.note, now);
-        await enqueueJobs(tx, write.jobs ?? []);
-        return true;
-      }),
+    async settle(write) {
+      const { isOurs, failed } = await database.write((tx) => settleJob(tx, write));
+      // After the commit, as a transaction may run more than once.
+      if (failed !== null)
+        log.error(
+          { job: write.job.id, detail: errorMessage(failed.error) },
+          'the snapshot of a reflection could not be written: what it changed stays, and cannot be undone',
+        );
+      return isOurs;
+    },
     retry: (job, { worker, error, retryAt }) =>
       database.write(async (tx) => {
         const change = { claimable_at: retryAt, error: JSON.stringify(error), ended_at: null };

@@ -41,7 +41,7 @@ export async function openStore(options: {
     turns: createTurns(database),
     events: createEvents(database),
     approvals: createApprovals(database),
-    jobs: createJobs(database),
+    jobs: createJobs(database, log),
     memories: createMemories(database),
     skills: createSkills(database),
     reflections: createReflections(database),

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Selectable } from 'kysely';
 import type { LessonMark, ReflectedChange, Reflection, ReflectionStore } from '../domain/reflection.ts';
-import type { Database, Tx } from './database.ts';
+import { type Database, inSavepoint, type Tx } from './database.ts';
 import { changeMemories } from './memory-changes.ts';
 import { toMemory } from './rows.ts';
 import type { ReflectionsTable } from './schema.ts';
@@ -40,7 +40,8 @@ export function createReflections(database: Database): ReflectionStore {
           if (row === undefined) return 'unknown';
           const reflection = toReflection(row);
           if (reflection.state !== from) return { conflict: `it is ${words[reflection.state]}` };
-          for (const step of stepsOf(reflection, to)) {
+          if (reflection.changes === null) return { conflict: NO_SNAPSHOT };
+          for (const step of stepsOf(reflection.changes, to)) {
             const conflict = await conflictOf(tx, reflection.userId, step);
             // Thrown, so that the steps before it are taken back.
             if (conflict !== null) throw new Conflict(conflict);
@@ -64,6 +65,8 @@ export function createReflections(database: Database): ReflectionStore {
   };
 }
 
+const NO_SNAPSHOT = 'its snapshot could not be written, so nobody knows what was there before';
+
 const words: Record<Reflection['state'], string> = {
   none: 'without changes',
   applied: 'in force already',
@@ -79,7 +82,7 @@ type Step =
 type MemoryEnd = Extract<ReflectedChange, { kind: 'memory' }>['before'];
 type SkillEnd = Extract<ReflectedChange, { kind: 'skill' }>['before'];
 
-function stepsOf({ changes }: Reflection, to: Reflection['state']): Step[] {
+function stepsOf(changes: readonly ReflectedChange[], to: Reflection['state']): Step[] {
   if (to === 'applied')
     return changes.map(({ before, after, ...rest }) => ({ ...rest, from: before, to: after }) as Step);
   // Backwards in the reverse order: a name that the last change took is free again for the first.
@@ -138,9 +141,10 @@ async function isNameTaken(tx: Tx, memory: { scope: string; owner: string; name:
 
 /** What was changed or forgotten while the model thought about it stays as it is. */
 async function applied(tx: Tx, reflection: Reflection): Promise<Reflection> {
+  const proposed = reflection.changes ?? [];
   const changes: ReflectedChange[] = [];
-  for (const [index, step] of stepsOf(reflection, 'applied').entries()) {
-    const change = reflection.changes[index];
+  for (const [index, step] of stepsOf(proposed, 'applied').entries()) {
+    const change = proposed[index];
     if (change === undefined || (await conflictOf(tx, reflection.userId, step)) !== null) continue;
     await makeStep(tx, reflection.userId, step);
     changes.push(change);
@@ -158,14 +162,24 @@ function rowOf({ id, jobId, userId, state, createdAt, ...body }: Reflection) {
   return { id, job_id: jobId, user_id: userId, state, body: JSON.stringify(body), created_at: createdAt };
 }
 
-/** With the job that made it: the row, what it changes unless it is staged, and how earlier lessons fared. */
+export type SnapshotFailure = { readonly error: unknown };
+
+/**
+ * With the job that made it: the row, what it changes unless it is staged, and how earlier lessons fared.
+ * @returns why there is no snapshot, when that alone could not be written
+ */
 export async function writeReflection(
   tx: Tx,
   reflection: Reflection,
   marks: readonly LessonMark[],
-): Promise<void> {
+): Promise<SnapshotFailure | null> {
   const written = reflection.state === 'applied' ? await applied(tx, reflection) : reflection;
-  await tx.db.insertInto('reflections').values(rowOf(written)).execute();
+  const insert = (row: Reflection) => tx.db.insertInto('reflections').values(rowOf(row)).execute();
+  let failed: SnapshotFailure | null = null;
+  if (written.state === 'applied') {
+    failed = await inSavepoint(tx, () => insert(written));
+    if (failed !== null) await insert(withoutSnapshot(written));
+  } else await insert(written);
   for (const { memoryId, effect } of marks) {
     const first = { helpful: effect === 'helpful' ? 1 : 0, harmful: effect === 'harmful' ? 1 : 0 };
     await tx.db
@@ -179,7 +193,17 @@ export async function writeReflection(
       )
       .execute();
   }
+  return failed;
 }
+
+/** Its words go too: without a snapshot, forgetting an entry could not tell that they speak of it. */
+const withoutSnapshot = (reflection: Reflection): Reflection => ({
+  ...reflection,
+  changes: null,
+  reasoning: null,
+  lesson: null,
+  raw: null,
+});
 
 export const toReflection = (row: Selectable<ReflectionsTable>): Reflection => ({
   ...(JSON.parse(row.body) as Omit<Reflection, 'id' | 'jobId' | 'userId' | 'state' | 'createdAt'>),

@@ -12,7 +12,7 @@ const endings: Record<Reflection['state'], string> = {
 
 /** One line: when, what came of it, how much. */
 export function reflectionLine(reflection: Reflection): string {
-  const { outcome, state, memoryChanges, skillEdited, rejected, errorCode } = reflection;
+  const { outcome, state, memoryChanges, skillEdited, rejected, errorCode, changes } = reflection;
   if (outcome === 'failed') return `failed (${errorCode ?? 'unknown'})`;
   if (outcome === 'abstained') return 'nothing to learn';
   const refused = Object.entries(rejected).map(([code, count]) => `${count} × ${code}`);
@@ -21,18 +21,19 @@ export function reflectionLine(reflection: Reflection): string {
     ...(skillEdited ? [`the skill ${nameOfSkill(reflection)}`] : []),
     ...(reflection.lesson === null ? [] : ['a lesson']),
     endings[state],
+    ...(changes === null ? ['cannot be undone: its snapshot is missing'] : []),
     ...(refused.length === 0 ? [] : [`rejected: ${refused.join(', ')}`]),
   ].join(', ');
 }
 
 const nameOfSkill = ({ changes, skill }: Reflection): string =>
-  changes.find((change) => change.kind === 'skill')?.name ?? skill ?? '';
+  changes?.find((change) => change.kind === 'skill')?.name ?? skill ?? '';
 
 /** All that it touches, as a diff. @param builtIn text of the skill that comes with Parley, which a first copy is held against */
 export const reflectionDiff = (
   { changes }: Pick<Reflection, 'changes'>,
   builtIn: (name: string) => string | undefined,
-): string => changes.map((change) => changeText(change, builtIn)).join('\n');
+): string => (changes ?? []).map((change) => changeText(change, builtIn)).join('\n');
 
 function changeText(change: ReflectedChange, builtIn: (name: string) => string | undefined): string {
   if (change.kind === 'skill') {

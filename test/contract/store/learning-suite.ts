@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { personLane } from '../../../src/domain/job.ts';
 import type { Reflection } from '../../../src/domain/reflection.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { type Backend, memoryOf, type OpenBackend } from './support.ts';
+import { type Backend, memoryOf, type OpenBackend, refusal } from './support.ts';
 
 const home = { scope: 'user', owner: 'web:ana', place: null } as const;
 
@@ -86,7 +86,38 @@ export function describeLearning(open: OpenBackend): void {
     expect(await store.reflections.move('b', 'applied', 'undone')).toBe('unknown');
   });
 
-  test('E68: a snapshot that cannot be written takes its outcome along; the next try writes both', async () => {
+  test('E68: a snapshot that cannot be written does not undo the outcome, and nothing pretends to take it back', async () => {
+    await store.memories.apply([one, two].map((memory) => ({ op: 'put', memory })));
+    await backend.raw(refusal(store.dialect, 'reflections', 'body', '%"before"%').begin);
+    const lesson = { summary: 's', reusableLesson: 'l' };
+    const row = reflection('a', { changes, lesson, raw: 'r' });
+    expect(await learn(row, [{ memoryId: 'm', effect: 'helpful' }])).toBe(true);
+    // The numbers stay. What is said in words goes: forgetting could not find an entry in it any more.
+    const kept = { ...row, changes: null, reasoning: null, lesson: null, raw: null };
+    expect(await store.reflections.get('a')).toEqual(kept);
+    expect(await store.reflections.list({ limit: 5 })).toEqual([kept]);
+    const after = await all();
+    expect(after.map((entry) => entry.body)).toContain('reworked \u0000');
+    expect((await store.skills.ofOwner('web:ana'))[0]?.text).toBe('T');
+    expect(await store.reflections.counts(['m'])).toEqual(new Map([['m', { helpful: 1, harmful: 0 }]]));
+    expect(await store.reflections.move('a', 'applied', 'undone')).toEqual({
+      conflict: expect.stringContaining('snapshot could not be written'),
+    });
+    expect(await all()).toEqual(after);
+    expect((await store.reflections.get('a'))?.state).toBe('applied');
+    expect(await store.memories.forget('one')).toBe(true);
+    expect(
+      await store.jobs.claim({ worker: 'w', kinds: ['reflect'], limit: 1, leaseMs: 1, now: 9e9 }),
+    ).toEqual([]);
+  });
+
+  test('E68: changes that wait for a yes are not kept without what they would change', async () => {
+    await backend.raw(refusal(store.dialect, 'reflections', 'body', '%"before"%').begin);
+    await expect(learn(reflection('a', { changes, state: 'staged' }))).rejects.toThrow();
+    expect(await store.reflections.get('a')).toBeUndefined();
+  });
+
+  test('E68: where nothing of it can be written nothing is kept, and the next try writes it all', async () => {
     await store.memories.apply([one, two].map((memory) => ({ op: 'put', memory })));
     const before = await all();
     await backend.raw('alter table reflections rename to reflections_away');

@@ -173,6 +173,20 @@ export const editOf = (key: string, of: string, lane = 'lane'): NewDelivery => (
 
 export const typesOf = (events: readonly { readonly type: string }[]) => events.map((event) => event.type);
 
+/** SQL that makes the database refuse new rows whose column is like this, as one that is damaged or full would. */
+export function refusal(dialect: Store['dialect'], table: string, column: string, pattern: string) {
+  return dialect === 'sqlite'
+    ? {
+        begin: `create trigger refused before insert on ${table} when new.${column} like '${pattern}'
+          begin select raise(abort, 'refused'); end`,
+        end: 'drop trigger refused',
+      }
+    : {
+        begin: `alter table ${table} add constraint refused check (${column} not like '${pattern}')`,
+        end: `alter table ${table} drop constraint refused`,
+      };
+}
+
 /** An entry that speaks of itself, kept for the given owner. */
 export const memoryOf = (
   id: string,

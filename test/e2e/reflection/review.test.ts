@@ -3,9 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/gateway.ts';
 import { BO_TOKEN } from '../support/scenario.ts';
 import { type Place, textOf, type WebClient } from '../support/web-client.ts';
-import { type Reflecting, startReflecting } from './support.ts';
-
-const add = (name: string, body: string) => ({ op: 'add', name, description: name, type: 'fact', body });
+import { add, type Reflecting, startReflecting } from './support.ts';
 
 describe('reflection with review', () => {
   let s: Reflecting;

@@ -4,10 +4,8 @@ import type { TestDatabase } from '../support/database.ts';
 import { until } from '../support/gateway.ts';
 import { configText, gate, sh } from '../support/scenario.ts';
 import { type Place, textOf } from '../support/web-client.ts';
-import { type Reflecting, startReflecting } from './support.ts';
-
-const add = (name: string, body: string) => ({ op: 'add', name, description: name, type: 'fact', body });
-const memory = (...changes: object[]) => ({ reasoning: 'because', memory: changes });
+import { snapshotRows } from './snapshot-suite.ts';
+import { add, memory, type Reflecting, startReflecting } from './support.ts';
 
 export function reflectionRows(database: TestDatabase): void {
   describe(`reflection on ${database.name}`, () => {
@@ -272,6 +270,8 @@ export function reflectionRows(database: TestDatabase): void {
       const turn = (await s.turns())[0];
       expect((await s.rows()).filter((row) => row.turnId === turn?.id)).toHaveLength(1);
     });
+
+    snapshotRows(database, () => ({ s, place }));
 
     it('E62: a cancelled turn is looked back at too', async () => {
       s.answers('stop me', sh('mkdir never-made'));

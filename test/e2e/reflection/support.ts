@@ -20,7 +20,18 @@ export type ReflectionRow = {
   readonly durationMs: number;
   readonly errorCode: string | null;
   readonly raw?: string;
+  readonly snapshot: boolean;
 };
+/** Parts of proposals. */
+export const add = (name: string, body: string) => ({
+  op: 'add',
+  name,
+  description: name,
+  type: 'fact',
+  body,
+});
+export const memory = (...changes: object[]) => ({ reasoning: 'because', memory: changes });
+
 export type MemoryRow = { id: string; name: string; body: string; owner: string };
 
 export type Reflecting = Scenario & {

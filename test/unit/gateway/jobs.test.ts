@@ -69,6 +69,22 @@ describe('jobs', () => {
     expect(await claimable(1e9)).toEqual([]);
   });
 
+  test('E68: what cannot be written is tried again and not given up; nothing of the first try is kept', async () => {
+    let tries = 0;
+    const note = { turnId: 'not there', events: [] };
+    const run = async () => (tries++ === 0 ? { ...effects, note } : effects);
+    const jobs = start({ run });
+    await enqueue('a');
+    await vi.waitFor(() => expect(tries).toBe(1));
+    await jobs.drain(1_000);
+    expect(await store.memories.get('m1')).toBeUndefined();
+    expect(await claimable(now + 1_000)).toEqual([]);
+    now += 2_000;
+    start({ run });
+    await isStored();
+    expect(tries).toBe(2);
+  });
+
   test('P12: stopped in the middle, a job is left to the next process at once', async () => {
     const running = Promise.withResolvers<AbortSignal>();
     const jobs = start({
