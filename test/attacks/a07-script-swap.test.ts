@@ -1,4 +1,5 @@
-/** A6, A7, A21: what runs is what was agreed to: the plan, the scripts it runs, the files that programs take orders from. */
+/** A7: the scripts that run are those that were agreed to. */
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
@@ -14,8 +15,9 @@ import { describe, expect, it } from 'vitest';
 import { openSandbox, type Sandbox } from '../../src/agent/tools/sandbox.ts';
 import { MAX_EXECUTED_BYTES } from '../../src/agent/tools/shell/executed-files.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
-import { actionDigest } from '../../src/domain/approval.ts';
 import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
+
+const PLACED_COPIES = join(import.meta.dirname, '../../src/agent/tools/shell/placed-copies.ts');
 
 const sandboxes = {
   confined: await openSandbox({ mode: 'auto', hide: [] }),
@@ -56,6 +58,15 @@ function replaceByLink(path: string): void {
 
 describe.each(['confined', 'open'] as const)('A7 a script swapped after it was agreed to, %s', (where) => {
   const here = toolIn(sandboxes[where]);
+  /** Does so as the last thing before the start, when all of it has been checked. */
+  const swapping = (swap: () => void) =>
+    toolIn({
+      ...sandboxes[where],
+      wrap(...args) {
+        swap();
+        return sandboxes[where].wrap(...args);
+      },
+    });
 
   const commands = [
     'sh job.sh',
@@ -104,38 +115,129 @@ describe.each(['confined', 'open'] as const)('A7 a script swapped after it was a
     expect((await run('sh job.sh', workspace, files, here)).metadata.errorCode).toBe('tool.refused');
   });
 
-  it.each([
+  const fedBy = [
     'sh < job.sh',
+    'bash -s < job.sh a',
     'cat job.sh | sh',
-    'env -C bin ./job',
+    'cat job.sh job.sh | sh | uniq',
+    'grep -F -e honest job.sh | sh',
     'cd bin && sh -s < ../job.sh',
-    `eval ./bin/job ''`,
-  ])('A7 a script that is fed, or named by way of something else, is compared too: %s', async (command) => {
+    `bash -c 'cat job.sh | sh'`,
+    'source job.sh',
+    '. /dev/stdin < job.sh',
+    `eval ./bin/job`,
+  ];
+
+  it.each(fedBy)(
+    'A7 a script that is fed, or named by way of something else, is one too: %s',
+    async (command) => {
+      const workspace = project();
+      const { files } = await agree(command, workspace, here);
+      expect(Object.keys(files)).toHaveLength(1);
+      expect((await run(command, workspace, files, here)).output).toBe('honest\n');
+      evil(join(workspace, 'job.sh'));
+      evil(join(workspace, 'bin/job'));
+      expect((await run(command, workspace, files, here)).metadata.errorCode).toBe('tool.refused');
+    },
+  );
+
+  it('A7 the same word beside the script is left as it is', async () => {
     const workspace = project();
-    const { files, reasons } = await agree(command, workspace, here);
-    writeFileSync(join(workspace, 'bin/job.sh'), '');
-    expect(Object.keys(files)).toHaveLength(command.includes('-C') ? 0 : 1);
-    // Nobody is left in the belief that a copy runs, where none can.
-    const said = command.includes('-C') ? 'cannot be told beforehand which file' : 'no copy of';
-    if (where === 'open' || command.includes('-C')) expect(reasons.join()).toContain(said);
-    else expect(reasons.join()).not.toContain(said);
-    if (command.includes('-C')) return;
+    writeFileSync(join(workspace, 'honest'), 'echo honest\n');
+    const { files } = await agree('grep honest honest | sh', workspace, here);
+    expect((await run('grep honest honest | sh', workspace, files, here)).output).toBe('honest\n');
+  });
+
+  it('A7 of what is not known beforehand the card says so', async () => {
+    const workspace = project();
+    const { files, reasons } = await agree('env -C bin ./job', workspace, here);
+    expect(files).toEqual({});
+    expect(reasons.join()).toContain('cannot be told beforehand which file');
+  });
+
+  // In the sandbox the copy lies over the file; without one, what cannot be told another name is refused.
+  it.each([`eval ./bin/job ''`, `eval cat job.sh '|' sh`, `eval sh '<' job.sh`])(
+    'A7 runs from its checked copy or not at all: %s',
+    async (command) => {
+      const workspace = project();
+      const { files } = await agree(command, workspace);
+      expect(Object.keys(files)).toHaveLength(1);
+      const assessed = await here.assess({ command }, { workspace });
+      const { output } = await run(command, workspace, files, here);
+      expect(assessed.decision).toBe(where === 'open' ? 'deny' : 'ask');
+      if (where === 'confined') return expect(output).toBe('honest\n');
+      expect(assessed.reasons.join()).toMatch(/checked copy of .*name the script .*\(`bash .*sandbox on/);
+      expect(output).toContain('Not run: this command cannot be made to run the checked copy of');
+    },
+  );
+
+  const outside = [
+    ['as a word', 'sh X'],
+    ['as a program', 'X'],
+    ['by a redirection', 'sh < X'],
+    ['by a pipe', 'cat X | sh'],
+    ['sourced', '. X'],
+    ['from its folder', 'cd ../outside && ./tool.sh'],
+    ['through a link', 'sh link.sh'],
+    ['through a folder that is a link', 'sh there/tool.sh'],
+  ] as const;
+  const beside = () => {
+    const workspace = project();
+    const path = join(dirname(workspace), 'outside/tool.sh');
+    writeFileSync(path, '#!/bin/sh\necho honest\n', { mode: 0o755 });
+    symlinkSync(path, join(workspace, 'link.sh'));
+    symlinkSync(dirname(path), join(workspace, 'there'));
+    return { workspace, path };
+  };
+
+  it.each(outside)('A7 a script outside the workspace runs from its checked copy: %s', async (_how, text) => {
+    const { workspace, path } = beside();
+    const command = text.replace('X', path);
+    const { files, reasons, alwaysKey } = await agree(command, workspace, here);
+    expect([Object.keys(files).length, alwaysKey]).toEqual([1, null]);
+    // A link in the workspace has a neighbour to run from; elsewhere the card says what is another to the script.
+    expect(reasons.join().includes('a checked copy of')).toBe(where === 'open' && !text.includes('link'));
+    const before = readdirSync(dirname(path));
     expect((await run(command, workspace, files, here)).output).toBe('honest\n');
-    evil(join(workspace, 'job.sh'));
-    evil(join(workspace, 'bin/job'));
+    expect(readdirSync(dirname(path))).toEqual(before);
+    writeFileSync(path, 'echo evil\n');
     expect((await run(command, workspace, files, here)).metadata.errorCode).toBe('tool.refused');
   });
 
-  it('A7 a script outside the workspace runs as it was agreed to, and the card says where that is not certain', async () => {
-    const workspace = project();
-    const path = join(dirname(workspace), 'outside/tool.sh');
-    writeFileSync(path, 'echo honest\n');
-    const { files, reasons, alwaysKey } = await agree(`sh ${path}`, workspace, here);
-    expect([Object.keys(files), alwaysKey]).toEqual([[path], null]);
-    expect(reasons.some((one) => one.includes(`no copy of ${path}`))).toBe(where === 'open');
-    expect((await run(`sh ${path}`, workspace, files, here)).output).toBe('honest\n');
-    writeFileSync(path, 'echo evil\n');
-    expect((await run(`sh ${path}`, workspace, files, here)).metadata.errorCode).toBe('tool.refused');
+  it.each(outside)('A7 outside, swapped between the check and the start: %s', async (_how, text) => {
+    const { workspace, path } = beside();
+    const command = text.replace('X', path);
+    const { files } = await agree(command, workspace, here);
+    const { output } = await run(
+      command,
+      workspace,
+      files,
+      swapping(() => replaceByFile(path)),
+    );
+    expect(output).toBe('honest\n');
+  });
+
+  it('A7 which of two files outside it would be is refused where no sandbox holds both', async () => {
+    const { workspace } = beside();
+    evil(join(workspace, 'tool.sh'));
+    const command = 'cd ../outside && ./tool.sh';
+    const { files } = await agree(command, workspace);
+    expect(Object.keys(files)).toHaveLength(2);
+    const { decision } = await here.assess({ command }, { workspace });
+    expect(decision).toBe(where === 'open' ? 'deny' : 'ask');
+    const { output } = await run(command, workspace, files, here);
+    expect(output).toMatch(where === 'open' ? /^Not run: it cannot be told .* which file/ : /^honest$/m);
+  });
+
+  it('A7 what this user can change nowhere on the way to it runs as it is', () => {
+    // As somebody who owns nothing here, whoever runs the tests.
+    const text = `
+      const { planCopies } = await import(${JSON.stringify(PLACED_COPIES)});
+      if (process.getuid() === 0) process.setuid(65534);
+      const notes = async (path) => (await planCopies('sh ' + path, [{ word: path, named: path }], '/w')).notes.length;
+      console.log(await notes('/usr/bin/ldd'), await notes('/bin/ldd'), await notes('/tmp/ldd'));`;
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', text], { encoding: 'utf8' });
+    expect(output).toBe('0 0 1\n');
   });
 
   it('A7 a large program is copied as well; one that is too large for that is refused, with the limit', async () => {
@@ -173,17 +275,12 @@ describe.each(['confined', 'open'] as const)('A7 a script swapped after it was a
     expect(output).not.toMatch(/^evil$/m);
   });
 
-  it.each(commands)('A7 swapped between the check and the start: %s', async (command) => {
+  it.each([...commands, ...fedBy])('A7 swapped between the check and the start: %s', async (command) => {
     const workspace = project();
     const { files } = await agree(command, workspace);
-    const late = toolIn({
-      ...sandboxes[where],
-      wrap(...args) {
-        // The last thing before the start; all of it has been checked.
-        replaceByFile(join(workspace, 'job.sh'));
-        replaceByLink(join(workspace, 'bin/job'));
-        return sandboxes[where].wrap(...args);
-      },
+    const late = swapping(() => {
+      replaceByFile(join(workspace, 'job.sh'));
+      replaceByLink(join(workspace, 'bin/job'));
     });
     const { output } = await run(command, workspace, files, late);
     // The sandbox may find that the place of the copy is a link by now, and start nothing.
@@ -213,82 +310,5 @@ describe.each(['confined', 'open'] as const)('A7 a script swapped after it was a
       'job.sh done\nhonest\necho honest\n',
     );
     expect(readdirSync(workspace).sort()).toEqual(['bin', 'out']);
-  });
-});
-
-describe('A21 what programs of the project take their orders from', () => {
-  it.each([
-    ['npm test', 'package.json', '{"scripts":{"test":"echo honest"}}', '{"scripts":{"test":"echo evil"}}'],
-    [
-      'npm run build',
-      'package.json',
-      '{"scripts":{"build":"echo honest"}}',
-      '{"scripts":{"build":"echo evil"}}',
-    ],
-    ['yarn test', 'package.json', '{}', '{ }'],
-    ['make', 'Makefile', 'all:\n\techo honest\n', 'all:\n\techo evil\n'],
-    ['make all', 'makefile', 'all:\n\techo honest\n', 'all:\n\techo evil\n'],
-    ['pytest', 'conftest.py', 'x = 1\n', 'x = 2\n'],
-    ['cargo build', 'build.rs', 'fn main() {}', 'fn main() { }'],
-  ])(
-    'A21 %s: an "always" ends when %s changes, and an approval with it',
-    async (command, name, before, after) => {
-      const { workspace } = scratch();
-      writeFileSync(join(workspace, name), before);
-      const agreed = await agree(command, workspace);
-      expect(agreed.alwaysKey).not.toBeNull();
-      expect((await agree(command, workspace)).alwaysKey).toBe(agreed.alwaysKey);
-      writeFileSync(join(workspace, name), after);
-      const now = await agree(command, workspace);
-      expect(now.alwaysKey).not.toBe(agreed.alwaysKey);
-      expect(now.files).not.toEqual(agreed.files);
-      expect((await run(command, workspace, agreed.files)).metadata.errorCode).toBe('tool.refused');
-    },
-  );
-
-  it.each([
-    'make -f other.mk',
-    'make -C sub',
-    'make --eval=x',
-    'make CC=evil',
-    'npm --prefix sub test',
-    'npm -C sub test',
-    'yarn --cwd sub test',
-    'pytest -c other.ini',
-    'cargo build --manifest-path sub/Cargo.toml',
-  ])('A12 A21 %s takes them from elsewhere: never for always', async (command) => {
-    expect((await agree(command, scratch().workspace)).alwaysKey).toBeNull();
-  });
-});
-
-describe('A6 the plan', () => {
-  const plan = {
-    tool: 'shell',
-    args: { command: 'npm test' },
-    workspace: '/w',
-    profile: 'default',
-    files: { '/w/a': 'x' },
-  };
-
-  it.each([
-    ['command', { args: { command: 'npm test ' } }],
-    ['an argument more', { args: { command: 'npm test', timeout_seconds: 1 } }],
-    ['workspace', { workspace: '/w2' }],
-    ['profile', { profile: 'ops' }],
-    ['tool', { tool: 'shell2' }],
-    ['content of a file', { files: { '/w/a': 'y' } }],
-    ['another file', { files: { '/w/a': 'x', '/w/b': 'x' } }],
-    ['no files', { files: {} }],
-  ])('A6 another %s is another digest', (_what, change) => {
-    expect(actionDigest({ ...plan, ...change })).not.toBe(actionDigest(plan));
-  });
-
-  it('A6 A19 the environment and the folder are ours, whatever the command says', async () => {
-    const { workspace } = scratch();
-    const { output } = await run('pwd; env | cut -d= -f1 | sort | tr "\\n" " "', workspace, {});
-    expect(output.split('\n')[0]).toBe(workspace);
-    expect(output).toContain('GIT_CEILING_DIRECTORIES GIT_CONFIG_COUNT');
-    for (const name of ['LD_PRELOAD', 'NODE_OPTIONS', 'BASH_ENV', 'OPENAI', 'VITEST', 'npm_'])
-      expect(output).not.toContain(name);
   });
 });

@@ -198,11 +198,14 @@ const NUMBERED = /\d[<>]+\(|[<>]&?\s*\d+[<>]/;
 /** Names of what the shell reads from: whoever executes these executes its input. */
 const inputs = new Set(['/dev/stdin', '/dev/fd/0', '/proc/self/fd/0']);
 
+/** Whether something executes what it gets on its input. */
+export const isFed = ({ executes, takesInput }: Facts): boolean =>
+  takesInput || [...inputs].some((name) => executes.has(name));
+
 /** Adds what is executed by way of an input; which of all it is that cannot be told gives reasons. */
 function judgeExecuted(facts: Facts): Finding[] {
   const { executes, reads } = facts;
-  if (facts.takesInput || [...inputs].some((name) => executes.has(name)))
-    for (const file of reads) if (!inputs.has(file)) executes.add(file);
+  if (isFed(facts)) for (const file of reads) if (!inputs.has(file)) executes.add(file);
   return [...executes]
     .filter((name) => (facts.isLost && !name.startsWith('/')) || name.includes('{}'))
     .map((name) => askAlways('high', `it cannot be told beforehand which file ${name} is`));

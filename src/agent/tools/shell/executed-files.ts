@@ -1,9 +1,9 @@
 /** What a command would execute, or take its orders from: digests to agree to, and copies that are what was agreed to (A7). */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, open, realpath, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { FixedFile } from '../bubblewrap.ts';
 import { type Facts, foldersOf } from './judge.ts';
 
@@ -41,12 +41,26 @@ export async function executedFiles(facts: Facts, workspace: string): Promise<Ex
 /** However long it grew meanwhile. */
 const contentOf = (path: string) => createReadStream(path, { end: MAX_EXECUTED_BYTES });
 
-export type CheckedFile = FixedFile & {
+export type ExecutedFile = {
   /** As the command names it. */
   readonly word: string;
   /** The same as an absolute path, links and all. */
   readonly named: string;
 };
+
+export type CheckedFile = FixedFile & ExecutedFile;
+
+/** Each script under each of its names. @param digests of all that was found */
+export const scriptsOf = (
+  facts: Facts,
+  workspace: string,
+  digests: Readonly<Record<string, string>>,
+): ExecutedFile[] =>
+  [...facts.executes].flatMap((word) =>
+    placesOf([word], facts, workspace)
+      .filter((named) => digests[named] !== undefined)
+      .map((named) => ({ word, named })),
+  );
 
 export type Copies =
   | { readonly ok: true; readonly copies: readonly CheckedFile[]; remove(): Promise<void> }
@@ -66,18 +80,16 @@ export async function copyExecuted(
   if (tooLarge !== null) return { ok: false, problem: tooLargeToRun(tooLarge) };
   const changed = Object.keys({ ...agreed, ...digests }).find((path) => agreed[path] !== digests[path]);
   if (changed !== undefined) return { ok: false, problem: isChanged(changed) };
-  const wanted = [...facts.executes].flatMap((word) =>
-    placesOf([word], facts, workspace)
-      .filter((named) => agreed[named] !== undefined)
-      .map((named) => ({ word, named })),
-  );
+  const wanted = scriptsOf(facts, workspace, agreed);
   if (wanted.length === 0) return { ok: true, copies: [], remove: async () => undefined };
   const folder = await mkdtemp(join(tmpdir(), 'parley-run-'));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const copies: CheckedFile[] = [];
     for (const { word, named } of wanted) {
-      const copy = join(folder, String(copies.length));
+      // Under its own name, by which some programs go.
+      const copy = join(folder, String(copies.length), basename(named));
+      await mkdir(dirname(copy));
       if ((await copied(named, copy)) !== agreed[named]) {
         await remove();
         return { ok: false, problem: isChanged(named) };

@@ -1,17 +1,15 @@
 /**
- * Where there is no sandbox to put checked scripts in their places: each lies beside its original under a name of its
- * own for as long as the command runs, and the command is told that name (A7). What a script finds next to itself
- * stays where it is; only its own name, `$0`, is another.
+ * Where there is no sandbox to put checked scripts in their places, the command is told the names of the copies (A7).
+ * In the workspace each lies beside its original for as long as the command runs: what it finds next to itself stays
+ * where it is, only its own name, `$0`, is another. What lies outside is not ours to put files beside: there the copy
+ * in the private folder runs.
  */
 import { constants } from 'node:fs';
-import { access, chmod, copyFile, realpath, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { forEachChild, parse, type SyntaxNode, type Word } from 'unbash';
+import { access, chmod, copyFile, lstat, readlink, realpath, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { newSecret } from '../../../domain/runtime.ts';
-import { classify } from './classify.ts';
-import type { CheckedFile } from './executed-files.ts';
-import { judgeWords, noFacts } from './judge.ts';
-import { type Arg, toArg } from './word.ts';
+import type { CheckedFile, ExecutedFile } from './executed-files.ts';
+import { renamed, untold } from './renaming.ts';
 
 export type PlacedCopies = {
   /** As given, with the copies for the scripts. */
@@ -21,8 +19,39 @@ export type PlacedCopies = {
   remove(): Promise<void>;
 };
 
-/** A folder that nobody here can write to: nobody can have swapped what lies in it either. */
-const fixedFolders = new Set(['EACCES', 'EPERM', 'EROFS']);
+export type CopyPlan = {
+  /** Why it cannot be seen to that the checked copies run, and how to mend it. */
+  readonly refusal: string | null;
+  /** For the card: what is another to a script, as its copy lies elsewhere. */
+  readonly notes: readonly string[];
+};
+
+/** What becomes of each script where there is no sandbox. */
+export async function planCopies(
+  command: string,
+  files: readonly ExecutedFile[],
+  workspace: string,
+): Promise<CopyPlan> {
+  const places = await Promise.all(files.map((file) => placeFor(file.named, workspace)));
+  const copied = files.filter((_file, index) => places[index] !== 'stays');
+  const moved = files.filter((_file, index) => places[index] === 'private');
+  const [lost] = untold(command, [...new Set(copied.map((file) => file.word))], workspace);
+  const refusal = (name: string, why: string): CopyPlan => ({
+    refusal:
+      `${why}, and without a sandbox nothing else keeps it from being swapped after it was agreed to: ` +
+      `name the script as a word of its own (\`bash ${name}\`), or switch the sandbox on (\`parley doctor\` says how)`,
+    notes: [],
+  });
+  if (lost !== undefined)
+    return refusal(lost, `this command cannot be made to run the checked copy of ${lost}`);
+  const unclear = moved.find((file) => files.some((one) => one !== file && one.word === file.word));
+  if (unclear !== undefined)
+    return refusal(unclear.named, `it cannot be told beforehand which file ${unclear.word} is`);
+  const notes = moved.map(
+    ({ named }) => `a checked copy of ${named} runs: for the script its own name and folder ($0) are others`,
+  );
+  return { refusal: null, notes: [...new Set(notes)] };
+}
 
 /** @throws when a copy cannot be written although its folder can. */
 export async function placeCopies(
@@ -36,119 +65,63 @@ export async function placeCopies(
   const remove = async (): Promise<void> => {
     for (const path of placed) await rm(path, { force: true }).catch(() => undefined);
   };
-  // What lies outside the workspace is not ours to put files beside: only its digest was compared.
-  for (const { word, named, copy, executable } of files.filter((file) => isIn(workspace, file.named))) {
-    // The ending stays: some programs go by it.
-    const name =
-      nameOf.get(word) ?? `${word.slice(0, -basename(word).length)}.${newSecret()}-${basename(word)}`;
-    const path = join(dirname(named), basename(name));
-    try {
-      placed.push(path);
-      await copyFile(copy, path, constants.COPYFILE_EXCL);
-      await chmod(path, executable ? 0o500 : 0o400);
-      nameOf.set(word, name);
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && fixedFolders.has(String(error.code))) continue;
-      await remove();
-      throw error;
-    }
-  }
-  return {
-    command: renamed(command, nameOf, workspace),
-    argv: argv === null ? null : renamedWords(argv, nameOf, workspace),
-    remove,
-  };
-}
-
-/**
- * Of the files it executes those of which no copy can take the place: outside the workspace, or where the command names
- * them by way of something else (`sh < x`).
- * @param executed absolute paths
- */
-export async function onlyCompared(
-  command: string,
-  executed: readonly string[],
-  workspace: string,
-): Promise<string[]> {
-  const outside: string[] = [];
-  for (const path of executed.filter((one) => !isIn(workspace, one)))
-    if (await canChange(path)) outside.push(path);
-  const words = [...classify(command, workspace).facts.executes];
-  const nameOf = new Map(words.map((word) => [word, join(dirname(word), `.checked-${basename(word)}`)]));
-  const left = classify(renamed(command, nameOf, workspace), workspace).facts.executes;
-  const untold = words.filter(
-    (word) =>
-      left.has(word) && executed.some((path) => isIn(workspace, path) && path.endsWith(basename(word))),
-  );
-  return [...outside, ...untold];
-}
-
-async function canChange(path: string): Promise<boolean> {
-  const real = await realpath(path).catch(() => path);
-  const writable = await Promise.all(
-    [real, dirname(real), path, dirname(path)].map((one) =>
-      access(one, constants.W_OK).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return writable.includes(true);
-}
-
-const isIn = (folder: string, path: string): boolean => path.startsWith(`${folder}/`);
-
-/** Which of the words are scripts, and which are shell text, with what each becomes. The first of a name is the script. */
-function replacements(
-  words: readonly Arg[],
-  nameOf: ReadonlyMap<string, string>,
-  workspace: string,
-): Map<number, string> {
-  const facts = noFacts();
-  const texts: string[] = [];
-  const noteText = (text: string) => {
-    texts.push(text);
-    return [];
-  };
-  judgeWords(words, { workspace, facts, judgeText: noteText });
-  const found = new Map<number, string>();
-  const put = (value: string, by: string | undefined): void => {
-    const at = words.findIndex((word) => word.value === value);
-    if (at >= 0 && by !== undefined && by !== value) found.set(at, by);
-  };
-  for (const script of facts.executes) put(script, nameOf.get(script));
-  for (const text of texts) put(text, renamed(text, nameOf, workspace));
-  return found;
-}
-
-function renamedWords(
-  argv: readonly string[],
-  nameOf: ReadonlyMap<string, string>,
-  workspace: string,
-): string[] {
-  const words = argv.map((value): Arg => ({ kind: 'literal', value }));
-  const found = replacements(words, nameOf, workspace);
-  return argv.map((word, index) => found.get(index) ?? word);
-}
-
-function renamed(command: string, nameOf: ReadonlyMap<string, string>, workspace: string): string {
-  if (nameOf.size === 0) return command;
-  const places: { readonly word: Word; readonly text: string }[] = [];
-  const visit = (node: SyntaxNode): void => {
-    if (node.type === 'Command' && node.name !== undefined) {
-      const words = [node.name, ...node.suffix.filter((part) => part.type === 'Word')];
-      for (const [index, text] of replacements(words.map(toArg), nameOf, workspace)) {
-        const word = words[index];
-        if (word !== undefined) places.push({ word, text });
+  try {
+    for (const { word, named, copy, executable } of files) {
+      const place = await placeFor(named, workspace);
+      if (place === 'stays') continue;
+      // The ending stays: some programs go by it.
+      const beside =
+        nameOf.get(word) ?? `${word.slice(0, -basename(word).length)}.${newSecret()}-${basename(word)}`;
+      const path = place === 'private' ? copy : join(dirname(named), basename(beside));
+      if (place === 'beside') {
+        placed.push(path);
+        await copyFile(copy, path, constants.COPYFILE_EXCL);
       }
+      await chmod(path, executable ? 0o500 : 0o400);
+      nameOf.set(word, place === 'private' ? copy : beside);
     }
-    forEachChild(node, visit);
-  };
-  visit(parse(command));
-  let text = command;
-  for (const place of places.toSorted((a, b) => b.word.pos - a.word.pos))
-    text = text.slice(0, place.word.pos) + quoted(place.text) + text.slice(place.word.end);
-  return text;
+    return { ...renamed(command, argv, nameOf, workspace), remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
 }
 
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+type Place = 'beside' | 'private' | 'stays';
+
+async function placeFor(named: string, workspace: string): Promise<Place> {
+  const folder = await realpath(dirname(named)).catch(() => dirname(named));
+  const isInside = folder === workspace || folder.startsWith(`${workspace}/`);
+  if (isInside && (await isWritable(folder))) return 'beside';
+  // What nobody here can change, nobody can have swapped.
+  return (await canChange(named)) ? 'private' : 'stays';
+}
+
+const isWritable = (path: string): Promise<boolean> =>
+  access(path, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+
+/** As many links as Linux follows. */
+const MAX_LINKS = 40;
+
+/** Whether this user can write the file, or put another in its place: in any folder and by any link on the way to it. */
+async function canChange(path: string, links = 0): Promise<boolean> {
+  const user = process.geteuid?.() ?? 0;
+  const names = path.split('/').filter(Boolean);
+  let folder = '/';
+  for (const [index, name] of ['', ...names].entries()) {
+    const here = join(folder, name);
+    const entry = await lstat(here).catch(() => null);
+    if (entry === null || links > MAX_LINKS) return true;
+    if (entry.isSymbolicLink()) {
+      const target = resolve(folder, await readlink(here));
+      return await canChange(join(target, ...names.slice(index)), links + 1);
+    }
+    // Its owner can make it writable first.
+    if (entry.uid === user || (await isWritable(here))) return true;
+    folder = here;
+  }
+  return false;
+}

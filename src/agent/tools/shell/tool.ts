@@ -10,8 +10,8 @@ import { type Assessment, defineTool, type ToolContext, type ToolResult } from '
 import { classify } from './classify.ts';
 import { diskConcerns, runsOwn } from './disk-facts.ts';
 import { commandEnvironment } from './environment.ts';
-import { type CheckedFile, copyExecuted, executedFiles, tooLargeToRun } from './executed-files.ts';
-import { onlyCompared, placeCopies } from './placed-copies.ts';
+import { type CheckedFile, copyExecuted, executedFiles, scriptsOf, tooLargeToRun } from './executed-files.ts';
+import { placeCopies, planCopies } from './placed-copies.ts';
 import { type ProcessResult, partsOf, runProcess } from './run.ts';
 
 export type ShellDeps = {
@@ -119,13 +119,10 @@ export function createShellTool(deps: ShellDeps) {
     if (tooLarge !== null) return refused(tooLargeToRun(tooLarge));
     const own = await runsOwn(Object.keys(files), workspace, deps.ownFiles);
     if (own !== null) return refused(own);
-    const compared = sandbox.active ? [] : await onlyCompared(command, Object.keys(files), workspace);
-    const reasons = [
-      ...judged.reasons,
-      ...compared.map(
-        (name) => `no copy of ${name} can be run without a sandbox: it is only compared before`,
-      ),
-    ];
+    const scripts = sandbox.active ? [] : scriptsOf(facts, workspace, files);
+    const plan = await planCopies(command, scripts, workspace);
+    if (plan.refusal !== null) return refused(plan.refusal);
+    const reasons = [...judged.reasons, ...plan.notes];
     // An "always" holds for these files as they are: with other content it is another action (A21).
     const content = Object.keys(files).length === 0 ? '' : `:${canonicalJson(files)}`;
     const verdict = {
@@ -144,16 +141,21 @@ export function createShellTool(deps: ShellDeps) {
     const { workspace } = context;
     const { decision, argv, reasons, facts } = classify(command, workspace);
     // Policy has refused these before; nothing that calls this by mistake may get past it either.
-    const refusal =
+    const never =
       sandbox.refusal ?? (decision === 'deny' ? `This command never runs: it ${reasons[0]}.` : null);
-    if (refusal !== null) return { ok: false, output: refusal, metadata: { errorCode: 'tool.refused' } };
+    if (never !== null) return { ok: false, output: never, metadata: { errorCode: 'tool.refused' } };
     await mkdir(workspace, { recursive: true });
+    const notRun = (problem: string): ToolResult => ({
+      ok: false,
+      output: `Not run: ${problem}.`,
+      metadata: { errorCode: 'tool.refused' },
+      ownWords: true,
+    });
     const checked = await copyExecuted(facts, workspace, context.files);
-    if (!checked.ok) {
-      const output = `Not run: ${checked.problem}.`;
-      return { ok: false, output, metadata: { errorCode: 'tool.refused' }, ownWords: true };
-    }
+    if (!checked.ok) return notRun(checked.problem);
     try {
+      const { refusal } = await planCopies(command, sandbox.active ? [] : checked.copies, workspace);
+      if (refusal !== null) return notRun(refusal);
       return await runChecked(command, argv, checked.copies, timeoutMs, context);
     } finally {
       await checked.remove();

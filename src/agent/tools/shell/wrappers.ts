@@ -108,6 +108,7 @@ const opaque = (name: string): Finding => askAlways('high', `it cannot be told w
 
 function unwrapShell(name: string, args: readonly Arg[]): Unwrapped {
   let inline = false;
+  let fromInput = false;
   let at = 0;
   for (; at < args.length; at++) {
     const arg = args[at];
@@ -117,6 +118,7 @@ function unwrapShell(name: string, args: readonly Arg[]): Unwrapped {
       break;
     }
     if (/^-[a-z]*c[a-z]*$/i.test(arg.value)) inline = true;
+    if (/^-[a-z]*s[a-z]*$/.test(arg.value)) fromInput = true;
     // -o and -O take a name.
     if (/^[-+][a-z]*o$/i.test(arg.value)) at += 1;
   }
@@ -124,14 +126,14 @@ function unwrapShell(name: string, args: readonly Arg[]): Unwrapped {
   if (inline && operand?.kind === 'literal') {
     return { ...nothing, findings: [askAlways('medium', 'runs text as a command')], text: operand.value };
   }
-  if (!inline && operand?.kind === 'literal') {
+  if (!inline && !fromInput && operand?.kind === 'literal') {
     return {
       ...nothing,
       findings: [askAlways('high', `runs the script ${operand.value}`)],
       script: operand.value,
     };
   }
-  if (operand === undefined && !inline) {
+  if (fromInput || (operand === undefined && !inline)) {
     const finding = askAlways('high', `\`${name}\` runs whatever arrives on its input`);
     return { ...nothing, findings: [finding], takesInput: true };
   }
