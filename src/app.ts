@@ -173,7 +173,7 @@ export async function startApp({
       access,
       profiles: () => profiles,
       requireBudget: limits.requireBudget,
-      revive: memory.revive,
+      revivals: memory.revivals,
       redact,
       clock,
       log,

@@ -12,7 +12,7 @@ import { type Catalog, type ListedSkill, readCatalog, skillsFor } from './agent/
 import { encodeButton } from './channels/button-token.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { JobHandler } from './domain/job.ts';
-import type { Reflection } from './domain/reflection.ts';
+import type { Revivals } from './domain/reflection.ts';
 import type { Clock, Logger } from './domain/runtime.ts';
 import type { Turn } from './domain/turn.ts';
 import type { AccessRules } from './gateway/access.ts';
@@ -28,8 +28,7 @@ export type LearningDeps = {
   readonly access: () => AccessRules;
   readonly profiles: () => Profiles;
   readonly requireBudget: Limits['requireBudget'];
-  /** Makes the vectors of entries that were changed. */
-  readonly revive: (reflection: Reflection) => Promise<void>;
+  readonly revivals: Revivals;
   readonly redact: (text: string) => string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -72,7 +71,7 @@ export function openLearning(deps: LearningDeps): OpenedLearning {
     store,
     access: deps.access,
     catalog: () => catalog,
-    revive: deps.revive,
+    revivals: deps.revivals,
     button: (id: string, decision: 'once' | 'deny') => encodeButton({ kind: 'review', id, decision }),
     clock,
   };
@@ -107,6 +106,7 @@ export function openLearning(deps: LearningDeps): OpenedLearning {
         contextTokens: (turn) => deps.profiles().get(turn.profile).settings.contextTokens,
         skills: (turn) => enabled(turn.user),
         askFor: (reflection) => [reviewJob(reflection)],
+        revivals: deps.revivals,
         requireBudget: deps.requireBudget,
         redact: deps.redact,
         clock,

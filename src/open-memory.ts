@@ -2,12 +2,19 @@
 import { createMemoryJob, MEMORY_JOB, memoryJob, viewerOf } from './agent/memory/after-turn.ts';
 import { keep, type Remember } from './agent/memory/keep.ts';
 import { recall } from './agent/memory/recall.ts';
-import { createVectorJob, embedMetered, type Payer, VECTOR_JOB, vectorJob } from './agent/memory/vectors.ts';
+import {
+  createVectorJob,
+  embedMetered,
+  type Payer,
+  revivalJobs,
+  VECTOR_JOB,
+  vectorJob,
+} from './agent/memory/vectors.ts';
 import type { Embedder } from './agent/model/embedder.ts';
 import type { EngineDeps } from './agent/run.ts';
 import type { JobHandler } from './domain/job.ts';
 import type { Viewer } from './domain/memory.ts';
-import type { Reflection } from './domain/reflection.ts';
+import type { Revivals } from './domain/reflection.ts';
 import { type Clock, type Logger, newId } from './domain/runtime.ts';
 import type { Turn } from './domain/turn.ts';
 import type { Limits } from './gateway/limits.ts';
@@ -30,8 +37,7 @@ export type OpenedMemory = {
   /** Keeps something at once. @param payer for whom its vector is counted. */
   readonly remember: Remember;
   readonly handlers: Readonly<Record<string, JobHandler>>;
-  /** Makes the vectors of entries that something else has changed. */
-  readonly revive: (reflection: Reflection) => Promise<void>;
+  readonly revivals: Revivals;
 };
 
 /** Entries looked at to find one that says the same. */
@@ -95,16 +101,8 @@ export function openMemory(deps: MemoryDeps): OpenedMemory {
         return await recallFor(viewer, payer(turn), turn.input.text, settings.recall);
       },
     },
-    async revive({ id, turnId, changes }) {
-      const turn = turnId === null ? undefined : await store.turns.get(turnId);
-      if (turn === undefined || profileOf(turn).embedder === null) return;
-      const touched = (changes ?? []).flatMap((change) =>
-        change.kind === 'memory' ? [change.before, change.after] : [],
-      );
-      // Its text has had a job before, whose vector is gone.
-      for (const memory of touched)
-        if (memory !== null) await store.jobs.enqueue(vectorJob(payer(turn), memory, id));
-    },
+    revivals: (turn, reflection, to) =>
+      profileOf(turn).embedder === null ? [] : revivalJobs(turn, reflection, to),
     handlers: {
       [MEMORY_JOB]: createMemoryJob({
         ...metered,

@@ -1,8 +1,10 @@
 /** `parley reflections`: what was learned from turns, as metrics and as a diff; taking one back. For operators. */
+import { revivalJobs } from '../agent/memory/vectors.ts';
 import { reflectionDiff, reflectionLine } from '../agent/reflection/words.ts';
 import { readCatalog } from '../agent/skills/catalog.ts';
 import type { Reflection } from '../domain/reflection.ts';
 import { skillFolders } from '../open-learning.ts';
+import type { Store } from '../store/store.ts';
 import {
   accountsIn,
   type CommonOptions,
@@ -76,14 +78,23 @@ export async function undo(id: string, options: CommonOptions): Promise<number> 
   return withStore(
     options,
     async (store) => {
+      const reflection = await store.reflections.get(id);
       const moved = await store.reflections.move(id, 'applied', 'undone');
-      if (moved === 'unknown') return unknown(id);
+      if (reflection === undefined || moved === 'unknown') return unknown(id);
+      if (moved === 'done') await revive(store, reflection);
       if (moved === 'done') printLine('Undone: everything is as it was before.');
       else printLine(`Nothing was changed: ${moved.conflict}.`);
       return moved === 'done' ? 0 : 1;
     },
     'share',
   );
+}
+
+/** The gateway makes the vectors of what was put back, where it has a model for them. */
+async function revive(store: Store, reflection: Reflection): Promise<void> {
+  const turn = reflection.turnId === null ? undefined : await store.turns.get(reflection.turnId);
+  if (turn === undefined) return;
+  for (const job of revivalJobs(turn, reflection, 'undone')) await store.jobs.enqueue(job);
 }
 
 function unknown(id: string): number {

@@ -1,7 +1,8 @@
 /** What was learned from a turn, what it changed, and how to take that back to the byte. */
+import type { NewJob } from './job.ts';
 import type { Memory, MemoryId } from './memory.ts';
 import type { UserId } from './message.ts';
-import type { TurnId } from './turn.ts';
+import type { Turn, TurnId } from './turn.ts';
 
 export type ReflectionId = string;
 
@@ -51,6 +52,9 @@ export type Reflection = {
   readonly raw: string | null;
   readonly createdAt: number;
 };
+
+/** The jobs that make the vectors of the entries that a reflection of this turn, or its undo, leaves behind. */
+export type Revivals = (turn: Turn, reflection: Reflection, to: 'applied' | 'undone') => readonly NewJob[];
 
 export type SwitchResult = 'done' | 'unknown' | { readonly conflict: string };
 

@@ -3,7 +3,7 @@ import { reflectionDiff, reflectionLine } from '../agent/reflection/words.ts';
 import type { Catalog } from '../agent/skills/catalog.ts';
 import type { JobHandler, NewJob } from '../domain/job.ts';
 import type { Author, OutboundMessage, UserId } from '../domain/message.ts';
-import type { Reflection } from '../domain/reflection.ts';
+import type { Reflection, Revivals } from '../domain/reflection.ts';
 import type { Clock } from '../domain/runtime.ts';
 import { showInvisible } from '../domain/visible.ts';
 import type { NewDelivery, Store } from '../store/store.ts';
@@ -23,11 +23,10 @@ export type Reviews = {
 };
 
 export type ReviewsDeps = {
-  readonly store: Pick<Store, 'reflections' | 'outbox' | 'jobs'>;
+  readonly store: Pick<Store, 'reflections' | 'outbox' | 'jobs' | 'turns'>;
   readonly access: () => AccessRules;
   readonly catalog: () => Catalog;
-  /** Entries that were put back need their vectors made anew. */
-  readonly revive: (reflection: Reflection) => Promise<void>;
+  readonly revivals: Revivals;
   readonly button: (id: string, decision: 'once' | 'deny') => string;
   readonly clock: Clock;
 };
@@ -52,6 +51,11 @@ export function createReviews(deps: ReviewsDeps): Reviews {
       reflection?.userId != null && personOf(access, reflection.userId) === personOf(access, by.id);
     return isAdmin || theirs ? reflection : undefined;
   }
+  async function revive(reflection: Reflection, to: 'applied' | 'undone'): Promise<void> {
+    const turn = reflection.turnId === null ? undefined : await deps.store.turns.get(reflection.turnId);
+    if (turn === undefined) return;
+    for (const job of deps.revivals(turn, reflection, to)) await deps.store.jobs.enqueue(job);
+  }
   return {
     find,
     async decide(id, yes, by) {
@@ -62,7 +66,7 @@ export function createReviews(deps: ReviewsDeps): Reviews {
       if (typeof moved === 'object')
         return { accepted: false, text: `Nothing was changed: ${moved.conflict}.` };
       if (moved === 'unknown') return { accepted: false, text: UNKNOWN };
-      if (yes) await deps.revive(reflection);
+      if (yes) await revive(reflection, 'applied');
       const outcome = yes ? `Kept by ${by.name}` : `Dismissed by ${by.name}`;
       await deps.store.outbox.enqueue([settledCard(reflection, outcome, deps)], deps.clock.now());
       return { accepted: true, text: outcome };
@@ -73,7 +77,7 @@ export function createReviews(deps: ReviewsDeps): Reviews {
       const moved = await deps.store.reflections.move(id, 'applied', 'undone');
       if (typeof moved === 'object') return `Nothing was changed: ${moved.conflict}.`;
       if (moved === 'unknown') return UNKNOWN;
-      await deps.revive(reflection);
+      await revive(reflection, 'undone');
       return 'Undone: everything is as it was before.';
     },
   };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { JobHandler, NewJob } from '../../domain/job.ts';
 import type { Memory } from '../../domain/memory.ts';
 import type { MemoryStore } from '../../domain/memory-store.ts';
+import type { Reflection } from '../../domain/reflection.ts';
 import type { Clock } from '../../domain/runtime.ts';
 import type { UsageStore } from '../../domain/usage.ts';
 import type { PlannedCall } from '../model/client.ts';
@@ -58,6 +59,17 @@ export const vectorJob = (payer: Payer, memory: Pick<Memory, 'id' | 'updatedAt'>
   payload: { id: memory.id, updatedAt: memory.updatedAt, payer },
   runAt: memory.updatedAt,
 });
+
+/** For the entries that a reflection leaves behind, or its undo: their text may have had a job before, whose vector is gone. */
+export const revivalJobs = (
+  { user, session, profile }: Payer,
+  { id, changes }: Pick<Reflection, 'id' | 'changes'>,
+  to: 'applied' | 'undone',
+): NewJob[] =>
+  (changes ?? [])
+    .map((change) => (change.kind === 'memory' ? change[to === 'applied' ? 'after' : 'before'] : null))
+    .filter((memory) => memory !== null)
+    .map((memory) => vectorJob({ user, session, profile }, memory, `${id} ${to}`));
 
 /** An endpoint that is down is tried again for a while; the entry is found by its words meanwhile, and after. */
 export function createVectorJob(

@@ -7,7 +7,12 @@ import { AppError } from '../../domain/errors.ts';
 import { type Job, type JobHandler, type NewJob, personLane } from '../../domain/job.ts';
 import type { Memory } from '../../domain/memory.ts';
 import type { MemoryStore } from '../../domain/memory-store.ts';
-import { LESSON_TYPE, type Reflection, type ReflectionStore } from '../../domain/reflection.ts';
+import {
+  LESSON_TYPE,
+  type Reflection,
+  type ReflectionStore,
+  type Revivals,
+} from '../../domain/reflection.ts';
 import { type Clock, newId } from '../../domain/runtime.ts';
 import type { Turn } from '../../domain/turn.ts';
 import type { UsageStore } from '../../domain/usage.ts';
@@ -48,6 +53,8 @@ export type ReflectionJobDeps = {
   readonly skills: (turn: Turn) => Promise<readonly ListedSkill[]>;
   /** What follows when changes wait for a yes: somebody is asked. */
   readonly askFor: (reflection: Reflection) => readonly NewJob[];
+  /** What follows when they are in force: the changed entries are found by meaning too. */
+  readonly revivals: Revivals;
   /** @throws AppError `limits.budget` when a call of this size would exceed it. */
   readonly requireBudget: (planned: PlannedCall) => Promise<void>;
   readonly redact: (text: string) => string;
@@ -110,7 +117,7 @@ export function createReflectionJob(deps: ReflectionJobDeps): JobHandler {
         const durationMs = Math.round(deps.clock.monotonic() - startedAt);
         return {
           reflection: { row: { ...row, durationMs }, marks: plan?.marks ?? [] },
-          jobs: row.state === 'staged' ? deps.askFor(row) : [],
+          jobs: row.state === 'staged' ? deps.askFor(row) : deps.revivals(turn, row, 'applied'),
         };
       } catch (error) {
         // Not the work of this job: somebody else goes on with it, or it is tried again.

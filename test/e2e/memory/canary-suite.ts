@@ -10,7 +10,7 @@ import { type Place, textOf, type WebClient } from '../support/web-client.ts';
 import { type Remembering, startRemembering, toStore } from './support.ts';
 
 const ROLES =
-  '  roles: { memory: { model: memory-model }, btw: { model: aside-model }, embedding: { model: vectors } }';
+  '  roles: { memory: { model: memory-model }, btw: { model: aside-model }, embedding: { model: vectors }, reflection: { model: reflection-model } }';
 const YAML =
   'profiles: { ops: { agent: { workspace: data/other } } }\nroutes: [{ channel: web, conversation: "general", profile: ops }]';
 const RECALL = 'memory: { enabled: true, recall: 50 }';
@@ -27,6 +27,8 @@ const COLOURS = [
   'turquoise',
 ] as const;
 type Colour = (typeof COLOURS)[number];
+/** What is not about one person is not for a reflection to see. */
+const SHARED: readonly Colour[] = ['indigo', 'vermilion', 'cobalt', 'ochre'];
 
 export function canaryRows(database: TestDatabase): void {
   describe(`A34, A35, E60: canaries on ${database.name}`, () => {
@@ -47,8 +49,12 @@ export function canaryRows(database: TestDatabase): void {
     beforeAll(async () => {
       const storeUrl = await database.url();
       s = await startRemembering({ storeUrl });
+      const reflection = '{ enabled: true }';
       s.folder.writeConfig(
-        configText(s.model.url, { model: ROLES, yaml: YAML, storeUrl }).replace(/^memory: .*$/m, RECALL),
+        configText(s.model.url, { model: ROLES, yaml: YAML, storeUrl, reflection }).replace(
+          /^memory: .*$/m,
+          RECALL,
+        ),
       );
       await s.restart();
       s.model.embed(() => [1, 0]);
@@ -100,15 +106,20 @@ export function canaryRows(database: TestDatabase): void {
     ];
 
     for (const [name, where, expected] of cases) {
-      it(`${name}: prompt, tools, side question and /memory hold what belongs there and nothing else`, async () => {
+      it(`${name}: prompt, tools, side question, reflection and /memory hold what belongs there and nothing else`, async () => {
         const [who, place] = where();
         const belongs = COLOURS.filter((colour) => expected.includes(colour));
         s.model.reset();
         s.answers(() => ({ text: 'fine' }));
-        await s.tell(who, place, `${name} asks about the secret colour here.`);
+        const asks = `${name} asks about the secret colour here.`;
+        await s.tell(who, place, asks);
         // The classifier is shown what is known, to correct it: the same rules hold.
         expect(s.memoryCalls()).toHaveLength(1);
         expect(seenIn(s.memoryCalls()[0]?.text ?? '')).toEqual(belongs);
+        const reflected = await until('the reflection', () =>
+          s.reflectionCalls().find((call) => call.text.includes(asks)),
+        );
+        expect(seenIn(reflected.text)).toEqual(belongs.filter((colour) => !SHARED.includes(colour)));
         await who.command(place, '/new');
         s.model.reset();
         s.answers((call) =>
@@ -140,6 +151,26 @@ export function canaryRows(database: TestDatabase): void {
           expect(seenIn(textOf((await who.command(place, command)).html))).toEqual(belongs);
       });
     }
+
+    it('E59, E69: what was learned is found by meaning too, and so is what an operator’s undo puts back', async () => {
+      const where = await s.owner.createConversation('Learning', false);
+      const learning = async (words: string, change: object) => {
+        s.reflects((call) => (call.text.includes(words) ? { memory: [change] } : { abstain: true }));
+        await s.owner.answerTo(where, words);
+      };
+      const vectorsOf = (body: string) => s.model.embedded.filter((text) => text.includes(body)).length;
+      const entry = { name: 'learned', description: 'learned', type: 'fact' };
+      await learning('learn this', { op: 'add', ...entry, body: 'Learned at first.' });
+      await until('its vector', () => vectorsOf('Learned at first.') === 1);
+      await learning('learn more', { op: 'update', ...entry, body: 'Learned since.' });
+      await until('its new vector', () => vectorsOf('Learned since.') === 1);
+      const [last] = await s.folder.json<{ id: string }>('reflections', 'list', '--json');
+      expect(await s.folder.look('reflections', 'undo', last?.id ?? '')).toMatchObject({ code: 0 });
+      // Another process has asked for it; the next work of the gateway comes upon it.
+      await s.owner.answerTo(where, 'and now?');
+      await until('the vector of before', () => vectorsOf('Learned at first.') === 2);
+      await s.owner.command(where, '/memory forget learned');
+    });
 
     it('what belongs to others cannot be shown, forgotten or exported by its id', async () => {
       const all = await s.memories();

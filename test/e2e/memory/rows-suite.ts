@@ -16,7 +16,7 @@ export function memoryRows(name: string, storeUrl: () => Promise<string>): void 
     beforeAll(async () => {
       s = await startRemembering({
         storeUrl: await storeUrl(),
-        embedding: ', embedding: { model: vectors }',
+        more: ', embedding: { model: vectors }',
       });
     });
     afterAll(() => s.close());

@@ -7,9 +7,12 @@ import { type Place, textOf, type WebClient } from '../support/web-client.ts';
 export type Remembering = Scenario & {
   /** Lines of the configuration that give the roles their models. */
   readonly roles: string;
-  /** The calls of the conversation itself, side questions included. */
+  /** The calls of the conversation itself, side questions included; not what follows a turn. */
   mainCalls(): ModelCall[];
   memoryCalls(): ModelCall[];
+  /** What a reflection makes of the turn it is asked about; default: nothing. */
+  reflects(script: (call: ModelCall) => object): void;
+  reflectionCalls(): ModelCall[];
   /** What the conversation answers; default: "fine". */
   answers(script: (call: ModelCall) => ScriptedReply): void;
   /** What role `memory` makes of an exchange that holds these words. */
@@ -39,16 +42,20 @@ export const toStore = (summary: string, more: object = {}) => ({
 const WEIGHED = new Set(['memory.decided', 'memory.failed']);
 
 export async function startRemembering(
-  options: ScenarioOptions & { embedding?: string } = {},
+  /** `more` roles, after a comma. */
+  options: ScenarioOptions & { more?: string } = {},
 ): Promise<Remembering> {
-  const roles = `  roles: { memory: { model: memory-model }, btw: { model: aside-model }${options.embedding ?? ''} }`;
+  const roles = `  roles: { memory: { model: memory-model }, btw: { model: aside-model }${options.more ?? ''} }`;
   const s = await startScenario({ memory: true, ...options, model: roles });
   const decisions = new Map<string, object | string | ScriptedReply>();
   let main: (call: ModelCall) => ScriptedReply = () => ({ text: 'fine' });
+  let reflection: (call: ModelCall) => object = () => ({ abstain: true });
   const isMemory = (call: ModelCall) => call.model === 'memory-model';
+  const isReflection = (call: ModelCall) => call.model === 'reflection-model';
   const isSummary = (call: ModelCall) => isMemory(call) && call.text.includes('source="conversation"');
   let summary: (call: ModelCall) => ScriptedReply = () => ({ text: 'a summary' });
   s.model.script((call) => {
+    if (isReflection(call)) return { text: JSON.stringify(reflection(call)) };
     if (!isMemory(call)) return main(call);
     if (isSummary(call)) return summary(call);
     // The exchange is what comes after the entries that are known already.
@@ -61,7 +68,11 @@ export async function startRemembering(
   // `Scenario` changes as the gateway is restarted, so it is extended, not copied.
   return Object.assign(s, {
     roles,
-    mainCalls: () => s.model.calls.filter((call) => !isMemory(call)),
+    mainCalls: () => s.model.calls.filter((call) => !isMemory(call) && !isReflection(call)),
+    reflectionCalls: () => s.model.calls.filter(isReflection),
+    reflects(script: typeof reflection) {
+      reflection = script;
+    },
     memoryCalls: () => s.model.calls.filter((call) => isMemory(call) && !isSummary(call)),
     summaryCalls: () => s.model.calls.filter(isSummary),
     summarizes(script: typeof summary) {
@@ -82,7 +93,9 @@ export async function startRemembering(
     },
     async promptFor(who: WebClient, place: Place, text: string) {
       await who.answerTo(place, text);
-      const call = s.model.calls.findLast((one) => !isMemory(one) && one.question.includes(text));
+      const call = s.model.calls.findLast(
+        (one) => !isMemory(one) && !isReflection(one) && one.question.includes(text),
+      );
       if (call === undefined) throw new Error(`no call for "${text}"`);
       return call.text;
     },

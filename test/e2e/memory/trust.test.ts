@@ -12,7 +12,7 @@ describe('A29, A30: memory poisoning', () => {
   let s: Remembering;
   let bo: WebClient;
   beforeAll(async () => {
-    s = await startRemembering({ embedding: ', embedding: { model: vectors }' });
+    s = await startRemembering({ more: ', embedding: { model: vectors }' });
     s.model.embed(() => [1, 0]);
     bo = await s.as(BO_TOKEN);
     // A classifier that believes anything.

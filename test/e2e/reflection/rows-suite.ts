@@ -1,8 +1,9 @@
 /** ENGINE.md rows 61 to 72 through the real program, for each database. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelCall } from '../../fakes/model-server.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { until } from '../support/gateway.ts';
-import { configText, gate, sh } from '../support/scenario.ts';
+import { BO_TOKEN, configText, gate, sh } from '../support/scenario.ts';
 import { type Place, textOf } from '../support/web-client.ts';
 import { snapshotRows } from './snapshot-suite.ts';
 import { add, memory, type Reflecting, startReflecting } from './support.ts';
@@ -19,6 +20,8 @@ export function reflectionRows(database: TestDatabase): void {
     });
     afterAll(() => s.close());
 
+    const activityIn = (call: ModelCall | undefined) =>
+      /<untrusted source="activity">\n([\s\S]*?)\n<\/untrusted>/.exec(call?.text ?? '')?.[1] ?? '';
     const named = async (entry: string) => (await s.memories()).find((one) => one.name === entry);
 
     it('E61: the reply is out before the reflection is asked, and the row says what came of it', async () => {
@@ -211,7 +214,7 @@ export function reflectionRows(database: TestDatabase): void {
       expect((await named('changing'))?.body).toBe('second');
     });
 
-    it('E71, A29, A30: the activity is cut to its limit and holds no output; nothing raw is kept, nothing written unasked', async () => {
+    it('E71, A29, A30: the activity holds no output; nothing raw is kept, nothing written unasked', async () => {
       const commands = Array.from({ length: 12 }, (_, i) => `echo ${i}-${'x'.repeat(600)}`);
       s.answers('much to do', sh(...commands), { text: 'all done' });
       s.learns('much to do', memory(add('from-outside', 'written by whom?')));
@@ -220,9 +223,7 @@ export function reflectionRows(database: TestDatabase): void {
       expect(row).toMatchObject({ state: 'staged', memoryChanges: 1 });
       expect(await named('from-outside')).toBeUndefined();
       const call = s.calls().find((one) => one.text.includes('much to do'));
-      const activity = /<untrusted source="activity">\n([\s\S]*?)\n<\/untrusted>/.exec(call?.text ?? '')?.[1];
-      expect(Buffer.byteLength(activity ?? '')).toBeLessThanOrEqual(4096);
-      expect(activity).toContain('shell');
+      expect(activityIn(call)).toContain('shell');
       // The commands and the answer were written after outside text was read, so not even they are shown.
       expect(call?.text).not.toContain('xxxx');
       expect(call?.text).not.toContain('all done');
@@ -237,15 +238,37 @@ export function reflectionRows(database: TestDatabase): void {
       expect(await named('from-outside')).toBeUndefined();
     });
 
+    it('E71: what was done is cut to its limit in bytes, in whole characters, and says so', async () => {
+      const call = { name: 'no_such_tool', args: { text: 'ü'.repeat(6_000) } };
+      s.answers('a long story', { toolCalls: [call] }, { text: 'told' });
+      const row = await s.work(s.owner, place, 'a long story');
+      expect(row.outcome).toBe('abstained');
+      const activity = activityIn(s.calls().find((one) => one.text.includes('a long story')));
+      expect(activity).toMatch(/^- no_such_tool \{"text":"ü{1000,}\n\[… the rest is left out\]$/);
+      expect(Buffer.byteLength(activity)).toBeLessThanOrEqual(4096);
+      expect(Buffer.byteLength(activity)).toBeGreaterThan(4090);
+    });
+
     it('E64: two turns of one person at once: both changes survive, and there are two rows', async () => {
-      s.learns('left hand', memory(add('left', 'left')));
+      const { wait, open } = gate();
+      s.learns('left hand', { hold: wait, text: JSON.stringify(memory(add('left', 'left'))) });
       s.learns('right hand', memory(add('right', 'right')));
       const other = await s.owner.createConversation('Other', false);
-      const rows = await Promise.all([
-        s.work(s.owner, place, 'left hand'),
-        s.work(s.owner, other, 'right hand'),
-      ]);
-      expect(new Set(rows.map((row) => row.id)).size).toBe(2);
+      await s.owner.answerTo(place, 'left hand');
+      await until('the first', () => s.calls().find((call) => call.text.includes('left hand')));
+      await s.owner.answerTo(other, 'right hand');
+      // Somebody else's comes after both and is done: the second of the two would have begun by now.
+      const bo = await s.as(BO_TOKEN);
+      await s.work(bo, await bo.home(), 'both hands');
+      expect(s.calls().some((call) => call.text.includes('right hand'))).toBe(false);
+      open();
+      await until('the second', () => named('right'));
+      const rows = (await s.rows()).filter((row) => row.userId === 'web:owner');
+      expect(rows.slice(0, 2).map((row) => row.memoryChanges)).toEqual([1, 1]);
+      // It was loaded after the first was applied.
+      expect(s.calls().find((call) => call.text.includes('right hand'))?.text).toContain(
+        '- left (fact): left',
+      );
       expect(await named('left')).toBeDefined();
       expect(await named('right')).toBeDefined();
     });
