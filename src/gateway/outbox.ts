@@ -29,8 +29,11 @@ export type OutboxDeps = {
   readonly metrics: Metrics;
 };
 
-/** Deliveries under way at once. Lanes keep order; platforms limit the rate themselves. */
-const CONCURRENT = 64;
+/**
+ * Deliveries claimed at once. Lanes keep order, platforms limit the rate themselves, and one of them that makes many wait
+ * must not keep the others from their turn.
+ */
+const CLAIMED = 256;
 /** Longer than any platform call with its own retries; only a dead process keeps a lease this long. */
 const LEASE_MS = 60_000;
 const FIRST_RETRY_MS = 1_000;
@@ -39,7 +42,8 @@ const LONGEST_RETRY_MS = 5 * 60_000;
 const MAX_ATTEMPTS = 300;
 
 export function createOutbox(deps: OutboxDeps): Outbox {
-  const underWay = new Set<Promise<void>>();
+  const claimed = new Set<Promise<void>>();
+  const handed = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
   let running = false;
   /** More may be due than there was room for. */
@@ -54,7 +58,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   async function round(): Promise<void> {
     try {
       for (;;) {
-        const free = CONCURRENT - underWay.size;
+        const free = CLAIMED - claimed.size;
         isBehind = free <= 0;
         if (!running || isBehind) return;
         const due = await deps.store.outbox.claim({
@@ -63,7 +67,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
           leaseMs: LEASE_MS,
           now: deps.clock.now(),
         });
-        for (const delivery of due) track(delivery);
+        for (const delivery of due) track(delivery, claimed);
         isBehind = due.length === free;
         if (!isBehind) break;
       }
@@ -81,7 +85,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     timer = setTimeout(pump, Math.max(10, next - deps.clock.now()));
   }
 
-  function track(delivery: Delivery): void {
+  function track(delivery: Delivery, underWay: Set<Promise<void>>): void {
     const work = deliver(deps, delivery).then((isDone) => {
       underWay.delete(work);
       // What follows in its lane is told of by the store.
@@ -98,14 +102,14 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     },
     taker: () => (running ? { worker: deps.worker, leaseMs: LEASE_MS } : undefined),
     take(due) {
-      for (const delivery of due) track(delivery);
+      for (const delivery of due) track(delivery, handed);
     },
     async stop() {
       running = false;
       unsubscribe();
       clearTimeout(timer);
       await rounds.settled();
-      await Promise.all(underWay);
+      await Promise.all([...claimed, ...handed]);
     },
   };
 }

@@ -21,6 +21,8 @@ export type InteractionHandle = { readonly application: string; readonly token: 
 
 export type DiscordApi = {
   readonly rest: REST;
+  /** Whether calls wait for the limit of the whole bot: what can be left out should be. */
+  isCrowded(): boolean;
   createMessage(channel: string, body: MessageBody, files?: readonly RawFile[]): Promise<string>;
   editMessage(channel: string, id: string, body: EditBody, files?: readonly RawFile[]): Promise<void>;
   deleteMessage(channel: string, id: string): Promise<void>;
@@ -49,6 +51,10 @@ export type DiscordApi = {
 const LONGEST_WAIT_MS = 2_000;
 /** Private answers have no outbox; a person waits for them. */
 const LONGEST_PRIVATE_WAIT_MS = 10_000;
+/** Half a second's worth of the 50 calls that a bot may make in one. */
+const CROWD = 25;
+/** Discord rounds its times up. Without a little more the client lets all that wait for a second go in its first moment. */
+const OFFSET_MS = 5;
 /** A call that takes longer has been lost on the way. */
 const TIMEOUT_MS = 15_000;
 /** One page, the most Discord hands out. */
@@ -69,19 +75,23 @@ export function createDiscordApi(deps: {
     version: '10',
     retries: 0,
     timeout: TIMEOUT_MS,
-    // Discord's own times are safe: it rounds them up.
-    offset: 0,
+    offset: OFFSET_MS,
     rejectOnRateLimit: ({ route, retryAfter }) =>
       retryAfter > (route.startsWith('/webhooks') ? LONGEST_PRIVATE_WAIT_MS : LONGEST_WAIT_MS),
   }).setToken(deps.token);
 
+  let underWay = 0;
+
   async function call(request: Promise<unknown>): Promise<unknown> {
+    underWay += 1;
     try {
       return await request;
     } catch (error) {
       const known = toAppError(error);
       deps.onFailure(known);
       throw known;
+    } finally {
+      underWay -= 1;
     }
   }
 
@@ -98,6 +108,7 @@ export function createDiscordApi(deps: {
 
   return {
     rest,
+    isCrowded: () => underWay > CROWD,
     createMessage: (channel, body, files) =>
       idOf(rest.post(Routes.channelMessages(channel), withFiles(body, files))),
     async editMessage(channel, id, body, files) {

@@ -57,6 +57,11 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     timer = undefined;
     isDue = false;
     if (isOver || showing !== undefined) return;
+    // A draft must not take the place of somebody's answer.
+    if (api.isCrowded()) {
+      schedule(EDIT_EVERY_MS);
+      return;
+    }
     showing = show()
       .then(
         (waitMs) => schedule(waitMs),

@@ -21,7 +21,7 @@ describe("Discord's live reply", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  function open(refuse: () => AppError | undefined) {
+  function open(refuse: () => AppError | undefined, isCrowded = () => false) {
     const calls: string[] = [];
     const act = async (what: string): Promise<string> => {
       calls.push(what);
@@ -30,6 +30,7 @@ describe("Discord's live reply", () => {
       return '1';
     };
     const api = {
+      isCrowded,
       createMessage: (_channel: string, { content, components = [] }: Sent) =>
         act([`create ${content}`, ...labels(components).map((label) => `[${label}]`)].join(' ')),
       editMessage: async (_channel: string, _id: string, { content }: { content?: string }) =>
@@ -49,6 +50,20 @@ describe("Discord's live reply", () => {
     });
     return { calls, stream, drafts };
   }
+
+  it('F14: leaves drafts out while answers wait for the limit of the bot, and shows them when none does', async () => {
+    let crowded = true;
+    const { calls, stream } = open(
+      () => undefined,
+      () => crowded,
+    );
+    stream.append('one');
+    await vi.advanceTimersByTimeAsync(3 * EDIT_EVERY_MS);
+    expect(calls).toEqual([]);
+    crowded = false;
+    await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS);
+    expect(calls).toEqual(['create one [Stop]']);
+  });
 
   it('gathers the first words for a moment, then edits at the pace, with the newest text', async () => {
     const { calls, stream } = open(() => undefined);
