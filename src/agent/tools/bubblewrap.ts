@@ -3,6 +3,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../../root.ts';
+import { endingUnheard, LISTENER } from './launch.ts';
 import { seccompFilter } from './seccomp.ts';
 
 /** Something of the host that a program needs to see, although its folder is emptied. */
@@ -82,13 +83,10 @@ const credentials = [
  * Shells differ in the letter for processes. A limit that is lower already stays.
  *
  * Before that, the listener. Bubblewrap asks to be ended with the gateway (`--die-with-parent`), but each of its processes
- * only in the course of its set-up: of a death before that it never hears. So nothing begins when nobody listens any
- * more, and a process of our own waits for the end of the listener and then ends all the others.
+ * only in the course of its set-up: of a death before that it never hears.
  */
-const LISTENER = 3;
 const PROLOGUE =
-  `echo >&${LISTENER} || exit 125; ` +
-  `( (cd /; read -r _ <&${LISTENER}; kill -9 -1) >/dev/null 2>&1 </dev/null & ); exec ${LISTENER}>&-; ` +
+  endingUnheard('kill -9 -1') +
   '{ ulimit -c 0; ulimit -d 4194304; ulimit -f 2097152; ulimit -n 4096; ulimit -u 1024 || ulimit -p 1024; } ' +
   '2>/dev/null; exec "$@"';
 

@@ -4,6 +4,23 @@ import { closeSync, openSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { Launch } from './bubblewrap.ts';
 
+/** The first descriptor that a program is given: whoever started it listens there, as long as they live. */
+export const LISTENER = 3;
+
+/**
+ * Shell text that makes a program end with whoever started it, however that ends: nothing begins when nobody listens any
+ * more, and a process of our own waits for the end of the listener and then does `ending`.
+ */
+export const endingUnheard = (ending: string): string =>
+  `echo >&${LISTENER} || exit 125; ( (cd /; trap '' TERM HUP INT; read -r _ <&${LISTENER}; ${ending}) ` +
+  `>/dev/null 2>&1 </dev/null & ); exec ${LISTENER}>&-; `;
+
+/** In the open: all of its process group ends with whoever started it. */
+export const inTheOpen = (argv: readonly string[]): Launch => ({
+  argv: ['/bin/sh', '-c', `${endingUnheard('kill -9 0')}exec "$@"`, 'sh', ...argv],
+  descriptors: [{ kind: 'listener' }],
+});
+
 /** @param input what the program reads: nothing, or what is written to it */
 export function launch(
   { argv: [program = '', ...args], descriptors }: Launch,

@@ -4,7 +4,7 @@
  */
 import { bubblewrapped, type Launch, type Place } from './bubblewrap.ts';
 import { createProxies, type Proxies } from './http/proxies.ts';
-import { launch } from './launch.ts';
+import { inTheOpen, launch } from './launch.ts';
 import { remedyFor } from './sandbox-remedy.ts';
 import { SYSTEM_PATH } from './shell/environment.ts';
 
@@ -29,7 +29,7 @@ export type Sandbox = {
   readonly remedy: string | null;
   /** Set when nothing must run at all: what is missing and how to mend it. */
   readonly refusal: string | null;
-  /** The command that runs `argv` inside; unchanged when there is no sandbox. */
+  /** The command that runs `argv` inside, or in the open; it ends with the gateway either way. */
   wrap(argv: readonly string[], place: Outline): Promise<Launch>;
 };
 
@@ -100,6 +100,6 @@ export async function openSandbox(
     describe: () => `none (${why})`,
     remedy,
     refusal: config.mode === 'require' ? `A sandbox is required, but ${why}. ${remedy ?? ''}` : null,
-    wrap: async (argv) => ({ argv, descriptors: [] }),
+    wrap: async (argv) => inTheOpen(argv),
   };
 }
