@@ -105,6 +105,7 @@ function createProgram(choose: (action: Action) => void): Command {
   addApprovals(group('approvals', 'list or revoke approvals'), choose);
   addMemory(group('memory', 'list, search, add, forget, export or erase what is remembered'), choose);
   addReflections(group('reflections', 'list, show or undo what was learned from turns'), choose);
+  addSkills(group('skills', 'list or show skills, or export the copies of one person'), choose);
   command('usage', 'show what the models were used for')
     .option('--since <day>', 'from this day on, YYYY-MM-DD')
     .option('--json', 'one object a line')
@@ -144,6 +145,29 @@ function addReflections(parent: Command, choose: (action: Action) => void): void
     .argument('<id>', 'id of the reflection')
     .action((id: string, options: CommonOptions) =>
       choose(async () => (await import('./reflections.ts')).undo(id, options)),
+    );
+}
+
+function addSkills(parent: Command, choose: (action: Action) => void): void {
+  const command = (name: string, about: string): Command =>
+    parent.command(name).description(about).option('--config <file>', 'configuration file').exitOverride();
+  const OWNER = ['--owner <id>', 'whose, such as slack:U012ABC'] as const;
+  type Options = CommonOptions & { owner?: string; json?: boolean };
+  command('list', 'the skills there are, and which are copies of one person')
+    .option(...OWNER)
+    .option('--json', 'one object a line')
+    .action((options: Options) => choose(async () => (await import('./skills.ts')).list(options)));
+  command('show', 'the whole SKILL.md of one')
+    .argument('<name>', 'name of the skill')
+    .option(...OWNER)
+    .action((name: string, options: Options) =>
+      choose(async () => (await import('./skills.ts')).show(name, options)),
+    );
+  command('export', 'write the copies of one person as folders in the Agent Skills format')
+    .argument('<folder>', 'where to')
+    .requiredOption(...OWNER)
+    .action((folder: string, options: CommonOptions & { owner: string }) =>
+      choose(async () => (await import('./skills.ts')).exportTo(folder, options)),
     );
 }
 

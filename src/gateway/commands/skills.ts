@@ -1,12 +1,12 @@
 /** `/skills`: the instructions there are, yours and the built-in ones; switching one off, and going back to the built-in. */
-import { skillsFor } from '../../agent/skills/catalog.ts';
+import { type ListedSkill, skillsFor } from '../../agent/skills/catalog.ts';
 import type { ChatCommand } from './command.ts';
 
-const USAGE = 'Usage: /skills, /skills show NAME, enable NAME, disable NAME or reset NAME.';
+const USAGE = 'Usage: /skills, /skills show NAME, export NAME, enable NAME, disable NAME or reset NAME.';
 
 export const skills: ChatCommand = {
   name: 'skills',
-  argument: '[show|enable|disable|reset NAME]',
+  argument: '[show|export|enable|disable|reset NAME]',
   about: 'See the skills I have for you; switch them on or off, or back to how they came',
   async run(deps, context) {
     const user = context.message.author.id;
@@ -24,7 +24,9 @@ export const skills: ChatCommand = {
     if (skill === undefined) return context.reply(`There is no skill ${name}; /skills lists them.`);
     switch (verb) {
       case 'show':
-        return context.reply(`**${skill.name}**: ${skill.description}\n\n${skill.body.trim()}`);
+        return context.reply(shown(skill));
+      case 'export':
+        return context.reply(`\`\`\`\`\`markdown\n${skill.text}\n\`\`\`\`\``);
       case 'enable':
       case 'disable':
         await deps.store.skills.change({ owner: user, name, enabled: verb === 'enable' });
@@ -40,3 +42,8 @@ export const skills: ChatCommand = {
     }
   },
 };
+
+function shown({ name, description, body, files }: ListedSkill): string {
+  const beside = files.length === 0 ? [] : [`Files beside it: ${files.join(', ')}`];
+  return [`**${name}**: ${description}`, body.trim(), ...beside].join('\n\n');
+}

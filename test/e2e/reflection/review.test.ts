@@ -1,4 +1,6 @@
 /** Learning with a person's yes, and skills as people use them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/gateway.ts';
 import { BO_TOKEN } from '../support/scenario.ts';
@@ -109,6 +111,38 @@ describe('skills', () => {
     expect(reflected?.text).toContain('<untrusted source="skill incident-report">');
     // One that the message names is in the prompt at once, and as much in use.
     expect(await s.work(s.owner, place, 'write the weekly-update')).toMatchObject({ skill: 'weekly-update' });
+  });
+
+  it('a copy is got whole: as text in chat, and as a folder in the Agent Skills format', async () => {
+    const cli = (...args: string[]) => s.folder.look('skills', ...args);
+    const builtIn = (file: string) => readFileSync(join('config/skills/incident-report', file), 'utf8');
+    const front = /^---\n[\s\S]*?\n---\n/.exec(builtIn('SKILL.md'))?.[0];
+    const own = `${front}# Shorter\n`;
+    expect(await command('/skills export incident-report')).toContain(own.trim());
+    expect(await command('/skills show incident-report')).toContain('Files beside it: template.md');
+    expect(await cli('show', 'incident-report', '--owner', 'web:owner')).toMatchObject({
+      code: 0,
+      stdout: own,
+    });
+    expect((await cli('show', 'incident-report')).stdout).toBe(builtIn('SKILL.md'));
+    expect((await cli('show', 'nothing')).code).toBe(1);
+    const origins = async (...args: string[]) =>
+      (await s.folder.json<{ origin: string }>('skills', 'list', '--json', ...args)).map((one) => one.origin);
+    expect(await origins()).toEqual(Array(5).fill('built-in'));
+    expect((await origins('--owner', 'web:owner')).filter((origin) => origin === 'own')).toHaveLength(1);
+    const folder = join(s.folder.path, 'copies');
+    const exported = () => cli('export', folder, '--owner', 'web:owner');
+    expect(await exported()).toMatchObject({ code: 0, stdout: `${join(folder, 'incident-report')}\n` });
+    expect(readdirSync(folder)).toEqual(['incident-report']);
+    const written = (file: string) => readFileSync(join(folder, 'incident-report', file), 'utf8');
+    expect(written('SKILL.md')).toBe(own);
+    expect(written('template.md')).toBe(builtIn('template.md'));
+    expect(await exported()).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('nothing was written'),
+    });
+    expect((await cli('export', join(folder, 'of-bo'), '--owner', 'web:bo')).code).toBe(1);
+    expect((await cli('export', folder)).code).toBe(2);
   });
 
   it('can be listed, shown, switched off and set back by each person', async () => {
