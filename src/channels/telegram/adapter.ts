@@ -15,6 +15,7 @@ import { createPrivately } from './privately.ts';
 import { createQueries } from './queries.ts';
 import { createReceiver, type Receiver } from './receiver.ts';
 import { createReplyStream } from './reply-stream.ts';
+import { createSpareCalls } from './spare-calls.ts';
 import { draftSurface, messageSurface } from './surfaces.ts';
 import { addWebhook } from './webhook.ts';
 
@@ -24,6 +25,7 @@ const EDIT_EVERY_MS = { group: 3_000, private: 1_000 };
 export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): ChannelAdapter {
   const { config, clock, log, metrics } = deps;
   const api = createTelegramApi({ token: config.token, apiUrl: config.api_url });
+  const spare = createSpareCalls(clock);
   const drafts = createDrafts({ state: deps.state, clock });
   const outbound = createOutbound({ api, drafts, rich: config.rich, log });
   const queries = createQueries({ api, log });
@@ -135,7 +137,7 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
               stop: turnId === undefined ? undefined : stopKeyboard(turnId),
             });
       const editEveryMs = isPrivate(to) ? EDIT_EVERY_MS.private : EDIT_EVERY_MS.group;
-      return createReplyStream({ surface, editEveryMs, clock, log });
+      return createReplyStream({ surface, editEveryMs, spare, clock, log });
     },
 
     async directRef(user) {
@@ -147,6 +149,7 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
     },
 
     async typing(to) {
+      if (!spare.take()) return;
       const { chat_id, ...topic } = targetOf(to);
       await api.call((by) => by.sendChatAction(chat_id, 'typing', topic)).catch(() => undefined);
     },

@@ -9,12 +9,14 @@ import type { ReplyStream } from '../adapter.ts';
 import { askedWait, patiently } from '../patience.ts';
 import { escapeHtml, neutral, renderMarkdown } from './format.ts';
 import { MAX_HTML, splitToFit, stepsHtml } from './parts.ts';
+import type { SpareCalls } from './spare-calls.ts';
 import type { Sketch, Surface } from './surfaces.ts';
 
 export type ReplyStreamDeps = {
   readonly surface: Surface;
   /** Least time between two edits. */
   readonly editEveryMs: number;
+  readonly spare: SpareCalls;
   readonly clock: Clock;
   readonly log: Logger;
 };
@@ -60,6 +62,10 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
 
   async function show(): Promise<void> {
     if (isOver || isBroken) return;
+    if (!deps.spare.take()) {
+      touch();
+      return;
+    }
     try {
       const sketch = await render();
       if (sketch.html === shown) return;

@@ -1,6 +1,7 @@
 /** Telegram's live reply by itself: its sign of life, and the pace of its edits (F14). */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createReplyStream } from '../../../../src/channels/telegram/reply-stream.ts';
+import { createSpareCalls, type SpareCalls } from '../../../../src/channels/telegram/spare-calls.ts';
 import { AppError } from '../../../../src/domain/errors.ts';
 import { type Logger, systemClock } from '../../../../src/domain/runtime.ts';
 
@@ -11,7 +12,10 @@ describe("Telegram's live reply", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  function open(refuse: () => AppError | undefined = () => undefined) {
+  function open(
+    refuse: () => AppError | undefined = () => undefined,
+    spare: SpareCalls = createSpareCalls(systemClock),
+  ) {
     const shown: string[] = [];
     const stream = createReplyStream({
       surface: {
@@ -25,6 +29,7 @@ describe("Telegram's live reply", () => {
         remove: async () => {},
       },
       editEveryMs: EDIT_EVERY_MS,
+      spare,
       clock: systemClock,
       log,
     });
@@ -36,6 +41,20 @@ describe("Telegram's live reply", () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(shown).toEqual([expect.stringContaining('Working…')]);
     await stream.discard();
+  });
+
+  it('F14: many at once are not shown faster than the bot may speak; the rest follow', async () => {
+    const spare = createSpareCalls(systemClock);
+    const replies = Array.from({ length: 50 }, () => open(undefined, spare));
+    for (const { stream } of replies) stream.append('one');
+    const count = () => replies.flatMap(({ shown }) => shown).length;
+    await vi.advanceTimersByTimeAsync(500);
+    expect(count()).toBe(20);
+    await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS);
+    expect(count()).toBe(40);
+    await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS);
+    expect(count()).toBe(50);
+    for (const { stream } of replies) await stream.discard();
   });
 
   it('F14: shows the newest text at the pace of the place, and waits as long as it is told to', async () => {
