@@ -28,6 +28,7 @@ export function lintRules(rules: readonly PolicyRule[], known: RuleSurroundings)
   return rules.flatMap((rule, index) => {
     const problems = [
       ...toolProblems(rule, known),
+      ...patternProblems(rule),
       ...placeProblems(rule, known),
       ...deciderProblems(rule, known),
     ].map((problem) => ({ index, ...problem }));
@@ -57,6 +58,21 @@ function toolProblems(rule: PolicyRule, { tools, servers }: RuleSurroundings): P
     }));
 }
 
+/** Outside quotes these make a line more than one plain command. */
+const OPERATORS = /[|;&<>()`\n]/;
+
+/** An allow with a pattern holds for plain commands only (`allowsTooMuch`): one that spells out more is never met. */
+function patternProblems({ tool, match, decision }: PolicyRule): Problem[] {
+  const pattern = tool === 'shell' && decision === 'allow' ? (match?.command ?? '') : '';
+  const [fixed = ''] = pattern.split(/[*?]/, 1);
+  const operator = OPERATORS.exec(fixed)?.[0];
+  if (fixed === pattern || operator === undefined || /['"\\]/.test(fixed)) return [];
+  const message =
+    `an allow with a pattern is for single plain commands, and "${operator}" makes this more than one, so it ` +
+    'never matches; write the whole command without * and ?';
+  return [{ field: 'match', message }];
+}
+
 function argumentsOf(tool: KnownTool): string[] {
   const { properties } = tool.parameters;
   return typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
@@ -69,6 +85,18 @@ function placeProblems(rule: PolicyRule, known: RuleSurroundings): Problem[] {
     problems.push({
       field: 'channel',
       message: `the channel "${rule.channel}" is not switched on, so this never matches; on: ${on}`,
+    });
+  }
+  const { conversation } = rule;
+  const [channel] = known.channels.filter((name) => conversation?.startsWith(`${name}:`));
+  if (conversation !== undefined && (channel !== undefined || /[*?]/.test(conversation))) {
+    const mend =
+      channel === undefined
+        ? 'leave it out for all of them'
+        : `write channel: ${channel}, conversation: "${conversation.slice(channel.length + 1)}"`;
+    problems.push({
+      field: 'conversation',
+      message: `"${conversation}" is not the id of a conversation, so this never matches; ${mend}`,
     });
   }
   if (rule.role !== undefined && !known.hasRole(rule.role)) {

@@ -35,6 +35,8 @@ describe('lintRules', () => {
         { tool: 'jira.*', decision: 'allow' },
         { tool: 'jira.create_issue', match: { project: 'X' }, decision: 'ask' },
         { tool: '*', channel: 'slack', risk: 'high', decision: 'deny' },
+        shell('make | tee log', 'allow', { channel: 'web' }),
+        shell('grep "a|b" *', 'allow', { channel: 'web', conversation: 'C1' }),
       ),
     ).toEqual([expect.stringMatching(/^0.null: never decides: rules\[1\] \(ask\)/)]);
   });
@@ -57,6 +59,21 @@ describe('lintRules', () => {
       /^0.channel: .*web, slack/,
     ],
     ['a role nobody has', { tool: 'shell', role: 'admin', decision: 'deny' }, /^0.role: nobody is admin/],
+    [
+      'an allow with a pattern over more than a plain command',
+      shell('npm test | tee *', 'allow'),
+      /^0.match: .*plain commands, and "\|".*without \* and \?$/,
+    ],
+    [
+      'a conversation with its channel in front',
+      { tool: 'shell', conversation: 'slack:C1', decision: 'deny' },
+      /^0.conversation: "slack:C1" .*write channel: slack, conversation: "C1"$/,
+    ],
+    [
+      'a pattern of conversations',
+      { tool: 'shell', conversation: 'C*', decision: 'deny' },
+      /^0.conversation: "C\*" .*leave it out/,
+    ],
     [
       'too few deciders',
       { tool: 'shell', required: 3, decision: 'ask' },
@@ -90,6 +107,19 @@ describe('lintRules', () => {
     expect(problems(shell('ab', 'allow'), shell('ab', 'allow', { after_untrusted: true }))).toEqual([
       expect.stringContaining('0.null: adds nothing'),
     ]);
+  });
+
+  it('a pattern that is called unmatchable is one that no command can meet', async () => {
+    const { classify } = await import('../../../src/agent/tools/shell/classify.ts');
+    const words = fc.constantFrom('a', ' ', '*', '?', '|', ';', '&', '<', '>', '(', ')', '`', "'", '"', '\\');
+    const text = fc.string({ unit: words, maxLength: 8 });
+    fc.assert(
+      fc.property(text, fc.array(text, { maxLength: 8 }), (pattern, fillings) => {
+        fc.pre(problems(shell(pattern, 'allow')).length > 0);
+        const command = fillings.reduce((whole, filling) => whole.replace('*', () => filling), pattern);
+        expect(classify(command.replaceAll('?', 'x'), '/w').argv).toBeNull();
+      }),
+    );
   });
 
   const rule = fc.record({
