@@ -5,7 +5,7 @@ import type { Turn } from '../domain/turn.ts';
 import { showInvisible } from '../domain/visible.ts';
 import type { NewDelivery } from '../store/store.ts';
 import { decidedText } from './approval-words.ts';
-import { type CardOptions, cardText, editOf, placesOf, type Request, whyOf } from './cards.ts';
+import { type CardOptions, cardText, editOf, ownFacts, placesOf, type Request, whyOf } from './cards.ts';
 
 export function newBatchCards(turn: Turn, requests: readonly Request[], options: CardOptions): NewDelivery[] {
   const message = batchMessage(turn, requests, null, options);
@@ -38,6 +38,16 @@ function batchPlaces(turn: Turn, requests: readonly Request[], options: CardOpti
   return (first ?? []).filter((place) => rest.every((places) => places.some(({ key }) => key === place.key)));
 }
 
+/** What the card of each says of it: once where it is the same for all, else with their numbers. */
+function factsOfEach(requests: readonly Request[]): string[] {
+  const numbers = new Map<string, number[]>();
+  for (const [i, request] of requests.entries())
+    for (const fact of ownFacts(request)) numbers.set(fact, [...(numbers.get(fact) ?? []), i + 1]);
+  return [...numbers].map(([fact, of]) =>
+    of.length === requests.length ? fact : `${of.join(', ')}: ${fact}`,
+  );
+}
+
 function batchMessage(
   turn: Turn,
   requests: readonly Request[],
@@ -53,7 +63,7 @@ function batchMessage(
   const card: Card = {
     title: `Do all ${count} of these?`,
     action: { text: actions.join('\n\n'), language: 'text' },
-    facts: [`asked by ${turn.input.author.name}`, `in ${turn.workspace}`],
+    facts: [`asked by ${turn.input.author.name}`, `in ${turn.workspace}`, ...factsOfEach(requests)],
     why: reasons,
     ...(outcome === null
       ? { expiresAt: Math.min(...requests.map((request) => request.expiresAt)) }

@@ -157,12 +157,17 @@ function cardMessage(
   return { kind: 'card', text: cardText(card, decide), card, buttons, turnId: turn.id };
 }
 
-function factsOf(turn: Turn, request: Request, votes: readonly Vote[]): string[] {
+const factsOf = (turn: Turn, request: Request, votes: readonly Vote[]): string[] => [
+  `asked by ${turn.input.author.name}`,
+  `in ${request.action.workspace}`,
+  ...ownFacts(request, votes),
+];
+
+/** What is not the same for all requests of a turn. */
+export function ownFacts(request: Request, votes: readonly Vote[] = []): string[] {
   const { required } = termsOf(request);
   const voted = votes.length === 0 ? '' : `, so far ${voterNames(votes)}`;
   return [
-    `asked by ${turn.input.author.name}`,
-    `in ${request.action.workspace}`,
     ...(request.sandbox === null ? [] : [`sandbox: ${request.sandbox}`]),
     ...(required === 1 ? [] : [`${required} people have to approve${voted}`]),
   ];

@@ -154,6 +154,8 @@ describe('terms of approval', () => {
     it('three requests have a card each and one that decides about all of them', async () => {
       const { place, id } = await begin(sh('mkdir all-a', 'mkdir all-b', 'mkdir all-c'));
       const all = await s.owner.card(place, '1 of 3');
+      // Which sandbox is on, as on every card.
+      expect(all.card?.facts.join()).toMatch(/,sandbox: /);
       expect(all.card?.action.text).toBe(
         ['a', 'b', 'c'].map((name, i) => `${i + 1} of 3: Run this command?\nmkdir all-${name}`).join('\n\n'),
       );
