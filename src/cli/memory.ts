@@ -4,7 +4,7 @@ import { firstLine } from '../agent/memory/keep.ts';
 import { secretIn } from '../agent/memory/secrets.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { AppError } from '../domain/errors.ts';
-import type { Event } from '../domain/event.ts';
+import { wordsOf } from '../domain/event.ts';
 import { plain } from '../domain/grams.ts';
 import { type Memory, type MemoryScope, memoryScopes, toMemoryName } from '../domain/memory.ts';
 import { newId } from '../domain/runtime.ts';
@@ -109,17 +109,11 @@ export async function show(id: string, options: CommonOptions & { json?: boolean
     if (memory === undefined) return unknown(id);
     const { source } = memory;
     const log = source === null ? [] : await store.events.list(source.turnId, source.seq - 1);
-    const row = { ...toRow(memory), sourceText: textOf(log[0]) };
+    const row = { ...toRow(memory), sourceText: wordsOf(log[0]) };
     if (options.json) printJson(row);
     else for (const [name, value] of Object.entries(row)) printLine(`${name}: ${value ?? '-'}`);
     return 0;
   });
-}
-
-/** The words it was taken from. */
-function textOf(event: Event | undefined): string | null {
-  if (event?.type === 'turn.started') return event.message.text;
-  return event?.type === 'message.edited' ? event.text : null;
 }
 
 type AddOptions = CommonOptions & { scope: string; owner: string; type: string; importance: string };

@@ -293,3 +293,9 @@ export function eventHash(
     .update(bodyJson)
     .digest('hex');
 }
+
+/** What a person said, where the event holds that. */
+export function wordsOf(event: Event | undefined): string | null {
+  if (event?.type === 'turn.started') return event.message.text;
+  return event?.type === 'message.edited' ? event.text : null;
+}

@@ -58,6 +58,10 @@ export function createSessions(database: Database): SessionStore {
       } = await database.read((db) => summaryOf(db, keptFrom === undefined ? { key } : { key, keptFrom }));
       return row && { keptFrom: row.kept_from, ...JSON.parse(row.summary) };
     },
+    async readOutside(key, upTo) {
+      const { rows } = await database.read((db) => outsideRead(db, { key, upTo }));
+      return rows.length > 0;
+    },
     search: (key, options) => searchHistory(database, key, options),
     async active(key) {
       const row = await database.read((db) =>
@@ -76,6 +80,28 @@ export function createSessions(database: Database): SessionStore {
     pending: async (key) => (await openTurns(key)).map(toTurn),
   };
 }
+
+/** No window of a history is longer, and nobody waits for the answer. */
+const TURNS_LOOKED_AT = 300;
+
+const outsideRead = prepared((db, { key, upTo }: { key: SessionKey; upTo: number }) =>
+  db
+    .selectFrom('events')
+    .select('seq')
+    .where('turn_id', 'in', (query) =>
+      query
+        .selectFrom('turns')
+        .select('id')
+        .where('session', '=', key)
+        .where(sql<SqlBool>`ordinal > coalesce((select history_after from sessions where key = ${key}), 0)`)
+        .where('ordinal', '<', upTo)
+        .orderBy('ordinal', 'desc')
+        .limit(TURNS_LOOKED_AT),
+    )
+    // In a string of the JSON the quotes would be escaped.
+    .where('body', 'like', sql<string>`'%"untrusted":true%'`)
+    .limit(1),
+);
 
 const summaryOf = prepared((db, { key, keptFrom }: { key: SessionKey; keptFrom?: number }) =>
   db

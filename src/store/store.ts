@@ -157,6 +157,11 @@ export interface SessionStore {
   history(key: SessionKey, options: { limit: number; from?: number; upTo?: number }): Promise<HistoryEntry[]>;
   /** The latest summary since the reset point, or the one with this `keptFrom`. */
   compaction(key: SessionKey, keptFrom?: number): Promise<Compaction | undefined>;
+  /**
+   * Whether text from outside was read in an ended turn of this session before `upTo` and after its reset point: answers since
+   * then may repeat it. The newest few hundred turns are looked at.
+   */
+  readOutside(key: SessionKey, upTo: number): Promise<boolean>;
   /** Ended turns of this session after its reset point that hold words of the text, the best first. */
   search(key: SessionKey, options: { text: string; limit: number }): Promise<HistoryEntry[]>;
   /** The running or waiting turn with its log, if any. */

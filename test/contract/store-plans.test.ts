@@ -63,6 +63,7 @@ test('every statement on the path of a message searches by an index', async () =
     await store.sessions.history(keyOf(), { limit: 5, upTo: 100 });
     await store.sessions.history(keyOf(), { limit: 5, from: 1, upTo: 100 });
     await store.sessions.search(keyOf(), { text: 'hello', limit: 5 });
+    await store.sessions.readOutside(keyOf(), 5);
     await store.sessions.compaction(keyOf());
     await store.sessions.compaction(keyOf(), 1);
     await store.sessions.reset(keyOf(), 1);

@@ -11,10 +11,10 @@ import type { MemoryStore } from '../../domain/memory-store.ts';
 import { type Clock, newId } from '../../domain/runtime.ts';
 import type { Turn } from '../../domain/turn.ts';
 import type { UsageStore } from '../../domain/usage.ts';
-import type { EventStore, TurnStore } from '../../store/store.ts';
+import type { EventStore, SessionStore, TurnStore } from '../../store/store.ts';
 import type { ModelClient, ModelReply, PlannedCall } from '../model/client.ts';
 import { failedCall, respondedCall, usageOf } from '../records.ts';
-import { fold } from '../state.ts';
+import { fold, type TurnState } from '../state.ts';
 import { taintOfTurn } from '../taint.ts';
 import { decisionPrompt, type MemoryDecision, parseDecision } from './decision.ts';
 import { keep } from './keep.ts';
@@ -24,6 +24,7 @@ export const MEMORY_JOB = 'memory';
 export type MemoryJobDeps = {
   readonly turns: Pick<TurnStore, 'get'>;
   readonly events: Pick<EventStore, 'list'>;
+  readonly sessions: Pick<SessionStore, 'readOutside'>;
   readonly memories: Pick<MemoryStore, 'search'>;
   readonly usage: Pick<UsageStore, 'add'>;
   readonly enabled: () => boolean;
@@ -51,6 +52,15 @@ export const viewerOf = ({ user, workspace, input }: Pick<Turn, 'user' | 'worksp
   conversation: conversationKey(input),
   direct: input.direct,
 });
+
+/** Whether the answer may hold words from outside, though this turn has read none: those that earlier answers were made of. */
+export const mayRepeat = async (
+  sessions: Pick<SessionStore, 'readOutside'>,
+  turn: Pick<Turn, 'session' | 'ordinal'>,
+  { context }: TurnState,
+): Promise<boolean> =>
+  // Nobody knows what a summary was made of.
+  context?.compaction !== undefined || (await sessions.readOutside(turn.session, turn.ordinal));
 
 const payload = z.object({ turnId: z.string() });
 /** Entries the model is shown, to correct them instead of adding another. */
@@ -91,7 +101,7 @@ async function decide(
     author: turn.input.author.name,
     direct: turn.input.direct,
     asked,
-    answered: state.finished?.answer ?? '',
+    answered: (await mayRepeat(deps.sessions, turn, state)) ? '' : (state.finished?.answer ?? ''),
     known: known.map(({ memory }) => memory),
   });
   const size = messages.reduce((sum, message) => sum + message.content.length, 0);

@@ -46,6 +46,7 @@ export type Exchange = {
   readonly author: string;
   readonly direct: boolean;
   readonly asked: string;
+  /** Empty: not for the model to see. */
   readonly answered: string;
   /** Entries that may be what this is about. */
   readonly known: readonly Memory[];
@@ -58,7 +59,7 @@ export function decisionPrompt({ author, direct, asked, answered, known }: Excha
     `A ${direct ? 'private' : 'shared'} conversation.`,
     ...(lines.length === 0 ? [] : [untrusted('already remembered', lines.join('\n'))]),
     untrusted(`message of ${author}`, cut(asked)),
-    untrusted('answer of the assistant', cut(answered)),
+    ...(answered === '' ? [] : [untrusted('answer of the assistant', cut(answered))]),
   ];
   return [
     { role: 'system', content: INSTRUCTIONS },

@@ -16,9 +16,9 @@ import {
 import { type Clock, newId } from '../../domain/runtime.ts';
 import type { Turn } from '../../domain/turn.ts';
 import type { UsageStore } from '../../domain/usage.ts';
-import type { EventStore, TurnStore } from '../../store/store.ts';
+import type { EventStore, SessionStore, TurnStore } from '../../store/store.ts';
 import { namesSkill } from '../context.ts';
-import { viewerOf } from '../memory/after-turn.ts';
+import { mayRepeat, viewerOf } from '../memory/after-turn.ts';
 import { secretIn } from '../memory/secrets.ts';
 import type { ModelClient, ModelReply, PlannedCall } from '../model/client.ts';
 import { usageOf } from '../records.ts';
@@ -44,6 +44,7 @@ export type ReflectionSettings = {
 export type ReflectionJobDeps = {
   readonly turns: Pick<TurnStore, 'get'>;
   readonly events: Pick<EventStore, 'list'>;
+  readonly sessions: Pick<SessionStore, 'readOutside'>;
   readonly memories: Pick<MemoryStore, 'search' | 'visible' | 'ofOwner' | 'prominent'>;
   readonly reflections: Pick<ReflectionStore, 'counts'>;
   readonly usage: Pick<UsageStore, 'add'>;
@@ -218,6 +219,7 @@ async function load(
   const messages = reflectionPrompt({
     outcome,
     state,
+    isClean: taintOfTurn(state) === null && !(await mayRepeat(deps.sessions, turn, state)),
     author: turn.input.author.name,
     entries,
     lessons,

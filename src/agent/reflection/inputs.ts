@@ -3,7 +3,6 @@ import type { Memory } from '../../domain/memory.ts';
 import { untrusted } from '../context.ts';
 import type { ChatMessage } from '../model/client.ts';
 import { actionsOf, type TurnState } from '../state.ts';
-import { taintOfTurn } from '../taint.ts';
 
 /** Of the message and of the answer. */
 const MAX_WORDS = 8_000;
@@ -27,6 +26,8 @@ const INSTRUCTIONS = [
 export type ReflectionInputs = {
   readonly outcome: 'done' | 'failed' | 'cancelled';
   readonly state: TurnState;
+  /** Nothing from outside can be in what the model wrote. */
+  readonly isClean: boolean;
   readonly author: string;
   /** Entries about the person, newest first. */
   readonly entries: readonly Memory[];
@@ -48,16 +49,15 @@ const sizeOf = (messages: readonly ChatMessage[]): number =>
   messages.reduce((sum, message) => sum + message.content.length, 0);
 
 function prompt(inputs: ReflectionInputs, entryCharacters: number): ChatMessage[] {
-  const { state, author, entries, lessons, skill, outcome } = inputs;
   // What the model wrote after it had read text from outside may be somebody else's words by another hand.
-  const clean = taintOfTurn(state) === null;
+  const { state, isClean, author, entries, lessons, skill, outcome } = inputs;
   const asked = state.message?.text ?? '';
-  const answer = clean ? (state.finished?.answer ?? '') : '';
+  const answer = isClean ? (state.finished?.answer ?? '') : '';
   const parts = [
     `The work ended: ${outcome}.`,
     untrusted(`message of ${author}`, cut(asked)),
     ...(answer === '' ? [] : [untrusted('answer of the assistant', cut(answer))]),
-    untrusted('activity', cutBytes(activity(state, clean), inputs.activityBytes)),
+    untrusted('activity', cutBytes(activity(state, isClean), inputs.activityBytes)),
     untrusted('entries', fitting(entries.map(entryLine), entryCharacters)),
     ...(lessons.length === 0
       ? []

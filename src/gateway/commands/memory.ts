@@ -1,4 +1,6 @@
 /** `/memory`: what is remembered here, from where; adding, correcting and forgetting it. */
+
+import { wordsOf } from '../../domain/event.ts';
 import {
   conversationKey,
   type Memory,
@@ -55,13 +57,7 @@ const show: Verb = async (deps, context, id) => {
   if (entry === undefined) return unknown(id);
   const { source } = entry;
   const log = source === null ? [] : await deps.store.events.list(source.turnId, source.seq - 1);
-  const [event] = log;
-  const said =
-    event?.type === 'turn.started'
-      ? event.message.text
-      : event?.type === 'message.edited'
-        ? event.text
-        : null;
+  const said = (await wasSaidHere(deps, context, source)) ? wordsOf(log[0]) : null;
   return [
     `**${entry.name}** (${entry.type}, ${forWhom[entry.scope]}, importance ${entry.importance})`,
     showInvisible(entry.body),
@@ -70,6 +66,18 @@ const show: Verb = async (deps, context, id) => {
     ...(said === null ? [] : [`> ${showInvisible(said).slice(0, 500).replaceAll('\n', '\n> ')}`]),
   ].join('\n\n');
 };
+
+/** What is kept for all may have been said among few: the whole message is for those who could read it then. */
+async function wasSaidHere(
+  deps: CommandDeps,
+  { message }: CommandContext,
+  source: Memory['source'],
+): Promise<boolean> {
+  const turn = source === null ? undefined : await deps.store.turns.get(source.turnId);
+  if (turn === undefined) return false;
+  const isOwn = message.direct && deps.accountsOf(message.author.id).includes(turn.user);
+  return isOwn || conversationKey(turn.input) === conversationKey(message);
+}
 
 const add: Verb = async (deps, context, argument) => {
   const [, wanted, text = ''] = /^(?:(user|conversation|workspace):)?\s*([\s\S]*)$/.exec(argument) ?? [];

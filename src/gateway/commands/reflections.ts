@@ -1,7 +1,8 @@
 /** `/reflections`: what was learned from your work, as a diff; keeping it, and taking it back. */
 import { reflectionDiff, reflectionLine } from '../../agent/reflection/words.ts';
+import { conversationKey } from '../../domain/memory.ts';
 import type { UserId } from '../../domain/message.ts';
-import type { ChatCommand, CommandDeps } from './command.ts';
+import type { ChatCommand, CommandContext, CommandDeps } from './command.ts';
 
 const LISTED = 10;
 const USAGE = 'Usage: /reflections, /reflections show ID, undo ID, keep ID or dismiss ID.';
@@ -15,6 +16,7 @@ export const reflections: ChatCommand = {
     const [verb = '', id = '', ...rest] = context.argument.split(/\s+/);
     if (verb === '' || verb === 'list') return context.reply(await list(deps, author.id));
     if (id === '' || rest.length > 0) return context.reply(USAGE);
+    if (await isFromElsewhere(deps, context, id)) return context.reply(ELSEWHERE);
     switch (verb) {
       case 'show': {
         const found = await deps.reviews.find(id, author);
@@ -35,6 +37,21 @@ export const reflections: ChatCommand = {
     }
   },
 };
+
+const ELSEWHERE = 'That was learned from work in another place. Write to me about it in a private chat.';
+
+/** What was learned in private must not appear where others read along. */
+async function isFromElsewhere(
+  { reviews, store }: CommandDeps,
+  { message }: CommandContext,
+  id: string,
+): Promise<boolean> {
+  if (message.direct) return false;
+  const found = await reviews.find(id, message.author);
+  if (found === undefined) return false;
+  const turn = found.turnId === null ? undefined : await store.turns.get(found.turnId);
+  return turn === undefined || conversationKey(turn.input) !== conversationKey(message);
+}
 
 async function list({ store, accountsOf }: CommandDeps, user: UserId): Promise<string> {
   const found = await store.reflections.list({ accounts: accountsOf(user), limit: LISTED });

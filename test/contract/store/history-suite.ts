@@ -1,7 +1,7 @@
 /** The contract of what was said before: the newest turns, summaries of the older ones, and words found in all. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Compaction, Store } from '../../../src/store/store.ts';
-import { accept, type Backend, claimOne, finish, keyOf, type OpenBackend } from './support.ts';
+import { accept, type Backend, claimOne, finish, finished, keyOf, type OpenBackend } from './support.ts';
 
 export function describeHistory(open: OpenBackend): void {
   let backend: Backend;
@@ -46,6 +46,33 @@ export function describeHistory(open: OpenBackend): void {
     expect(await found('needle')).toEqual(['needle']);
     await store.sessions.reset(keyOf(), 1);
     expect(await found('needle')).toEqual([]);
+  });
+
+  test('A30: text from outside that was read is known of the session, before a turn and since the fresh start', async () => {
+    const first = await exchange('one', '1');
+    const claimOf = async (id: string, conversation: string, output: string, untrusted: boolean) => {
+      await accept(store, id, { conversation });
+      const claimed = await claimOne(store);
+      const read = { type: 'tool.finished', index: 1, callId: 'c', tool: 'shell', ok: true, output } as const;
+      const done = {
+        ...read,
+        metadata: {},
+        durationMs: 1,
+        fullOutput: false,
+        ...(untrusted ? { untrusted } : {}),
+      };
+      await finish(store, claimed, { events: [done, finished()] });
+      return claimed.turn.ordinal;
+    };
+    const own = await claimOf('own words', 'c', 'it says "untrusted":true', false);
+    await claimOf('elsewhere', 'other', 'x', true);
+    const outside = await claimOf('outside', 'c', 'x', true);
+    const later = await exchange('two', '2');
+    const read = (upTo: number) => store.sessions.readOutside(keyOf(), upTo);
+    for (const ordinal of [first, own, outside]) expect(await read(ordinal)).toBe(false);
+    for (const ordinal of [outside + 1, later, later + 1]) expect(await read(ordinal)).toBe(true);
+    await store.sessions.reset(keyOf(), 1);
+    expect(await read(later + 1)).toBe(false);
   });
 
   test('a summary is written with its turn, the latest counts, each is found again, and a fresh start ends it', async () => {

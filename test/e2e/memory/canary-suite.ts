@@ -41,9 +41,9 @@ export function canaryRows(database: TestDatabase): void {
     let y: Place;
     const ops: Place = { conversation: 'general' };
 
-    const told = async (who: WebClient, place: Place, colour: Colour, scope: string) => {
+    const told = async (who: WebClient, place: Place, colour: Colour, scope: string, more = '') => {
       s.decides(colour, toStore(`The secret colour here is ${colour}.`, { scope }));
-      await who.answerTo(place, `Our secret colour is ${colour}.`);
+      await who.answerTo(place, `Our secret colour is ${colour}.${more}`);
     };
 
     beforeAll(async () => {
@@ -70,7 +70,7 @@ export function canaryRows(database: TestDatabase): void {
       await told(s.owner, x, 'saffron', 'user');
       await told(s.owner, x, 'indigo', 'conversation');
       await told(s.owner, y, 'vermilion', 'conversation');
-      await told(bo, x, 'cobalt', 'workspace');
+      await told(bo, x, 'cobalt', 'workspace', ' Crimson stays among us.');
       await told(s.owner, ops, 'ochre', 'workspace');
       await told(bo, ops, 'umber', 'user');
       await told(cy, y, 'turquoise', 'user');
@@ -169,6 +169,12 @@ export function canaryRows(database: TestDatabase): void {
       // Another process has asked for it; the next work of the gateway comes upon it.
       await s.owner.answerTo(where, 'and now?');
       await until('the vector of before', () => vectorsOf('Learned at first.') === 2);
+      // What was learned in one place is not shown where others read along.
+      const show = async (place: Place, verb: string) =>
+        textOf((await s.owner.command(place, `/reflections ${verb} ${last?.id}`)).html);
+      for (const verb of ['show', 'undo', 'keep', 'dismiss'])
+        expect(await show(x, verb)).toMatch(/^That was learned from work in another place/);
+      for (const place of [where, home]) expect(await show(place, 'show')).toContain('Learned since.');
       await s.owner.command(where, '/memory forget learned');
     });
 
@@ -182,6 +188,15 @@ export function canaryRows(database: TestDatabase): void {
           expect(seenIn(reply)).toEqual([]);
         }
       }
+      // What is kept for all is all that others see of the message it was taken from.
+      const show = async (who: WebClient, place: Place) =>
+        textOf((await who.command(place, `/memory show ${idOf('cobalt')}`)).html);
+      for (const reply of [await show(s.owner, y), await show(s.owner, home)]) {
+        expect(reply).toContain('colour here is cobalt');
+        expect(reply).not.toContain('Crimson');
+      }
+      for (const reply of [await show(s.owner, x), await show(bo, boHome)])
+        expect(reply).toContain('Crimson');
       expect(textOf((await bo.command(x, `/memory forget ${idOf('indigo')}`)).html)).toMatch(
         /only they or an admin/,
       );

@@ -141,6 +141,15 @@ export function memoryRows(name: string, storeUrl: () => Promise<string>): void 
       expect(decision).toMatchObject({ shouldStore: false, reason: 'the turn has read the output of shell' });
       expect(s.memoryCalls().some((call) => call.text.includes('Show me the file'))).toBe(false);
       expect(await s.memories()).toEqual(before);
+      // A later answer may repeat it: of that turn only the person's own words are weighed.
+      s.answers(() => ({ text: `It said: ${POISON}` }));
+      const weighed = async (text: string) => {
+        await s.tell(s.owner, where, text);
+        return s.memoryCalls().find((call) => call.text.includes(text))?.text;
+      };
+      expect(await weighed('And what did it say?')).not.toContain('account 666');
+      await s.owner.command(where, '/new');
+      expect(await weighed('Start afresh, please.')).toContain('account 666');
     });
 
     it('A29, A30: a file that was read asks before remembering, whatever rule allows it; the person sees all of it', async () => {

@@ -218,7 +218,8 @@ export function reflectionRows(database: TestDatabase): void {
       const commands = Array.from({ length: 12 }, (_, i) => `echo ${i}-${'x'.repeat(600)}`);
       s.answers('much to do', sh(...commands), { text: 'all done' });
       s.learns('much to do', memory(add('from-outside', 'written by whom?')));
-      const row = await s.work(s.owner, place, 'much to do');
+      const room = await s.owner.createConversation('Much', false);
+      const row = await s.work(s.owner, room, 'much to do');
       // A30: after that nothing is written unasked.
       expect(row).toMatchObject({ state: 'staged', memoryChanges: 1 });
       expect(await named('from-outside')).toBeUndefined();
@@ -236,6 +237,14 @@ export function reflectionRows(database: TestDatabase): void {
       expect((await s.rows()).find(({ id }) => id === row.id)?.state).toBe('applied');
       await s.owner.command(place, `/reflections undo ${row.id}`);
       expect(await named('from-outside')).toBeUndefined();
+      // Nor are later answers, which may repeat it.
+      s.answers('what was it', { text: 'it was 0-xxxx' });
+      s.learns('what was it', memory(add('own-words', 'Asks what it was.')));
+      expect(await s.work(s.owner, room, 'what was it')).toMatchObject({
+        state: 'applied',
+        memoryChanges: 1,
+      });
+      expect(s.calls().find((one) => one.text.includes('what was it'))?.text).not.toContain('xxxx');
     });
 
     it('E71: what was done is cut to its limit in bytes, in whole characters, and says so', async () => {
