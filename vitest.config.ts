@@ -18,7 +18,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Forks: tests start servers, child processes and native modules; a crash must not take the others along.
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores that are asked for: most files wait for a gateway much of the time.
+    maxWorkers: 3,
     // Loading the same modules anew for each file took a tenth of the whole run; no file may leave anything behind.
     isolate: false,
     sequence: { sequencer: CrashesFirst },

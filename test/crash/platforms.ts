@@ -1,16 +1,15 @@
 /** Discord, Slack and Telegram as stages: the platform keeps or repeats what nobody has taken, as each of them does. */
 
 import { startDiscord } from '../e2e/support/discord.ts';
-import type { RunningGateway, StartOptions } from '../e2e/support/gateway.ts';
+import type { RunningGateway } from '../e2e/support/gateway.ts';
 import { seen, startSlack, wordsOf } from '../e2e/support/slack.ts';
 import { startTelegram } from '../e2e/support/telegram.ts';
 import { buttonsOf as discordButtons } from '../fakes/discord/people.ts';
 import { currentBlocks, buttonsOf as slackButtons } from '../fakes/slack/people.ts';
 import { BOT } from '../fakes/slack/state.ts';
-import { ANSWER, COMMAND, QUESTION, type Stage } from './points-suite.ts';
+import { ANSWER, COMMAND, QUESTION, type Stage, type StageOptions } from './points-suite.ts';
 import { scriptOf } from './script.ts';
 
-type Options = { readonly storeUrl: string; readonly start: StartOptions };
 type Scenario = {
   gateway: RunningGateway;
   readonly folder: Stage['folder'];
@@ -44,7 +43,7 @@ function oncePerGateway(s: Scenario) {
 
 const verdict = (words: string): string => (words.includes('unknown') ? 'Deny' : 'Approve once');
 
-export async function openTelegramStage(options: Options): Promise<Stage> {
+export async function openTelegramStage(options: StageOptions): Promise<Stage> {
   const s = await startTelegram(options);
   const isNew = oncePerGateway(s);
   const chat = s.telegram.direct(s.ana);
@@ -65,7 +64,7 @@ export async function openTelegramStage(options: Options): Promise<Stage> {
   };
 }
 
-export async function openDiscordStage(options: Options): Promise<Stage> {
+export async function openDiscordStage(options: StageOptions): Promise<Stage> {
   const s = await startDiscord(options);
   const isNew = oncePerGateway(s);
   const home = s.discord.direct(s.ana);
@@ -87,7 +86,7 @@ export async function openDiscordStage(options: Options): Promise<Stage> {
   };
 }
 
-export async function openSlackStage(options: Options): Promise<Stage> {
+export async function openSlackStage(options: StageOptions): Promise<Stage> {
   const s = await startSlack(options);
   const isNew = oncePerGateway(s);
   const channel = s.slack.direct(s.ana);

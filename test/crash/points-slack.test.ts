@@ -1,9 +1,5 @@
-/** Crash points of Slack, on SQLite. */
+/** Crash points of Slack. */
 import { openSlackStage } from './platforms.ts';
 import { crashPoints } from './points-suite.ts';
 
-crashPoints({
-  name: 'Slack, SQLite',
-  open: (start) => openSlackStage({ storeUrl: 'sqlite:data/parley.db', start }),
-  copies: 2,
-});
+await crashPoints({ name: 'Slack', open: openSlackStage, copies: 2 });

@@ -7,7 +7,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { startPostgres } from '../contract/store/postgres.ts';
 import { type GatewayFolder, type RunningGateway, type StartOptions, until } from '../e2e/support/gateway.ts';
 import type { EventRow, TurnRow } from '../e2e/support/scenario.ts';
 
@@ -36,9 +37,11 @@ export type Stage = {
   close(): Promise<void>;
 };
 
+export type StageOptions = { readonly storeUrl: string; readonly start: StartOptions };
+
 export type CrashCase = {
   readonly name: string;
-  open(start: StartOptions): Promise<Stage>;
+  open(options: StageOptions): Promise<Stage>;
   /** Copies of the answer at most, after one crash. */
   readonly copies: number;
 };
@@ -51,13 +54,12 @@ const LOOK_MS = 80;
 
 type Result = { readonly died: boolean; readonly names: string[] };
 
-async function run(crash: CrashCase, at: string | null): Promise<Result> {
+async function run(crash: CrashCase, storeUrl: string, at: string | null): Promise<Result> {
   const lists = mkdtempSync(join(tmpdir(), 'parley-commits-'));
   const listFile = join(lists, 'commits');
   const crashAt = at === null ? {} : { CRASH_AT: at };
-  const stage = await crash.open({
-    env: { NODE_OPTIONS: `--import=${HOOK}`, CRASH_LIST: listFile, ...crashAt },
-  });
+  const env = { NODE_OPTIONS: `--import=${HOOK}`, CRASH_LIST: listFile, ...crashAt };
+  const stage = await crash.open({ storeUrl, start: { env } });
   try {
     let died = false;
     let asked = false;
@@ -140,10 +142,18 @@ const isThorough = process.env.CRASH_ALL === '1';
 const pointsAt = (name: string): string[] =>
   isThorough || HEARD.test(name) ? [`before:${name}`, `after:${name}`] : [`before:${name}`];
 
-export function crashPoints(crash: CrashCase): void {
-  describe(`killed at every commit: ${crash.name}`, () => {
+/** On both stores. */
+export async function crashPoints(crash: CrashCase): Promise<void> {
+  const postgres = await startPostgres();
+  afterAll(() => postgres.stop());
+  crashPointsOn(crash, 'SQLite', async () => 'sqlite:data/parley.db');
+  crashPointsOn(crash, 'PostgreSQL', () => postgres.createDatabase());
+}
+
+function crashPointsOn(crash: CrashCase, store: string, createStore: () => Promise<string>): void {
+  describe(`killed at every commit: ${crash.name}, ${store}`, () => {
     it('P1 to P9, F1 to F8: keeps every promise', { timeout: 600_000 }, async () => {
-      const { names } = await run(crash, null);
+      const { names } = await run(crash, await createStore(), null);
       const points = [...new Set(names)].flatMap(pointsAt);
       // The journal of a turn, and what is written beside it.
       for (const part of [
@@ -158,7 +168,7 @@ export function crashPoints(crash: CrashCase): void {
       const missed: string[] = [];
       const work = async (): Promise<void> => {
         for (let point = left.shift(); point !== undefined; point = left.shift()) {
-          const { died } = await run(crash, point).catch((error: unknown) => {
+          const { died } = await run(crash, await createStore(), point).catch((error: unknown) => {
             throw new Error(`killed ${point}`, { cause: error });
           });
           if (!died) missed.push(point);

@@ -1,9 +1,5 @@
-/** Crash points of Telegram, on SQLite. */
+/** Crash points of Telegram. */
 import { openTelegramStage } from './platforms.ts';
 import { crashPoints } from './points-suite.ts';
 
-crashPoints({
-  name: 'Telegram, SQLite',
-  open: (start) => openTelegramStage({ storeUrl: 'sqlite:data/parley.db', start }),
-  copies: 2,
-});
+await crashPoints({ name: 'Telegram', open: openTelegramStage, copies: 2 });

@@ -1,14 +1,14 @@
 /** The web chat as a stage: a page that sends again what was not taken, and reads the feed where it was. */
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
-import { createFolder, type StartOptions } from '../e2e/support/gateway.ts';
+import { createFolder } from '../e2e/support/gateway.ts';
 import { configText, OWNER_TOKEN } from '../e2e/support/scenario.ts';
 import { signIn, textOf } from '../e2e/support/web-client.ts';
 import { startFakeModel } from '../fakes/model-server.ts';
-import { ANSWER, COMMAND, QUESTION, type Stage } from './points-suite.ts';
+import { ANSWER, COMMAND, QUESTION, type Stage, type StageOptions } from './points-suite.ts';
 import { scriptOf } from './script.ts';
 
-export async function openWebStage(storeUrl: string, start: StartOptions): Promise<Stage> {
+export async function openWebStage({ storeUrl, start }: StageOptions): Promise<Stage> {
   const model = await startFakeModel();
   model.script(scriptOf(COMMAND, ANSWER));
   const folder = createFolder();
