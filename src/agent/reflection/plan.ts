@@ -22,6 +22,7 @@ export type RejectionCode =
   | 'bad_name'
   | 'body_too_large'
   | 'cooldown'
+  | 'elsewhere'
   | 'empty_body'
   | 'malformed'
   | 'name_taken'
@@ -62,7 +63,7 @@ export type ReflectionPlan = {
 /** Of one turn: whoever proposes more has not understood what is asked. */
 const MAX_MEMORY_CHANGES = 20;
 
-/** A lesson that hurt twice, and more often than it helped, is forgotten. */
+/** A lesson that hurts, not for the first time and more often than it helped, is forgotten. */
 const HARM_ENOUGH = 2;
 /** Of memory names: words and hyphens of any script, nothing that a path is made of. */
 const MEMORY_NAME = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]{0,59}$/u;
@@ -133,6 +134,8 @@ function applyMemory(input: PlanInput, draft: Draft, one: MemoryProposal): Rejec
   const target = one.op === 'update' ? entry : find(draft, one.mergeTarget);
   if (target === undefined || (one.op === 'merge' && target === entry)) return 'unknown_name';
   if (isPinned(target)) return 'pinned';
+  // Told elsewhere, it comes back there: the new text, from here, must not.
+  if (target.place !== homeFor(input.viewer, 'user').place) return 'elsewhere';
   const code = bodyProblem(input, one.body, one.description, one.type);
   if (code !== null) return code;
   const body = one.body ?? '';
@@ -221,10 +224,11 @@ function retire({ lessons, counts }: PlanInput, draft: Draft, marks: readonly Le
   for (const lesson of lessons) {
     const before = counts.get(lesson.id) ?? { helpful: 0, harmful: 0 };
     const mark = marks.find((one) => one.memoryId === lesson.id)?.effect;
-    const harmful = before.harmful + (mark === 'harmful' ? 1 : 0);
-    const helpful = before.helpful + (mark === 'helpful' ? 1 : 0);
+    const harmful = before.harmful + 1;
     const current = draft.byId.get(lesson.id);
-    if (harmful >= HARM_ENOUGH && harmful > helpful && current != null) take(draft, current);
+    // One that a person brought back stays until it hurts again.
+    if (mark !== 'harmful' || harmful < HARM_ENOUGH || harmful <= before.helpful || current == null) continue;
+    take(draft, current);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   memoryScopes,
   type Viewer,
 } from '../../domain/memory.ts';
+import { LESSON_TYPE } from '../../domain/reflection.ts';
 import { showInvisible } from '../../domain/visible.ts';
 import type { ChatCommand, CommandContext, CommandDeps } from './command.ts';
 
@@ -57,15 +58,22 @@ const show: Verb = async (deps, context, id) => {
   if (entry === undefined) return unknown(id);
   const { source } = entry;
   const log = source === null ? [] : await deps.store.events.list(source.turnId, source.seq - 1);
+  const effects = entry.type === LESSON_TYPE ? [await effectsOf(deps, entry)] : [];
   const said = (await wasSaidHere(deps, context, source)) ? wordsOf(log[0]) : null;
   return [
     `**${entry.name}** (${entry.type}, ${forWhom[entry.scope]}, importance ${entry.importance})`,
     showInvisible(entry.body),
     `Said by ${entry.author} on ${day(entry.createdAt)}${entry.updatedAt === entry.createdAt ? '' : `, last changed on ${day(entry.updatedAt)}`}.`,
+    ...effects,
     ...(source === null ? [] : [`Source: turn ${source.turnId}, event ${source.seq}.`]),
     ...(said === null ? [] : [`> ${showInvisible(said).slice(0, 500).replaceAll('\n', '\n> ')}`]),
   ].join('\n\n');
 };
+
+async function effectsOf({ store }: CommandDeps, { id }: Memory): Promise<string> {
+  const { helpful, harmful } = (await store.reflections.counts([id])).get(id) ?? { helpful: 0, harmful: 0 };
+  return `In later work it helped ${helpful} × and hurt ${harmful} ×.`;
+}
 
 /** What is kept for all may have been said among few: the whole message is for those who could read it then. */
 async function wasSaidHere(

@@ -35,7 +35,8 @@ export const skills: ChatCommand = {
         );
       case 'reset':
         if (!deps.catalog().has(name)) return context.reply(`${name} has no built-in version to go back to.`);
-        await deps.store.skills.change({ owner: user, name, text: null, editedAt: null });
+        // When it was edited last still counts: a reflection must not come back with another edit at once.
+        await deps.store.skills.change({ owner: user, name, text: null });
         return context.reply(`${name} is back to how it came.`);
       default:
         return context.reply(USAGE);

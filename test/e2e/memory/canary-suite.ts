@@ -169,6 +169,18 @@ export function canaryRows(database: TestDatabase): void {
       // Another process has asked for it; the next work of the gateway comes upon it.
       await s.owner.answerTo(where, 'and now?');
       await until('the vector of before', () => vectorsOf('Learned at first.') === 2);
+      // What was said in private is in no entry that comes back in a shared conversation.
+      const saffron = (await s.memories()).find((one) => one.body.includes('saffron'))?.name ?? '';
+      s.reflects((call) => {
+        const change = { op: 'update', name: saffron, body: 'Saffron, and in private crimson.' };
+        return call.text.includes('say it in private') ? { memory: [change] } : { abstain: true };
+      });
+      await s.owner.answerTo(home, 'say it in private');
+      const refused = () => s.folder.json<{ rejected: object }>('reflections', 'list', '--json');
+      await until('the refusal', async () =>
+        JSON.stringify((await refused())[0]?.rejected).includes('elsewhere'),
+      );
+      expect(await s.promptFor(s.owner, x, 'Which saffron was it?')).not.toContain('crimson');
       // What was learned in one place is not shown where others read along.
       const show = async (place: Place, verb: string) =>
         textOf((await s.owner.command(place, `/reflections ${verb} ${last?.id}`)).html);

@@ -108,6 +108,7 @@ export function forgettingRows(database: TestDatabase): void {
       s.learns('deploy on Fridays, second', judged('harmful'));
       expect(await promptFor('deploy on Fridays, second')).toContain('Never deploy on Fridays');
       expect((await s.memories()).some((one) => one.name === name)).toBe(true);
+      expect(await say(s.owner, `/memory show ${name}`)).toContain('it helped 1 × and hurt 1 ×');
       s.learns('deploy on Fridays, last', judged('harmful'));
       expect(await promptFor('deploy on Fridays, last')).toContain('Never deploy on Fridays');
       expect((await s.memories()).some((one) => one.name === name)).toBe(false);

@@ -114,6 +114,10 @@ export function reflectionRows(database: TestDatabase): void {
       expect(s.model.calls.find((call) => call.question === 'please use release-notes now')?.text).toContain(
         '# My own way',
       );
+      // Going back to the built-in one does not make way for the next edit.
+      await s.owner.command(place, '/skills reset release-notes');
+      s.learns('edit three', edit('# A third way\n', 'with-edit-three'));
+      expect((await s.work(s.owner, place, 'edit three')).rejected).toEqual({ cooldown: 1 });
     });
 
     it('E65, P13: what makes no sense or is far too much takes nothing else with it', async () => {

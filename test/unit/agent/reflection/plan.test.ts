@@ -260,7 +260,28 @@ describe('planReflection', () => {
     expect(judged('harmful', 0, 0)).toMatchObject({ marks: [{ effect: 'harmful' }], changes: [] });
     expect(judged('harmful', 2, 1).changes).toEqual([]);
     expect(judged('harmful', 1, 1).changes).toEqual([{ kind: 'memory', before: lesson, after: null }]);
+    // Brought back by a person after it hurt: it takes another time.
+    for (const effect of ['made tea', 'helpful']) expect(judged(effect, 0, 2).changes).toEqual([]);
     expect(judged('made tea', 0, 0)).toMatchObject({ marks: [], changes: [] });
+  });
+
+  it('A34: what was told in a shared conversation gets no text from a private one, but may go', () => {
+    const entries = [entry('one', { place: 'room' }), entry('two')];
+    const { rejected, changes } = plan(
+      {
+        memory: [
+          op('update', 'one'),
+          op('merge', 'two', { mergeTarget: 'one' }),
+          op('merge', 'one', { mergeTarget: 'two' }),
+        ],
+      },
+      { entries },
+    );
+    expect(rejected).toEqual({ elsewhere: 2 });
+    expect(changes).toEqual([
+      { kind: 'memory', before: entries[0], after: null },
+      { kind: 'memory', before: entries[1], after: expect.objectContaining({ body: 'text', place: null }) },
+    ]);
   });
 
   it('E69: holds for whatever is proposed: names stay one of a kind, nothing foreign is touched', () => {
