@@ -129,3 +129,28 @@ for (const [name, start] of Object.entries(platforms)) {
     });
   });
 }
+
+it('E61: while the platform holds up the reply, neither memory nor reflection is asked', async () => {
+  const s = await startTelegram({ memory: true, reflection: true });
+  try {
+    const home = s.telegram.direct(s.ana);
+    const isOut = () => s.telegram.state.shown.some((one) => one.text.includes('the late reply'));
+    const asked: [role: string, afterReply: boolean][] = [];
+    s.model.script((call) => {
+      if (isMemory(call)) asked.push(['memory', isOut()]);
+      else if (isReflection(call)) asked.push(['reflection', isOut()]);
+      else return { text: 'the late reply' };
+      return { text: JSON.stringify({ abstain: true, shouldStore: false }) };
+    });
+    s.telegram.fail({ method: 'sendMessage', status: 429, retryAfter: 1 });
+    s.telegram.say({ chat: home, from: s.ana, text: 'be late' });
+    await until('both to be asked', () => asked.length === 2);
+    expect(s.telegram.calls('sendMessage').length).toBeGreaterThan(1);
+    expect(asked.toSorted()).toEqual([
+      ['memory', true],
+      ['reflection', true],
+    ]);
+  } finally {
+    await s.close();
+  }
+});
