@@ -22,6 +22,10 @@ export const skills: ChatCommand = {
     if (name === '' || rest.length > 0) return context.reply(USAGE);
     const skill = all.find((one) => one.name === name);
     if (skill === undefined) return context.reply(`There is no skill ${name}; /skills lists them.`);
+    const isShown = verb === 'show' || verb === 'export';
+    // It may have been made of what was said in private, and others read along here.
+    if (isShown && skill.origin === 'own' && !context.message.direct)
+      return context.reply(`I show your copy of ${name} in a private chat only. Write to me there.`);
     switch (verb) {
       case 'show':
         return context.reply(shown(skill));

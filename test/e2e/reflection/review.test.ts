@@ -120,6 +120,15 @@ describe('skills', () => {
     const own = `${front}# Shorter\n`;
     expect(await command('/skills export incident-report')).toContain(own.trim());
     expect(await command('/skills show incident-report')).toContain('Files beside it: template.md');
+    const shared = await s.owner.createConversation('Shared', true);
+    for (const verb of ['show', 'export']) {
+      const reply = await s.owner.command(shared, `/skills ${verb} incident-report`);
+      expect(textOf(reply.html)).toBe(
+        'I show your copy of incident-report in a private chat only. Write to me there.',
+      );
+      const builtInOne = await s.owner.command(shared, `/skills ${verb} code-review`);
+      expect(textOf(builtInOne.html)).toContain('Report at most ten findings');
+    }
     expect(await cli('show', 'incident-report', '--owner', 'web:owner')).toMatchObject({
       code: 0,
       stdout: own,
