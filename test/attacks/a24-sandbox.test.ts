@@ -1,8 +1,10 @@
 /** A24, A25, A40: what a command inside the sandbox can see, call and use up. Where there is none, that is what is said. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bubblewrapped } from '../../src/agent/tools/bubblewrap.ts';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
 import { remedyFor } from '../../src/agent/tools/sandbox-remedy.ts';
 import { seccompFilter } from '../../src/agent/tools/seccomp.ts';
@@ -212,4 +214,19 @@ describe('A25 the filter and the advice, wherever this runs', () => {
     const setting = (name: string) => new Map(Object.entries(settings)).get(name);
     expect(remedyFor(why, { setting, inContainer })).toContain(advice);
   });
+});
+
+it('A24 what ends all of a namespace does nothing anywhere else', () => {
+  const { workspace } = scratch();
+  const { argv } = bubblewrapped(['touch', join(workspace, 'ran')], { workspace, network: false }, []);
+  const [text = '', ...words] = argv.slice(argv.indexOf('/bin/sh') + 2);
+  // Nothing here may ever do what it says.
+  const harmless = text.replace('kill -9 -1', `touch ${join(workspace, 'ended')}`);
+  expect(harmless).not.toBe(text);
+  const { status } = spawnSync('/bin/sh', ['-c', harmless, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    timeout: 10_000,
+  });
+  expect(status).toBe(125);
+  expect(readdirSync(workspace)).toEqual([]);
 });

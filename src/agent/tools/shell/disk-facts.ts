@@ -41,6 +41,17 @@ function configConcern(text: string): string | null {
   return null;
 }
 
+/** The mode of an entry in the index that is a repository of its own; the bytes mean it wherever an entry begins. */
+const REPOSITORY_MODE = Buffer.from([0, 0, 0xe0, 0]);
+
+/** Whether some are checked in, which git then looks into, as their own settings say, `.gitmodules` or not. */
+async function holdsRepositories(entry: string): Promise<boolean> {
+  const names = await readdir(entry).catch(() => []);
+  for (const name of names.filter((one) => one === 'index' || one.startsWith('sharedindex.')))
+    if ((await readFile(join(entry, name))).includes(REPOSITORY_MODE)) return true;
+  return false;
+}
+
 /** Looks for the repository git would use from `directory` upwards, no further than the workspace. */
 async function gitConcern(workspace: string, directory: string): Promise<string | null> {
   for (let folder = directory; isInside(folder, workspace); folder = dirname(folder)) {
@@ -49,7 +60,10 @@ async function gitConcern(workspace: string, directory: string): Promise<string 
     if (found === null) continue;
     if (!found.isDirectory() || (await exists(join(entry, 'commondir'))))
       return 'the git repository of this folder lies elsewhere';
-    if (await exists(join(folder, '.gitmodules')))
+    // What has changed in the files is written down in the index, and that starts this one, also for `git diff`.
+    if (await exists(join(entry, 'hooks/post-index-change')))
+      return 'a hook of the git repository may run (post-index-change)';
+    if ((await exists(join(folder, '.gitmodules'))) || (await holdsRepositories(entry)))
       return 'the repository has submodules with settings of their own';
     return configConcern(await readFile(join(entry, 'config'), 'utf8').catch(() => ''));
   }

@@ -139,7 +139,8 @@ function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, sc
           spec.operands === 'pattern-paths' && !patternGiven && !parsed.seen.has('--files') ? 1 : 0,
         );
   const paths = operands.slice(textOperands.length);
-  if (name === 'jq' && textOperands.some((arg) => /\b(import|include)\b/.test(arg.value)))
+  // Its options take more words than one, so that any of them may be the program.
+  if (name === 'jq' && args.some((arg) => /\b(import|include)\b/.test(arg.value)))
     findings.push(ask('medium', 'the `jq` program may read other files'));
   noteSearches(name, parsed, paths, scope.facts);
   findings.push(
@@ -157,8 +158,9 @@ function judgeSed(args: readonly Arg[], scope: Scope): Finding[] {
   const printing =
     option?.value === '-n' && script?.kind === 'literal' && /^\d+(,(\d+|\$))?p$/.test(script.value);
   if (!printing) return [ask('medium', '`sed` may edit files or run programs')];
-  const cat = readOnlySpec('cat');
-  return cat === undefined ? [] : judgeReading('sed', files, cat, scope);
+  // Options are read behind the files too, and one more script runs programs: there are none that this knows.
+  const printer = readOnlySpec('sed');
+  return printer === undefined ? [] : judgeReading('sed', files, printer, scope);
 }
 
 function judgeTest(args: readonly Arg[], scope: Scope): Finding[] {

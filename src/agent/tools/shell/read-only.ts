@@ -43,6 +43,8 @@ add(
   true,
 );
 add('tac', 'paths', '', true);
+// Behind `-n` and lines to print.
+add('sed', 'paths', '');
 add('rev', 'paths', '', true);
 add('nl', 'paths', '-b: -w: -n: -s: -v: -i:', true);
 add('head', 'paths', '-n: -c: -q -v -z --lines: --bytes: --quiet --verbose -#', true);
@@ -164,15 +166,16 @@ export const readOnlySpec = (name: string): ReadOnlySpec | undefined => table.ge
 
 /**
  * Programs that may be asked for their version, and how. Nothing else may be on the line. Not those that first look for
- * another version of themselves in the project, and start that one: yarn, pnpm, cargo, rustc, go.
+ * another version of themselves in the project, and start that one: yarn, pnpm, cargo, rustc, go; nor those that first
+ * read settings or modules of the home folder, which is the workspace: curl, pip.
  */
 const versions = new Map(
   (
     'node:--version,-v npm:--version,-v npx:--version,-v bun:--version,-v ' +
-    'deno:--version,-V python:--version,-V python3:--version,-V pip:--version,-V pip3:--version,-V ' +
+    'deno:--version,-V python:--version,-V python3:--version,-V ' +
     'ruby:--version,-v perl:--version,-v php:--version,-v java:--version,-version ' +
     'gcc:--version g++:--version clang:--version make:--version,-v ' +
-    'cmake:--version git:--version docker:--version,-v bash:--version tsc:--version,-v curl:--version,-V ' +
+    'cmake:--version git:--version docker:--version,-v bash:--version tsc:--version,-v ' +
     'jq:--version rg:--version,-V grep:--version,-V sed:--version tar:--version'
   )
     .split(' ')

@@ -126,26 +126,6 @@ describe('shell', () => {
     }
   });
 
-  it.each([
-    ['fsmonitor', '[core]\n\tfsmonitor = ./x.sh\n'],
-    ['an external diff', '[diff]\n\texternal = ./x.sh\n'],
-    ['a text conversion', '[diff "x"]\n\ttextconv = ./x.sh\n'],
-    ['a filter', '[filter "x"]\n\tclean = ./x.sh\n'],
-    ['a pager', '[core]\n\tpager = ./x.sh\n'],
-    ['an include', '[include]\n\tpath = ../x\n'],
-    ['a setting on the line of its section', '[core] fsmonitor = ./x.sh\n'],
-    ['a continued line', '[core]\n\tbare = false\\\n\tfsmonitor = x\n'],
-  ])('A21 asks before git where its settings name %s', async (_name, settings) => {
-    const { workspace } = scratch();
-    fillProject(workspace);
-    const before = await shellIn().assess({ command: 'git status' }, { workspace });
-    expect(before.decision).toBe('allow');
-    const config = join(workspace, '.git/config');
-    writeFileSync(config, readFileSync(config, 'utf8') + settings);
-    const after = await shellIn().assess({ command: 'cd src && git status' }, { workspace });
-    expect(after).toMatchObject({ decision: 'ask', alwaysKey: null });
-  });
-
   it.each(['grep -rn key .', 'grep -r key sub', 'cd sub && grep -r key', 'cat s*/s*', 'rg --hidden key'])(
     'asks before %s would come upon a secret',
     async (command) => {
@@ -178,25 +158,6 @@ describe('shell', () => {
       expect(await decided('https://ghp_0123456789abcdef0123@github.com/a/b.git')).toBe('ask');
     },
   );
-
-  it('A21 takes nothing from a folder that pretends to be a bare repository', async () => {
-    const { workspace } = scratch();
-    const bare = join(workspace, 'bare');
-    for (const folder of ['objects', 'refs']) mkdirSync(join(bare, folder), { recursive: true });
-    writeFileSync(join(bare, 'HEAD'), 'ref: refs/heads/main\n');
-    writeFileSync(join(bare, 'config'), '[core]\n\tworktree = .\n\tfsmonitor = "touch proof; false"\n');
-    const result = await runIn(workspace, 'cd bare && git status');
-    expect(result.ok).toBe(false);
-    expect(existsSync(join(bare, 'proof'))).toBe(false);
-  });
-
-  it('A21 finds no repository above the workspace', async () => {
-    const { workspace } = scratch();
-    fillProject(workspace);
-    const inner = join(workspace, 'src');
-    const result = await runIn(inner, 'git status');
-    expect(result).toMatchObject({ ok: false, output: expect.stringContaining('not a git repository') });
-  });
 });
 
 describe(`the sandbox (here: ${confined.describe(false)})`, () => {
