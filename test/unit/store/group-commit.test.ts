@@ -2,7 +2,7 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createListeners, kyselyOver, type Tx } from '../../../src/store/database.ts';
+import { createListeners, inSavepoint, kyselyOver, type Tx } from '../../../src/store/database.ts';
 import { createGroupCommit, type GroupCommit } from '../../../src/store/group-commit.ts';
 import { runOver } from '../../../src/store/sqlite-statements.ts';
 
@@ -57,6 +57,26 @@ describe('group commit', () => {
     expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(ran).toEqual(['a', 'a', 'b']);
     expect(count('parent')).toBe(2);
+  });
+
+  test('E68: a part that fails alone is taken back alone; one that takes the transaction along fails it with its own error', async () => {
+    const part = (statement: string) => async (tx: Tx) => {
+      await run('insert into parent values (1)')(tx);
+      const failed = await inSavepoint(tx, async () => {
+        await run('insert into parent values (2)')(tx);
+        await run(statement)(tx);
+        throw new Error('no room');
+      });
+      await run('insert into parent values (3)')(tx);
+      return failed;
+    };
+    // What a full disk does to a transaction.
+    await expect(commits.run(part('rollback'), true)).rejects.toThrow('no room');
+    expect(count('parent')).toBe(0);
+    expect(await commits.run(part('select 1'), true)).toEqual({ error: new Error('no room') });
+    expect(handle.prepare('select id from parent').pluck().all()).toEqual([1, 3]);
+    expect(await commits.run((tx) => inSavepoint(tx, () => run('delete from parent')(tx)), true)).toBeNull();
+    expect(count('parent')).toBe(0);
   });
 
   test('nobody hears of a result, nor of news, before the commit', async () => {
