@@ -1,5 +1,5 @@
 /** A25, A40, A42, F27, F28: what an MCP server can reach and break: its own calls, and nothing else. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -12,12 +12,12 @@ import { scene, tool } from './mcp-scene.ts';
 const tools = [tool('say', 'Says a text.')];
 const sandbox = await openSandbox({ mode: 'auto', hide: [] });
 
-/** Command lines of the processes that carry this mark in an argument. */
-const alive = (mark: string): string[] =>
+/** What there is to say about the processes that carry this mark in an argument. */
+const alive = (mark: string, say = (_pid: string, line: string) => line): string[] =>
   readdirSync('/proc').flatMap((pid) => {
     try {
       const line = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
-      return line.includes(mark) ? [line] : [];
+      return line.includes(mark) ? [say(pid, line)] : [];
     } catch {
       // Gone meanwhile.
       return [];
@@ -57,6 +57,16 @@ describe(`a local server (sandbox: ${sandbox.describe(false)})`, () => {
     await expect(s.server.open()).rejects.toThrow();
     expect(s.tools.list()).toEqual([]);
     expect(alive(s.workspace)).toEqual([]);
+  });
+
+  it('A25 runs in namespaces of its own, where there is a sandbox', async () => {
+    const s = await scene({ tools });
+    expect((await s.call('fake.say')).ok).toBe(true);
+    const namespaces = (kind: string) => alive(s.workspace, (pid) => readlinkSync(`/proc/${pid}/ns/${kind}`));
+    for (const kind of ['pid', 'net', 'mnt']) {
+      const here = readlinkSync(`/proc/self/ns/${kind}`);
+      expect(namespaces(kind).some((one) => one !== here)).toBe(sandbox.active);
+    }
   });
 
   it('A25 A40 reads neither hidden files nor homes, and reaches no network', async () => {

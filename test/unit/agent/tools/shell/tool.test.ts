@@ -35,9 +35,20 @@ describe('shell', () => {
 
   it('A20 hands plain words to the program without a shell', async () => {
     const { workspace } = scratch();
-    expect((await runIn(workspace, `printf '%s|' 'a b' '$HOME' '*' "c;d"`)).output).toBe(
-      'a b|$HOME|*|c;d|\n'.trim(),
+    const started: (readonly string[])[] = [];
+    const watched: typeof open = {
+      ...open,
+      wrap(argv, place) {
+        started.push(argv);
+        return open.wrap(argv, place);
+      },
+    };
+    expect((await runIn(workspace, `printf '%s|' 'a b' '$HOME' '*' "c;d"`, watched)).output).toBe(
+      'a b|$HOME|*|c;d|',
     );
+    expect((await runIn(workspace, 'printf a; echo', watched)).output).toBe('a\n');
+    expect(started[0]).toEqual(['printf', '%s|', 'a b', '$HOME', '*', 'c;d']);
+    expect(started[1]?.[0]).toMatch(/^\/bin\/(ba)?sh$/);
   });
 
   it('E26 A19 shows a command nothing of the environment of the gateway', async () => {
