@@ -84,10 +84,11 @@ const credentials = [
  *
  * Before that, the listener. Bubblewrap asks to be ended with the gateway (`--die-with-parent`), but each of its processes
  * only in the course of its set-up: of a death before that it never hears. What ends then is all that there is, so this
- * is for the first process of a namespace only: anywhere else it would be everything of the gateway's user.
+ * is for the first processes of a namespace only (the second, or the third of a setuid bubblewrap): anywhere else it would
+ * be everything of the gateway's user.
  */
 const PROLOGUE =
-  `[ $$ -eq 2 ] || exit 125; ${endingUnheard('kill -9 -1')}` +
+  `[ $$ -lt 10 ] || exit 125; ${endingUnheard('kill -9 -1')}` +
   '{ ulimit -c 0; ulimit -d 4194304; ulimit -f 2097152; ulimit -n 4096; ulimit -u 1024 || ulimit -p 1024; } ' +
   '2>/dev/null; exec "$@"';
 
