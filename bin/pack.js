@@ -28,6 +28,14 @@ const plainHttp = {
   },
 };
 
+/** Bolt loads a web framework at once for a receiver that nobody here opens; ours are in `src/channels/slack`. */
+const unusedExpress = {
+  name: 'unused-express',
+  resolveId: (id, importer) =>
+    id === 'express' && /@slack[\\/]bolt[\\/]/.test(importer ?? '') ? 'unused-express' : null,
+  load: (id) => (id === 'unused-express' ? 'module.exports = {};' : null),
+};
+
 /** Resolves to false where there is no packer: without development packages, or on a machine that it is not built for. */
 async function pack() {
   let build;
@@ -44,7 +52,7 @@ async function pack() {
     external: LEFT_OUTSIDE,
     // Packages try optional ones and go on without them; what is wrong with our own sources, tsc says.
     logLevel: 'silent',
-    plugins: [plainHttp],
+    plugins: [plainHttp, unusedExpress],
     output: {
       dir: next,
       format: 'esm',

@@ -12,14 +12,19 @@ const ENTRY = join(PACKED, 'main.js');
 
 const changedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
+/** A recursive look by Node itself would ask for the state of each entry once more. */
+const sourcesIn = (folder) =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sourcesIn(path);
+    return /\.(ts|js)$/.test(entry.name) ? [path] : [];
+  });
+
 /** By the times of the files: reading them all would cost a start more than packing saves. */
 export function isPacked() {
   const packedAt = changedAt(ENTRY);
-  const sources = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|js)$/.test(name))
-    .map((name) => join(SOURCES, name));
   // The packages are in it too, and how it is packed.
-  const files = [...sources, join(ROOT, 'package-lock.json'), join(ROOT, 'bin/pack.js')];
+  const files = [...sourcesIn(SOURCES), join(ROOT, 'package-lock.json'), join(ROOT, 'bin/pack.js')];
   return packedAt > 0 && files.every((file) => changedAt(file) <= packedAt);
 }
 

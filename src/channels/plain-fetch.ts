@@ -9,8 +9,14 @@ import { Readable } from 'node:stream';
 /** What is read of the answer of a `fetch`. */
 export type PlainResponse = Pick<
   Response,
-  'ok' | 'status' | 'statusText' | 'url' | 'headers' | 'text' | 'json' | 'arrayBuffer'
->;
+  'ok' | 'status' | 'statusText' | 'url' | 'text' | 'json' | 'arrayBuffer'
+> & { readonly headers: PlainHeaders };
+
+export type PlainHeaders = {
+  /** Null when there is none of that name. */
+  get(name: string): string | null;
+  entries(): IterableIterator<[string, string]>;
+};
 
 export type PlainRequest = {
   readonly method?: string | undefined;
@@ -64,12 +70,24 @@ function toResponse(url: string, message: IncomingMessage): PlainResponse {
     status,
     ok: status >= 200 && status < 300,
     statusText: message.statusMessage ?? '',
-    get headers() {
-      return new Headers(Object.entries(message.headers).map(([name, value]) => [name, String(value)]));
-    },
+    headers: toHeaders(message.headers),
     text: async () => (await bytes).toString('utf8'),
     json: async () => JSON.parse((await bytes).toString('utf8')),
     arrayBuffer: async () => new Uint8Array(await bytes).buffer,
+  };
+}
+
+/** `Headers` itself would load all of Node's own `fetch`, at the first answer of each start. */
+function toHeaders(headers: IncomingMessage['headers']): PlainHeaders {
+  const get = (name: string): string | null => {
+    const value = headers[name.toLowerCase()];
+    return value === undefined ? null : String(value);
+  };
+  return {
+    get,
+    *entries() {
+      for (const name of Object.keys(headers)) yield [name, get(name) ?? ''];
+    },
   };
 }
 
