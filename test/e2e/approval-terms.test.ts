@@ -154,7 +154,6 @@ describe('terms of approval', () => {
     it('three requests have a card each and one that decides about all of them', async () => {
       const { place, id } = await begin(sh('mkdir all-a', 'mkdir all-b', 'mkdir all-c'));
       const all = await s.owner.card(place, '1 of 3');
-      // Which sandbox is on, as on every card.
       expect(all.card?.facts.join()).toMatch(/,sandbox: /);
       expect(all.card?.action.text).toBe(
         ['a', 'b', 'c'].map((name, i) => `${i + 1} of 3: Run this command?\nmkdir all-${name}`).join('\n\n'),
@@ -242,6 +241,20 @@ describe('terms of approval', () => {
       await bo.press(place, await bo.card(place), ONCE);
       await answer(place);
       expect(toolResults(await s.eventsOf(id))).toMatchObject([{ ok: true }]);
+    });
+
+    it.each([
+      ['decision: ask, required: 2', 'those who approved are not enough'],
+      ['decision: deny', 'approvals.rules[0] forbids it by now'],
+    ])('a rule that says %s holds for what was approved and has not started', async (decision, said) => {
+      const { place, id } = await begin(sh('mkdir -p later-d', 'mkdir -p soon'));
+      await s.owner.press(place, await s.owner.card(place, 'soon'), ONCE);
+      const yaml = `approvals: { rules: [{ tool: shell, match: { command: "*soon" }, ${decision} }] }`;
+      await reloadTo(s, { yaml });
+      await s.owner.press(place, await s.owner.card(place, 'later-d'), ONCE);
+      await answer(place);
+      const refused = { index: 2, ok: false, output: expect.stringContaining(said) };
+      expect(toolResults(await s.eventsOf(id))[1]).toMatchObject(refused);
     });
 
     it('an approver who is off the list decides no more', async () => {
