@@ -60,6 +60,17 @@ describe('redaction', () => {
     expect(redact('first-secret second-secret')).toBe('first-secret [redacted]');
   });
 
+  it('P10, A41: follows each change of the set: another value, one more, one fewer, another order', () => {
+    const [a, b, c] = ['secret-a', 'secret-b', 'secret-c'];
+    let values: string[] = [];
+    const redact = createRedact(() => values);
+    for (const next of [[a], [b], [b, a], [c, a], [a], [a, c], [c], [], [a]]) {
+      values = next;
+      const shown = [a, b, c].filter((value) => redact(value) === value);
+      expect(shown).toEqual([a, b, c].filter((value) => !next.includes(value)));
+    }
+  });
+
   it('P10: the log holds no secret, in messages, nested fields or errors', () => {
     const lines: string[] = [];
     const log = createLogger({
