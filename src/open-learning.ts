@@ -1,6 +1,7 @@
 /** Puts skills and reflection together: what a turn may use, what follows it, and who decides about the changes. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { viewerOf } from './agent/memory/after-turn.ts';
 import {
   createReflectionJob,
   REFLECT_JOB,
@@ -8,7 +9,7 @@ import {
   reflectJob,
 } from './agent/reflection/after-turn.ts';
 import type { EngineDeps } from './agent/run.ts';
-import { type Catalog, type ListedSkill, readCatalog, skillsFor } from './agent/skills/catalog.ts';
+import { type Catalog, readCatalog, skillsFor, type UsedSkill } from './agent/skills/catalog.ts';
 import { encodeButton } from './channels/button-token.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { JobHandler } from './domain/job.ts';
@@ -65,8 +66,8 @@ export function openLearning(deps: LearningDeps): OpenedLearning {
       storeRaw: store_raw,
     };
   };
-  const enabled = async (user: string): Promise<readonly ListedSkill[]> =>
-    (await skillsFor(catalog, store.skills, user)).filter((skill) => skill.enabled);
+  const enabled = async (turn: Turn): Promise<readonly UsedSkill[]> =>
+    (await skillsFor(catalog, store.skills, viewerOf(turn))).filter((skill) => skill.enabled);
   const reviewDeps = {
     store,
     access: deps.access,
@@ -83,9 +84,9 @@ export function openLearning(deps: LearningDeps): OpenedLearning {
     },
     reviews: createReviews(reviewDeps),
     skills: (turn: Turn) => ({
-      list: () => enabled(turn.user),
+      list: () => enabled(turn),
       async load(name, file) {
-        const all = await enabled(turn.user);
+        const all = await enabled(turn);
         const skill = all.find((one) => one.name === name);
         if (skill === undefined)
           return {
@@ -104,7 +105,7 @@ export function openLearning(deps: LearningDeps): OpenedLearning {
         settings,
         models: (turn) => deps.profiles().get(turn.profile).models,
         contextTokens: (turn) => deps.profiles().get(turn.profile).settings.contextTokens,
-        skills: (turn) => enabled(turn.user),
+        skills: enabled,
         askFor: (reflection) => [reviewJob(reflection)],
         revivals: deps.revivals,
         requireBudget: deps.requireBudget,

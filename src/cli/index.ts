@@ -152,7 +152,8 @@ function addSkills(parent: Command, choose: (action: Action) => void): void {
   const command = (name: string, about: string): Command =>
     parent.command(name).description(about).option('--config <file>', 'configuration file').exitOverride();
   const OWNER = ['--owner <id>', 'whose, such as slack:U012ABC'] as const;
-  type Options = CommonOptions & { owner?: string; json?: boolean };
+  const PLACE = ['--place <place>', 'as there, instead of in private; "list" names the places'] as const;
+  type Options = CommonOptions & { owner?: string; place?: string; json?: boolean };
   command('list', 'the skills there are, and which are copies of one person')
     .option(...OWNER)
     .option('--json', 'one object a line')
@@ -160,13 +161,15 @@ function addSkills(parent: Command, choose: (action: Action) => void): void {
   command('show', 'the whole SKILL.md of one')
     .argument('<name>', 'name of the skill')
     .option(...OWNER)
+    .option(...PLACE)
     .action((name: string, options: Options) =>
       choose(async () => (await import('./skills.ts')).show(name, options)),
     );
   command('export', 'write the copies of one person as folders in the Agent Skills format')
     .argument('<folder>', 'where to')
     .requiredOption(...OWNER)
-    .action((folder: string, options: CommonOptions & { owner: string }) =>
+    .option(...PLACE)
+    .action((folder: string, options: Options & { owner: string }) =>
       choose(async () => (await import('./skills.ts')).exportTo(folder, options)),
     );
 }

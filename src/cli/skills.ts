@@ -1,13 +1,24 @@
 /** `parley skills`: the instructions there are for somebody, and their own copies as files. For operators. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Catalog, type ListedSkill, readCatalog, skillsFor } from '../agent/skills/catalog.ts';
+import {
+  type Catalog,
+  everySkillOf,
+  type ListedSkill,
+  readCatalog,
+  skillsFor,
+} from '../agent/skills/catalog.ts';
 import { AppError } from '../domain/errors.ts';
+import { PRIVATE, type SkillPlace } from '../domain/skill.ts';
 import { skillFolders } from '../open-learning.ts';
 import { type CommonOptions, printJson, printLine, printTable, quietLog, withStore } from './command-line.ts';
 
-/** Without an owner: what everybody has who has changed nothing. */
-type Options = CommonOptions & { readonly owner?: string; readonly json?: boolean };
+/** Without an owner: what everybody has who has changed nothing. Without a place: as in a private chat. */
+type Options = CommonOptions & {
+  readonly owner?: string;
+  readonly place?: SkillPlace;
+  readonly json?: boolean;
+};
 
 const withSkills = (
   options: Options,
@@ -15,22 +26,34 @@ const withSkills = (
 ): Promise<number> =>
   withStore(options, async (store, loaded) => {
     const catalog = readCatalog(skillFolders(), quietLog(loaded));
-    return use(await skillsFor(catalog, store.skills, options.owner ?? ''), catalog);
+    const { owner: user = '', place: conversation = PRIVATE } = options;
+    const viewer = { user, conversation, direct: conversation === PRIVATE };
+    return use(await skillsFor(catalog, store.skills, viewer), catalog);
   });
 
+/** Every copy, wherever it was learned: the place is what `--place` takes. */
 export const list = (options: Options): Promise<number> =>
-  withSkills(options, (skills) => {
-    const rows = skills.map(({ name, origin, enabled, description }) => ({
+  withStore(options, async (store, loaded) => {
+    const catalog = readCatalog(skillFolders(), quietLog(loaded));
+    const skills = await everySkillOf(catalog, store.skills, options.owner ?? '');
+    const rows = skills.map(({ name, origin, place, enabled, description }) => ({
       name,
       origin,
+      place,
       enabled,
       description,
     }));
     if (options.json) for (const row of rows) printJson(row);
     else
       printTable(
-        ['name', 'origin', 'enabled', 'description'],
-        rows.map((row) => [row.name, row.origin, row.enabled ? 'yes' : 'no', row.description]),
+        ['name', 'origin', 'place', 'enabled', 'description'],
+        rows.map((row) => [
+          row.name,
+          row.origin,
+          row.place ?? '-',
+          row.enabled ? 'yes' : 'no',
+          row.description,
+        ]),
       );
     return 0;
   });
@@ -67,7 +90,7 @@ export const exportTo = (folder: string, options: Options & { readonly owner: st
     }
     if (own.length > 0) return 0;
     printLine(
-      `${options.owner} has no copy of a skill; "parley skills list --owner ID" shows what they use.`,
+      `${options.owner} has no copy of a skill there; "parley skills list --owner ID" shows what they use where.`,
     );
     return 1;
   });

@@ -2,6 +2,7 @@
 import type { NewJob } from './job.ts';
 import type { Memory, MemoryId } from './memory.ts';
 import type { UserId } from './message.ts';
+import type { SkillPlace, SkillState } from './skill.ts';
 import type { Turn, TurnId } from './turn.ts';
 
 export type ReflectionId = string;
@@ -12,10 +13,10 @@ export type ReflectedChange =
   | {
       readonly kind: 'skill';
       readonly name: string;
+      readonly place: SkillPlace;
       readonly before: SkillState;
       readonly after: SkillState;
     };
-export type SkillState = { readonly text: string | null; readonly editedAt: number | null };
 
 /** What a lesson is as an entry. */
 export const LESSON_TYPE = 'lesson';

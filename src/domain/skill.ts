@@ -1,4 +1,5 @@
 /** Reusable instructions in the Agent Skills format: a `SKILL.md` with front matter, and files beside it. */
+import type { Viewer } from './memory.ts';
 import type { UserId } from './message.ts';
 
 /** Of the Agent Skills format: lower-case letters, digits and hyphens. Also a folder, so nothing else may be in it. */
@@ -21,23 +22,53 @@ export type Skill = {
   readonly origin: 'built-in' | 'own';
 };
 
-/** What one person has changed about one skill. */
-export type OwnSkill = {
-  readonly owner: UserId;
-  readonly name: string;
-  /** Their `SKILL.md`; null: the built-in one. */
+/** Where a copy was learned: the key of a shared conversation, or `PRIVATE`. */
+export type SkillPlace = string;
+/** No key of a conversation: those have several parts. */
+export const PRIVATE: SkillPlace = 'private';
+
+export type SkillState = {
+  /** A `SKILL.md`; null: there is no copy. */
   readonly text: string | null;
-  readonly enabled: boolean;
   /** When reflection last edited it; null: never. */
   readonly editedAt: number | null;
 };
 
+export type SkillCopy = SkillState & { readonly place: SkillPlace };
+
+/** What one person has changed about one skill. */
+export type OwnSkill = {
+  readonly owner: UserId;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly copies: readonly SkillCopy[];
+};
+
+export type SkillViewer = Pick<Viewer, 'user' | 'conversation' | 'direct'>;
+
+/** Where something learned to the viewer's face belongs. */
+export const placeOf = ({ direct, conversation }: SkillViewer): SkillPlace =>
+  direct ? PRIVATE : conversation;
+
+/**
+ * Those that a viewer may be shown, the one in force first. As with memory: what was learned in private stays there, and
+ * what was learned in a shared conversation is used in that one and in private.
+ */
+export const copiesFor = (copies: readonly SkillCopy[], viewer: SkillViewer): SkillCopy[] =>
+  copies
+    .filter(({ place, text }) => text !== null && (viewer.direct || place === viewer.conversation))
+    .toSorted(
+      (a, b) =>
+        Number(b.place === PRIVATE) - Number(a.place === PRIVATE) || (b.editedAt ?? 0) - (a.editedAt ?? 0),
+    );
+
 export interface SkillStore {
   /** By name. */
   ofOwner(owner: UserId): Promise<OwnSkill[]>;
-  /** A new one is enabled. */
-  change(change: SkillChange): Promise<void>;
+  /** Wherever it is used. */
+  setEnabled(owner: UserId, name: string, enabled: boolean): Promise<void>;
+  /** The copy of one place alone. */
+  changeCopy(change: CopyChange): Promise<void>;
 }
 
-export type SkillChange = Pick<OwnSkill, 'owner' | 'name'> &
-  Partial<Pick<OwnSkill, 'text' | 'enabled' | 'editedAt'>>;
+export type CopyChange = Pick<OwnSkill, 'owner' | 'name'> & Pick<SkillCopy, 'place'> & Partial<SkillState>;

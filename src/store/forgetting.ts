@@ -68,6 +68,7 @@ export async function erasePerson(tx: Tx, accounts: readonly UserId[], now: numb
     rows.map(({ id }) => id),
   );
   await tx.db.deleteFrom('reflections').where('user_id', 'in', accounts).execute();
+  await tx.db.deleteFrom('skill_copies').where('owner', 'in', accounts).execute();
   await tx.db.deleteFrom('skills').where('owner', 'in', accounts).execute();
   await tx.db
     .updateTable('jobs')

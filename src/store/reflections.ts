@@ -2,11 +2,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Selectable } from 'kysely';
 import type { LessonMark, ReflectedChange, Reflection, ReflectionStore } from '../domain/reflection.ts';
+import type { SkillPlace } from '../domain/skill.ts';
 import { type Database, inSavepoint, type Tx } from './database.ts';
 import { changeMemories } from './memory-changes.ts';
 import { toMemory } from './rows.ts';
 import type { ReflectionsTable } from './schema.ts';
-import { changeSkill, skillState } from './skills.ts';
+import { changeCopy, copyState } from './skills.ts';
 
 export function createReflections(database: Database): ReflectionStore {
   return {
@@ -78,7 +79,7 @@ const words: Record<Reflection['state'], string> = {
 /** A step as it is to be made: `from` must be found, `to` is left behind. */
 type Step =
   | { kind: 'memory'; from: MemoryEnd; to: MemoryEnd }
-  | { kind: 'skill'; name: string; from: SkillEnd; to: SkillEnd };
+  | { kind: 'skill'; name: string; place: SkillPlace; from: SkillEnd; to: SkillEnd };
 type MemoryEnd = Extract<ReflectedChange, { kind: 'memory' }>['before'];
 type SkillEnd = Extract<ReflectedChange, { kind: 'skill' }>['before'];
 
@@ -97,7 +98,7 @@ class Conflict extends Error {}
 
 async function conflictOf(tx: Tx, owner: string | null, step: Step): Promise<string | null> {
   if (step.kind === 'skill') {
-    const found = await skillState(tx, owner ?? '', step.name);
+    const found = await copyState(tx, { owner: owner ?? '', name: step.name, place: step.place });
     return found.text === step.from.text ? null : `the skill ${step.name} was changed since`;
   }
   const known = step.from ?? step.to;
@@ -110,7 +111,7 @@ async function conflictOf(tx: Tx, owner: string | null, step: Step): Promise<str
 
 async function makeStep(tx: Tx, owner: string | null, step: Step): Promise<void> {
   if (step.kind === 'skill') {
-    await changeSkill(tx, { owner: owner ?? '', name: step.name, ...step.to });
+    await changeCopy(tx, { owner: owner ?? '', name: step.name, place: step.place, ...step.to });
   } else if (step.to !== null) {
     await changeMemories(tx, [{ op: 'put', memory: step.to }]);
   } else if (step.from !== null) {

@@ -218,8 +218,14 @@ export type PostsTable = {
 export type SkillsTable = {
   owner: string;
   name: string;
-  text: Json | null;
   enabled: number;
+};
+
+export type SkillCopiesTable = {
+  owner: string;
+  name: string;
+  place: string;
+  text: Json | null;
   edited_at: number | null;
 };
 
@@ -238,6 +244,7 @@ export type LessonCountsTable = { memory_id: string; helpful: number; harmful: n
 
 export type Schema = {
   skills: SkillsTable;
+  skill_copies: SkillCopiesTable;
   reflections: ReflectionsTable;
   lesson_counts: LessonCountsTable;
   sessions: SessionsTable;

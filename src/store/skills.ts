@@ -1,5 +1,5 @@
 /** What people have changed about skills. */
-import type { OwnSkill, SkillChange, SkillStore } from '../domain/skill.ts';
+import type { CopyChange, OwnSkill, SkillCopy, SkillState, SkillStore } from '../domain/skill.ts';
 import type { Database, Tx } from './database.ts';
 import { prepared } from './prepared.ts';
 import { fromText, toText } from './rows.ts';
@@ -8,50 +8,69 @@ export function createSkills(database: Database): SkillStore {
   return {
     async ofOwner(owner) {
       const { rows } = await database.read((db) => skillsOf(db, { owner }));
-      return rows.map(toOwnSkill);
+      const found = new Map<string, OwnSkill>();
+      for (const { name, enabled, place, text, edited_at } of rows) {
+        const { copies } = found.get(name) ?? { copies: [] };
+        const copy: SkillCopy[] =
+          place === null ? [] : [{ place, text: fromText(text), editedAt: edited_at }];
+        found.set(name, { owner, name, enabled: enabled === 1, copies: [...copies, ...copy] });
+      }
+      return [...found.values()];
     },
-    change: (change) => database.write((tx) => changeSkill(tx, change)),
+    setEnabled: (owner, name, enabled) =>
+      database.write(async (tx) => {
+        const set = { enabled: enabled ? 1 : 0 };
+        await tx.db
+          .insertInto('skills')
+          .values({ owner, name, ...set })
+          .onConflict((conflict) => conflict.columns(['owner', 'name']).doUpdateSet(set))
+          .execute();
+      }),
+    changeCopy: (change) => database.write((tx) => changeCopy(tx, change)),
   };
 }
 
 const skillsOf = prepared((db, of: { owner: string }) =>
-  db.selectFrom('skills').selectAll().where('owner', '=', of.owner).orderBy('name'),
+  db
+    .selectFrom('skills')
+    .leftJoin('skill_copies', (join) =>
+      join.onRef('skill_copies.owner', '=', 'skills.owner').onRef('skill_copies.name', '=', 'skills.name'),
+    )
+    .select(['skills.name', 'enabled', 'place', 'text', 'edited_at'])
+    .where('skills.owner', '=', of.owner)
+    .orderBy('skills.name')
+    .orderBy('place'),
 );
 
-export async function changeSkill(tx: Tx, { owner, name, ...change }: SkillChange): Promise<void> {
+export async function changeCopy(tx: Tx, { owner, name, place, ...change }: CopyChange): Promise<void> {
+  // Whoever has a copy has the skill itself, enabled unless they said otherwise.
+  await tx.db
+    .insertInto('skills')
+    .values({ owner, name, enabled: 1 })
+    .onConflict((conflict) => conflict.columns(['owner', 'name']).doNothing())
+    .execute();
   const set = {
     ...(change.text === undefined ? {} : { text: toText(change.text) }),
-    ...(change.enabled === undefined ? {} : { enabled: change.enabled ? 1 : 0 }),
     ...(change.editedAt === undefined ? {} : { edited_at: change.editedAt }),
   };
   await tx.db
-    .insertInto('skills')
-    .values({ owner, name, text: null, enabled: 1, edited_at: null, ...set })
-    .onConflict((conflict) => conflict.columns(['owner', 'name']).doUpdateSet(set))
+    .insertInto('skill_copies')
+    .values({ owner, name, place, text: null, edited_at: null, ...set })
+    .onConflict((conflict) => conflict.columns(['owner', 'name', 'place']).doUpdateSet(set))
     .execute();
 }
 
-export async function skillState(tx: Tx, owner: string, name: string) {
+export async function copyState(
+  tx: Tx,
+  { owner, name, place }: Pick<CopyChange, 'owner' | 'name' | 'place'>,
+): Promise<SkillState> {
   const row = await tx.db
-    .selectFrom('skills')
+    .selectFrom('skill_copies')
     .select(['text', 'edited_at'])
     .where('owner', '=', owner)
     .where('name', '=', name)
+    .where('place', '=', place)
     .$if(tx.locks, (query) => query.forUpdate())
     .executeTakeFirst();
   return { text: fromText(row?.text ?? null), editedAt: row?.edited_at ?? null };
 }
-
-const toOwnSkill = (row: {
-  owner: string;
-  name: string;
-  text: string | null;
-  enabled: number;
-  edited_at: number | null;
-}): OwnSkill => ({
-  owner: row.owner,
-  name: row.name,
-  text: fromText(row.text),
-  enabled: row.enabled === 1,
-  editedAt: row.edited_at,
-});

@@ -15,6 +15,7 @@ import { describeJobs } from './store/jobs-suite.ts';
 import { describeLearning } from './store/learning-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
 import { describeMemories } from './store/memories-suite.ts';
+import { beforePlaces, expectPrivateCopies, writeOlderSkills } from './store/older-skills.ts';
 import { describeOrder } from './store/order-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
 import { describeRest } from './store/rest-suite.ts';
@@ -152,6 +153,15 @@ describe('PostgreSQL alone', () => {
     expect(await store.memories.search({ viewer, text: 'body', limit: 5 })).toEqual([{ memory, score: 1 }]);
     const question = { viewer, model: 'e', vector: Float32Array.of(0.6, -0.8), limit: 5 };
     expect(await store.memories.alike(question)).toEqual([{ id: 'm1', likeness: 1 }]);
+  });
+
+  test('A35, E69: copies of skills of an older program are private after the upgrade, and can be undone', async () => {
+    const url = await server.createDatabase();
+    const options = { log: silent, access: 'own', worker: 'w', migrations: beforePlaces } as const;
+    const before = await openPostgres(url, options);
+    await writeOlderSkills(before);
+    await before.close();
+    await expectPrivateCopies(await opened(url));
   });
 
   test('F49: a database of a newer program is refused', async () => {

@@ -16,6 +16,7 @@ import { createMemories } from '../../src/store/memories.ts';
 import { migrations } from '../../src/store/migrations/all.ts';
 import { openStore } from '../../src/store/open.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
+import { beforePlaces, expectPrivateCopies, writeOlderSkills } from './store/older-skills.ts';
 import { accept, claimOne, finish, memoryOf, silent } from './store/support.ts';
 
 let folder: string;
@@ -55,6 +56,16 @@ test('memories of an older program are found by their words after the upgrade', 
   const found = await upgraded.memories.search({ viewer, text: '金曜日', limit: 5 });
   await upgraded.close();
   expect(found).toEqual([{ memory, score: 1 }]);
+});
+
+test('A35, E69: copies of skills of an older program are private after the upgrade, and can be undone', async () => {
+  const options = { log: silent, access: 'own', worker: 'w', migrations: beforePlaces } as const;
+  const before = await openSqlite(path, options);
+  await writeOlderSkills(before);
+  await before.close();
+  const upgraded = await open();
+  await expectPrivateCopies(upgraded);
+  await upgraded.close();
 });
 
 describe('durability', () => {

@@ -22,7 +22,7 @@ import { mayRepeat, viewerOf } from '../memory/after-turn.ts';
 import { secretIn } from '../memory/secrets.ts';
 import type { ModelClient, ModelReply, PlannedCall } from '../model/client.ts';
 import { usageOf } from '../records.ts';
-import type { ListedSkill } from '../skills/catalog.ts';
+import type { UsedSkill } from '../skills/catalog.ts';
 import { actionsOf, fold, type TurnState } from '../state.ts';
 import { taintOfTurn } from '../taint.ts';
 import { cut, reflectionPrompt } from './inputs.ts';
@@ -51,7 +51,7 @@ export type ReflectionJobDeps = {
   readonly settings: () => ReflectionSettings;
   readonly models: (turn: Turn) => ModelClient;
   readonly contextTokens: (turn: Turn) => number;
-  readonly skills: (turn: Turn) => Promise<readonly ListedSkill[]>;
+  readonly skills: (turn: Turn) => Promise<readonly UsedSkill[]>;
   /** What follows when changes wait for a yes: somebody is asked. */
   readonly askFor: (reflection: Reflection) => readonly NewJob[];
   /** What follows when they are in force: the changed entries are found by meaning too. */
@@ -189,8 +189,8 @@ function rowOf({ clock }: Pick<ReflectionJobDeps, 'clock'>, job: Job): Reflectio
 type Loaded = {
   readonly entries: readonly Memory[];
   readonly lessons: readonly Memory[];
-  readonly skills: readonly ListedSkill[];
-  readonly skill: ListedSkill | null;
+  readonly skills: readonly UsedSkill[];
+  readonly skill: UsedSkill | null;
   readonly seq: number;
   readonly messages: ReturnType<typeof reflectionPrompt>;
 };
@@ -276,12 +276,7 @@ async function planFor(
     takenNames: new Set(all.map((entry) => entry.name)),
     lessons,
     counts,
-    skills: new Map(
-      skills.map(({ name, text, origin, editedAt }) => {
-        const own = { text: origin === 'own' ? text : null, editedAt };
-        return [name, { text, own }] as const;
-      }),
-    ),
+    skills: new Map(skills.map((skill) => [skill.name, skill])),
     maxBodyBytes: settings.maxBodyBytes,
     cooldownMs: settings.cooldownMs,
     source: { turnId: turn.id, seq },

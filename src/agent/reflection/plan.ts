@@ -9,9 +9,8 @@ import {
   type LessonCount,
   type LessonMark,
   type ReflectedChange,
-  type SkillState,
 } from '../../domain/reflection.ts';
-import { isSkillName } from '../../domain/skill.ts';
+import { isSkillName, placeOf, type SkillState } from '../../domain/skill.ts';
 import { firstLine } from '../memory/keep.ts';
 import { secretIn } from '../memory/secrets.ts';
 import { withBody } from '../skills/skill-file.ts';
@@ -32,6 +31,14 @@ export type RejectionCode =
   | 'unchanged'
   | 'unknown_name';
 
+export type EditableSkill = {
+  readonly text: string;
+  /** The copy of the viewer's place. */
+  readonly here: SkillState;
+  /** When a copy of any place was edited last. */
+  readonly editedAt: number | null;
+};
+
 export type PlanInput = {
   readonly proposal: Proposal;
   readonly viewer: Viewer;
@@ -41,7 +48,7 @@ export type PlanInput = {
   readonly takenNames: ReadonlySet<string>;
   readonly lessons: readonly Memory[];
   readonly counts: ReadonlyMap<string, LessonCount>;
-  readonly skills: ReadonlyMap<string, { readonly text: string; readonly own: SkillState }>;
+  readonly skills: ReadonlyMap<string, EditableSkill>;
   readonly maxBodyBytes: number;
   readonly cooldownMs: number;
   readonly source: NonNullable<Memory['source']>;
@@ -243,11 +250,12 @@ function planSkill(
   if (skill === undefined) return { code: 'unknown_name' };
   const code = bodyProblem(input, body);
   if (code !== null) return { code };
-  const { own } = skill;
-  if (own.editedAt !== null && input.now - own.editedAt < input.cooldownMs) return { code: 'cooldown' };
+  const { here, editedAt } = skill;
+  if (editedAt !== null && input.now - editedAt < input.cooldownMs) return { code: 'cooldown' };
   const text = withBody(skill.text, body);
   if (text === skill.text) return { code: 'unchanged' };
-  return { change: { kind: 'skill', name, before: own, after: { text, editedAt: input.now } } };
+  const after = { text, editedAt: input.now };
+  return { change: { kind: 'skill', name, place: placeOf(input.viewer), before: here, after } };
 }
 
 /** Removals first: a name that one entry gives up is free for another. */

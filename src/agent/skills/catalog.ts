@@ -6,7 +6,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UserId } from '../../domain/message.ts';
 import type { Logger } from '../../domain/runtime.ts';
-import type { Skill, SkillStore } from '../../domain/skill.ts';
+import {
+  copiesFor,
+  type OwnSkill,
+  PRIVATE,
+  placeOf,
+  type Skill,
+  type SkillCopy,
+  type SkillPlace,
+  type SkillState,
+  type SkillStore,
+  type SkillViewer,
+} from '../../domain/skill.ts';
 import { parseSkillFile } from './skill-file.ts';
 
 export type Catalog = ReadonlyMap<string, BuiltInSkill>;
@@ -77,23 +88,70 @@ function readSkill(folder: string, name: string): BuiltInSkill | { readonly prob
   };
 }
 
-export type ListedSkill = Skill & { readonly enabled: boolean; readonly editedAt: number | null };
+export type ListedSkill = Skill & {
+  readonly enabled: boolean;
+  /** Of the copy; null: it is the built-in one. */
+  readonly place: SkillPlace | null;
+};
+/** With what an edit of it has to know. */
+export type UsedSkill = ListedSkill & {
+  /** The copy of the place it is seen from, which an edit there replaces. */
+  readonly here: SkillState;
+  /** When any copy of it was edited last. */
+  readonly editedAt: number | null;
+};
 
-/** What one person has, by name: their copies shadow the built-in ones. */
-export async function skillsFor(
+/** What one person has at one place, by name: their copies shadow the built-in ones. */
+export const skillsFor = (
   catalog: Catalog,
   store: Pick<SkillStore, 'ofOwner'>,
-  user: UserId,
-): Promise<ListedSkill[]> {
-  const own = new Map((await store.ofOwner(user)).map((one) => [one.name, one]));
-  const names = new Set([...catalog.keys(), ...own.keys()]);
-  return [...names].sort().flatMap((name): ListedSkill[] => {
-    const builtIn = catalog.get(name);
-    const mine = own.get(name);
-    const state = { enabled: mine?.enabled ?? true, editedAt: mine?.editedAt ?? null };
-    const parsed = mine?.text == null ? undefined : parseSkillFile(mine.text, name);
-    if (mine?.text != null && parsed !== undefined && 'skill' in parsed)
-      return [{ ...parsed.skill, text: mine.text, files: builtIn?.files ?? [], origin: 'own', ...state }];
-    return builtIn === undefined ? [] : [{ ...builtIn, ...state }];
+  viewer: SkillViewer,
+): Promise<UsedSkill[]> =>
+  list(catalog, store, viewer.user, (name, own) => {
+    const copies = own?.copies ?? [];
+    const { text, editedAt } = copies.find(({ place }) => place === placeOf(viewer)) ?? NO_COPY;
+    const edits = copies.flatMap((copy) => copy.editedAt ?? []);
+    const latest = edits.length === 0 ? null : Math.max(...edits);
+    return listed(catalog, name, own, copiesFor(copies, viewer)[0]).map((skill) => ({
+      ...skill,
+      here: { text, editedAt },
+      editedAt: latest,
+    }));
   });
+
+const NO_COPY: SkillState = { text: null, editedAt: null };
+
+/** All that one person has, each copy for itself; the built-in one where there is none. */
+export const everySkillOf = (
+  catalog: Catalog,
+  store: Pick<SkillStore, 'ofOwner'>,
+  owner: UserId,
+): Promise<ListedSkill[]> =>
+  list(catalog, store, owner, (name, own) => {
+    const copies = copiesFor(own?.copies ?? [], { user: owner, conversation: PRIVATE, direct: true });
+    const found = copies.flatMap((copy) => listed(catalog, name, own, copy));
+    return found.length === 0 ? listed(catalog, name, own) : found;
+  });
+
+async function list<T>(
+  catalog: Catalog,
+  store: Pick<SkillStore, 'ofOwner'>,
+  owner: UserId,
+  each: (name: string, own: OwnSkill | undefined) => readonly T[],
+): Promise<T[]> {
+  const own = new Map((await store.ofOwner(owner)).map((one) => [one.name, one]));
+  const names = new Set([...catalog.keys(), ...own.keys()]);
+  return [...names].sort().flatMap((name) => each(name, own.get(name)));
+}
+
+/** @returns none when it is neither built in nor a copy that can be read. */
+function listed(catalog: Catalog, name: string, own?: OwnSkill, copy?: SkillCopy): ListedSkill[] {
+  const builtIn = catalog.get(name);
+  const enabled = own?.enabled ?? true;
+  const parsed = copy?.text == null ? undefined : parseSkillFile(copy.text, name);
+  if (copy?.text != null && parsed !== undefined && 'skill' in parsed) {
+    const files = builtIn?.files ?? [];
+    return [{ ...parsed.skill, text: copy.text, files, origin: 'own', enabled, place: copy.place }];
+  }
+  return builtIn === undefined ? [] : [{ ...builtIn, enabled, place: null }];
 }

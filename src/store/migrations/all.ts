@@ -8,6 +8,7 @@ import { vectorsAsArrays } from './0005-vectors-as-arrays.ts';
 import { shorterGrams } from './0006-shorter-grams.ts';
 import { openTurns } from './0007-open-turns.ts';
 import { endedJobs } from './0008-ended-jobs.ts';
+import { placesOfSkills } from './0009-places-of-skills.ts';
 
 export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0001-foundation': foundation,
@@ -18,4 +19,5 @@ export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0006-shorter-grams': shorterGrams,
   '0007-open-turns': openTurns,
   '0008-ended-jobs': endedJobs,
+  '0009-places-of-skills': placesOfSkills,
 };

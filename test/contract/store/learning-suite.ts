@@ -1,10 +1,19 @@
 /** Skills and reflections: changed together with the job that learned, moved forwards and backwards exactly. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { personLane } from '../../../src/domain/job.ts';
-import type { Reflection } from '../../../src/domain/reflection.ts';
+import type { ReflectedChange, Reflection } from '../../../src/domain/reflection.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { type Backend, memoryOf, type OpenBackend, refusal } from './support.ts';
 
+const NO_COPY = { text: null, editedAt: null };
+/** A first copy of a skill at some place. */
+const tea = (place: string, text: string, editedAt: number): ReflectedChange => ({
+  kind: 'skill',
+  name: 'tea',
+  place,
+  before: NO_COPY,
+  after: { text, editedAt },
+});
 const home = { scope: 'user', owner: 'web:ana', place: null } as const;
 
 export function describeLearning(open: OpenBackend): void {
@@ -58,12 +67,15 @@ export function describeLearning(open: OpenBackend): void {
 
   const [one, two] = [memoryOf('one', home), memoryOf('two', home)];
   const reworked = { ...one, body: 'reworked \u0000', updatedAt: 9 };
-  const changes: Reflection['changes'] = [
+  const changes: readonly ReflectedChange[] = [
     { kind: 'memory', before: two, after: null },
     { kind: 'memory', before: one, after: reworked },
     { kind: 'memory', before: null, after: { ...memoryOf('three', home), name: 'two' } },
-    { kind: 'skill', name: 'tea', before: { text: null, editedAt: null }, after: { text: 'T', editedAt: 9 } },
+    tea('private', 'T', 9),
   ];
+  const mine = async () => (await store.skills.ofOwner('web:ana')).find(({ name }) => name === 'tea')?.copies;
+  const rewrite = (text: string) =>
+    store.skills.changeCopy({ owner: 'web:ana', name: 'tea', place: 'private', text });
   const all = () => store.memories.list({ limit: 10 });
 
   test('E69, E70: what was learned is written with its job, and taken back to the byte', async () => {
@@ -74,12 +86,17 @@ export function describeLearning(open: OpenBackend): void {
     expect(await store.reflections.get('a')).toEqual(row);
     expect((await all()).map((entry) => entry.body)).toContain('reworked \u0000');
     expect(await store.skills.ofOwner('web:ana')).toEqual([
-      { owner: 'web:ana', name: 'tea', text: 'T', enabled: true, editedAt: 9 },
+      {
+        owner: 'web:ana',
+        name: 'tea',
+        enabled: true,
+        copies: [{ place: 'private', text: 'T', editedAt: 9 }],
+      },
     ]);
     expect(await store.reflections.move('a', 'applied', 'undone')).toBe('done');
     const byId = (entries: readonly { id: string }[]) => entries.toSorted((x, y) => (x.id < y.id ? -1 : 1));
     expect(byId(await all())).toEqual(byId(before));
-    expect((await store.skills.ofOwner('web:ana'))[0]).toMatchObject({ text: null, editedAt: null });
+    expect(await mine()).toEqual([{ place: 'private', ...NO_COPY }]);
     expect(await store.reflections.move('a', 'applied', 'undone')).toEqual({
       conflict: 'it is undone already',
     });
@@ -98,7 +115,7 @@ export function describeLearning(open: OpenBackend): void {
     expect(await store.reflections.list({ limit: 5 })).toEqual([kept]);
     const after = await all();
     expect(after.map((entry) => entry.body)).toContain('reworked \u0000');
-    expect((await store.skills.ofOwner('web:ana'))[0]?.text).toBe('T');
+    expect(await mine()).toMatchObject([{ text: 'T' }]);
     expect(await store.reflections.counts(['m'])).toEqual(new Map([['m', { helpful: 1, harmful: 0 }]]));
     expect(await store.reflections.move('a', 'applied', 'undone')).toEqual({
       conflict: expect.stringContaining('snapshot could not be written'),
@@ -139,12 +156,12 @@ export function describeLearning(open: OpenBackend): void {
   test('E69: an undo that finds one thing changed changes nothing at all', async () => {
     await store.memories.apply([one, two].map((memory) => ({ op: 'put', memory })));
     await learn(reflection('a', { changes }));
-    await store.skills.change({ owner: 'web:ana', name: 'tea', text: 'mine' });
+    await rewrite('mine');
     const before = await all();
     expect(await store.reflections.move('a', 'applied', 'undone')).toEqual({
       conflict: 'the skill tea was changed since',
     });
-    await store.skills.change({ owner: 'web:ana', name: 'tea', text: 'T' });
+    await rewrite('T');
     await store.memories.apply([{ op: 'put', memory: { ...reworked, body: 'by hand' } }]);
     const edited = await all();
     expect(await store.reflections.move('a', 'applied', 'undone')).toEqual({
@@ -153,6 +170,26 @@ export function describeLearning(open: OpenBackend): void {
     expect(await all()).toEqual(edited);
     expect(edited).not.toEqual(before);
     expect((await store.reflections.get('a'))?.state).toBe('applied');
+  });
+
+  test('A35, E69: each place has a copy of its own, and an undo touches that one alone', async () => {
+    const rows = ['private', 'c', 'd'].map((place, i) =>
+      reflection(place, { changes: [tea(place, `T ${place} \u0000`, i)] }),
+    );
+    for (const row of rows) await learn(row);
+    await store.skills.setEnabled('web:ana', 'tea', false);
+    expect(await store.reflections.move('c', 'applied', 'undone')).toBe('done');
+    expect(await mine()).toEqual([
+      { place: 'c', ...NO_COPY },
+      { place: 'd', text: 'T d \u0000', editedAt: 2 },
+      { place: 'private', text: 'T private \u0000', editedAt: 0 },
+    ]);
+    await rewrite('by hand');
+    expect(await store.reflections.move('private', 'applied', 'undone')).toHaveProperty('conflict');
+    expect(await store.reflections.move('d', 'applied', 'undone')).toBe('done');
+    // A text that is set by hand leaves it at what it was when a reflection edited it, and a skill that is off stays off.
+    expect((await mine())?.at(-1)).toEqual({ place: 'private', text: 'by hand', editedAt: 0 });
+    expect((await store.skills.ofOwner('web:ana'))[0]?.enabled).toBe(false);
   });
 
   test('what is staged changes nothing until it is taken, by one of two who press at once', async () => {
@@ -254,12 +291,13 @@ export function describeLearning(open: OpenBackend): void {
 
   test('A34: erasing a person takes their skills and what was learned about them along', async () => {
     await store.memories.apply([{ op: 'put', memory: one }]);
-    await learn(reflection('a', {}));
-    await store.skills.change({ owner: 'web:ana', name: 'tea', enabled: false });
-    await store.skills.change({ owner: 'web:bo', name: 'tea', enabled: false });
+    await learn(reflection('a', { changes: [tea('c', 'C', 1)] }));
+    await store.skills.setEnabled('web:bo', 'tea', false);
     expect(await store.memories.erase(['web:ana'], 1)).toBe(1);
     expect(await store.reflections.list({ limit: 5 })).toEqual([]);
     expect(await store.skills.ofOwner('web:ana')).toEqual([]);
+    await store.skills.setEnabled('web:ana', 'tea', true);
+    expect(await mine()).toEqual([]);
     expect(await store.skills.ofOwner('web:bo')).toHaveLength(1);
   });
 }

@@ -26,6 +26,7 @@ const COLOURS = [
   'umber',
   'turquoise',
 ] as const;
+type Learned = { skill: string | null; reasoning: string | null; rejected: object };
 type Colour = (typeof COLOURS)[number];
 /** What is not about one person is not for a reflection to see. */
 const SHARED: readonly Colour[] = ['indigo', 'vermilion', 'cobalt', 'ochre'];
@@ -188,6 +189,62 @@ export function canaryRows(database: TestDatabase): void {
         expect(await show(x, verb)).toMatch(/^That was learned from work in another place/);
       for (const place of [where, home]) expect(await show(place, 'show')).toContain('Learned since.');
       await s.owner.command(where, '/memory forget learned');
+    });
+
+    it('A35, E66: what a skill has learned in private, or in another conversation, is in no prompt and no answer elsewhere', async () => {
+      const learning = async (place: Place, name: string, body: string, rejected = {}) => {
+        const words = `Use ${name}: ${body}`;
+        s.reflects((call) => ({
+          reasoning: words,
+          skill: call.text.includes(words) ? { name, body } : null,
+        }));
+        await s.owner.answerTo(place, words);
+        const learned = await until(words, async () => {
+          const [latest] = await s.folder.json<Learned>('reflections', 'list', '--json');
+          return latest?.reasoning === words && latest;
+        });
+        expect(learned).toMatchObject({ skill: name, rejected });
+        await s.owner.command(place, '/new');
+      };
+      await learning(home, 'release-notes', 'Mention periwinkle.');
+      await learning(x, 'weekly-update', 'Mention celadon.');
+      // One edit of a skill a day, wherever it is.
+      await learning(x, 'release-notes', 'Mention nothing.', { cooldown: 1 });
+      const learned = (text: string) => ['periwinkle', 'celadon'].filter((word) => text.includes(word));
+      const cases: [WebClient, Place, string[]][] = [
+        [s.owner, home, ['periwinkle', 'celadon']],
+        [s.owner, x, ['celadon']],
+        [bo, x, []],
+        [s.owner, y, []],
+        [s.owner, ops, []],
+        [bo, boHome, []],
+      ];
+      const names = ['weekly-update', 'release-notes'];
+      for (const [who, place, expected] of cases) {
+        s.model.reset();
+        s.reflects(() => ({ abstain: true }));
+        const loads = names.map((name) => ({ name: 'run_skill', args: { name } }));
+        s.answers((call) =>
+          call.messages.some((one) => one.role === 'tool') ? { text: 'done' } : { toolCalls: loads },
+        );
+        await who.answerTo(place, 'Follow release-notes and weekly-update.');
+        const calls = s.mainCalls();
+        expect(calls).toHaveLength(2);
+        for (const { text } of calls) expect(learned(text)).toEqual(expected);
+        const tools = (calls[1]?.messages ?? []).filter((one) => one.role === 'tool');
+        expect(learned(JSON.stringify(tools))).toEqual(expected);
+        // What was used last is what a reflection is shown.
+        const reflected = await until('the reflection', () => s.reflectionCalls()[0]);
+        expect(learned(reflected.text)).toEqual(expected.filter((word) => word === 'periwinkle'));
+        s.answers(() => ({ text: 'aside' }));
+        await who.command(place, '/btw what do your skills mention?');
+        expect(learned(s.model.calls.findLast((call) => call.model === 'aside-model')?.text ?? '')).toEqual(
+          [],
+        );
+        const shown = await Promise.all(names.map((name) => who.command(place, `/skills show ${name}`)));
+        expect(learned(shown.map(({ html }) => textOf(html)).join())).toEqual(expected);
+        await who.command(place, '/new');
+      }
     });
 
     it('what belongs to others cannot be shown, forgotten or exported by its id', async () => {

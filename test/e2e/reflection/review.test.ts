@@ -81,11 +81,12 @@ describe('skills', () => {
   let s: Reflecting;
   let place: Place;
   beforeAll(async () => {
-    s = await startReflecting();
+    s = await startReflecting({ reflection: '{ enabled: true, skill_edit_cooldown: 1ms }' });
     place = await s.owner.home();
   });
   afterAll(() => s.close());
   const command = async (text: string) => textOf((await s.owner.command(place, text)).html);
+  const cli = (...args: string[]) => s.folder.look('skills', ...args);
   const lastPrompt = async (text: string) => {
     await s.owner.answerTo(place, text);
     return s.model.calls.filter((call) => call.model === 'scripted' && call.text.includes(text));
@@ -114,21 +115,11 @@ describe('skills', () => {
   });
 
   it('a copy is got whole: as text in chat, and as a folder in the Agent Skills format', async () => {
-    const cli = (...args: string[]) => s.folder.look('skills', ...args);
     const builtIn = (file: string) => readFileSync(join('config/skills/incident-report', file), 'utf8');
     const front = /^---\n[\s\S]*?\n---\n/.exec(builtIn('SKILL.md'))?.[0];
     const own = `${front}# Shorter\n`;
     expect(await command('/skills export incident-report')).toContain(own.trim());
     expect(await command('/skills show incident-report')).toContain('Files beside it: template.md');
-    const shared = await s.owner.createConversation('Shared', true);
-    for (const verb of ['show', 'export']) {
-      const reply = await s.owner.command(shared, `/skills ${verb} incident-report`);
-      expect(textOf(reply.html)).toBe(
-        'I show your copy of incident-report in a private chat only. Write to me there.',
-      );
-      const builtInOne = await s.owner.command(shared, `/skills ${verb} code-review`);
-      expect(textOf(builtInOne.html)).toContain('Report at most ten findings');
-    }
     expect(await cli('show', 'incident-report', '--owner', 'web:owner')).toMatchObject({
       code: 0,
       stdout: own,
@@ -155,7 +146,7 @@ describe('skills', () => {
   });
 
   it('can be listed, shown, switched off and set back by each person', async () => {
-    expect(await command('/skills')).toContain('incident-report (your copy)');
+    expect(await command('/skills')).toContain('incident-report (your private copy)');
     expect(await command('/skills show incident-report')).toContain('Shorter');
     expect(await command('/skills reset incident-report')).toContain('back to how it came');
     expect(await command('/skills show incident-report')).toContain('Blame appears nowhere');
@@ -165,6 +156,43 @@ describe('skills', () => {
     expect((await lastPrompt('try it anyway')).at(-1)?.text).toContain('There is no skill "incident-report"');
     await command('/skills enable incident-report');
     expect((await lastPrompt('with it'))[0]?.text).toContain('- incident-report');
+  });
+
+  it('A35: a copy is spoken of where it was learned and in private, where it is said which one is in force', async () => {
+    const shared = await s.owner.createConversation('Shared', true);
+    const here = async (text: string) => textOf((await s.owner.command(shared, text)).html);
+    const learn = async (where: Place, name: string, body: string) => {
+      const words = `use ${name} for ${body}`;
+      s.learns(words, { skill: { name, body } });
+      expect(await s.work(s.owner, where, words)).toMatchObject({ skillEdited: true });
+    };
+    await learn(place, 'meeting-minutes', 'At home.');
+    for (const verb of ['show', 'export'])
+      expect(await here(`/skills ${verb} meeting-minutes`)).not.toContain('At home.');
+    expect(await here('/skills')).toContain('meeting-minutes: ');
+    expect(await here('/skills reset meeting-minutes')).toBe('meeting-minutes is back to how it came.');
+    await learn(shared, 'meeting-minutes', 'Among others.');
+    expect(await here('/skills')).toContain('meeting-minutes (your copy here)');
+    expect(await here('/skills export meeting-minutes')).toContain('Among others.');
+    const copies = await s.folder.json<{ name: string; place: string }>(
+      ...['skills', 'list', '--owner', 'web:owner', '--json'],
+    );
+    const places = copies.filter(({ name }) => name === 'meeting-minutes').map((one) => one.place);
+    expect(places).toEqual(['private', expect.stringMatching(/^web\//)]);
+    const options = ['--owner', 'web:owner', '--place', places[1] ?? ''];
+    expect((await cli('list', '--owner', 'web:owner')).stdout).toContain(places[1]);
+    expect((await cli('show', 'meeting-minutes', ...options)).stdout).toContain('Among others.');
+    const folder = join(s.folder.path, 'of-shared');
+    expect((await cli('export', folder, ...options)).code).toBe(0);
+    expect(readFileSync(join(folder, 'meeting-minutes/SKILL.md'), 'utf8')).toContain('Among others.');
+    expect(await command('/skills')).toContain('meeting-minutes (your private copy)');
+    expect(await command('/skills show meeting-minutes')).toContain('At home.');
+    expect(await command('/skills reset meeting-minutes')).toBe(
+      'That copy of meeting-minutes is gone, and your copy from a shared conversation is in force. /skills reset meeting-minutes takes that one back too.',
+    );
+    expect(await command('/skills show meeting-minutes')).toMatch(/shared conversation[\s\S]*Among others\./);
+    expect(await command('/skills reset meeting-minutes')).toContain('back to how it came');
+    expect(await here('/skills show meeting-minutes')).not.toContain('Among others.');
   });
 
   it('says what is wrong with a command', async () => {

@@ -35,6 +35,7 @@ const nothing: Proposal = {
   lesson: null,
   lessons: [],
 };
+const NO_COPY = { text: null, editedAt: null };
 const skillText = '---\nname: tea\ndescription: x\n---\nOld.';
 let ids = 0;
 const plan = (proposal: Partial<Proposal>, more: Partial<PlanInput> = {}) => {
@@ -46,7 +47,7 @@ const plan = (proposal: Partial<Proposal>, more: Partial<PlanInput> = {}) => {
     takenNames: new Set(entries.map((one) => one.name)),
     lessons: [],
     counts: new Map(),
-    skills: new Map([['tea', { text: skillText, own: { text: null, editedAt: null } }]]),
+    skills: new Map([['tea', { text: skillText, here: NO_COPY, editedAt: null }]]),
     maxBodyBytes: 8192,
     cooldownMs: 1_000,
     source: { turnId: 'now', seq: 9 },
@@ -182,25 +183,33 @@ describe('planReflection', () => {
     ['empty_body', { name: 'tea', body: '' }, null],
     ['secret_found', { name: 'tea', body: 'password: abcdefgh' }, null],
   ])('E66: rejects a skill edit with %s, and keeps the memory changes', (code, skill, editedAt) => {
-    const skills = new Map([['tea', { text: skillText, own: { text: null, editedAt } }]]);
+    // A copy of another place counts as much as one of this.
+    const skills = new Map([['tea', { text: skillText, here: NO_COPY, editedAt }]]);
     const planned = plan({ skill, memory: [op('add', 'new')] }, { skills });
     expect(planned).toMatchObject({ skillEdited: false, memoryChanges: 1, rejected: { [code]: 1 } });
   });
 
   it('E66: edits a skill again once the cooldown is over, keeping its front matter', () => {
-    const own = { text: skillText, editedAt: 9_000 };
+    const here = { text: skillText, editedAt: 9_000 };
     const planned = plan(
       { skill: { name: 'tea', body: 'New.' } },
-      { skills: new Map([['tea', { text: skillText, own }]]) },
+      { skills: new Map([['tea', { text: skillText, here, editedAt: 9_000 }]]) },
     );
     expect(planned.changes).toEqual([
       {
         kind: 'skill',
         name: 'tea',
-        before: own,
+        place: 'private',
+        before: here,
         after: { text: '---\nname: tea\ndescription: x\n---\nNew.', editedAt: 10_000 },
       },
     ]);
+  });
+
+  it('A35: an edit after work in a shared conversation is for that conversation', () => {
+    const skill = { name: 'tea', body: 'New.' };
+    const { changes } = plan({ skill }, { viewer: { ...viewer, direct: false } });
+    expect(changes).toMatchObject([{ kind: 'skill', place: 'c', before: NO_COPY }]);
   });
 
   it('keeps a lesson once, under a name of its own', () => {

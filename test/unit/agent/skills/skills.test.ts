@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readCatalog, skillsFor } from '../../../../src/agent/skills/catalog.ts';
+import { everySkillOf, readCatalog, skillsFor } from '../../../../src/agent/skills/catalog.ts';
 import { parseSkillFile, withBody } from '../../../../src/agent/skills/skill-file.ts';
 import { isSkillName, type OwnSkill } from '../../../../src/domain/skill.ts';
 import { silent } from '../../../contract/store/support.ts';
@@ -115,19 +115,65 @@ describe('the catalog', () => {
     expect(warnings).toEqual([expect.stringMatching(/^a skill stays as it was: .*front matter/)]);
   });
 
-  it('shows a person their own copy above the built-in one, and what they switched off', async () => {
+  const copy = (place: string, body: string, editedAt: number | null = null) => ({
+    place,
+    text: withBody(valid, body),
+    editedAt,
+  });
+  const skilled = (own: readonly Omit<OwnSkill, 'owner'>[]) => {
     const root = folder();
-    write(root, 'tea', valid);
-    write(root, 'coffee', file('name: coffee\ndescription: Makes coffee.'));
-    const own: OwnSkill[] = [
-      { owner: 'web:a', name: 'coffee', text: null, enabled: false, editedAt: null },
-      { owner: 'web:a', name: 'tea', text: withBody(valid, 'Mine.'), enabled: true, editedAt: 5 },
-      { owner: 'web:a', name: 'gone', text: null, enabled: true, editedAt: null },
+    for (const name of ['tea', 'coffee'])
+      write(root, name, file(`name: ${name}\ndescription: Makes ${name}.`));
+    const store = { ofOwner: async (owner: string) => own.map((one) => ({ owner, ...one })) };
+    return { catalog: readCatalog([root], silent), store };
+  };
+  const seen = async (own: readonly Omit<OwnSkill, 'owner'>[], conversation: string, direct = false) => {
+    const { catalog, store } = skilled(own);
+    return skillsFor(catalog, store, { user: 'web:a', conversation, direct });
+  };
+
+  it('shows a person their own copy above the built-in one, and what they switched off', async () => {
+    const own = [
+      { name: 'coffee', enabled: false, copies: [] },
+      { name: 'tea', enabled: true, copies: [copy('private', 'Mine.', 5)] },
+      { name: 'gone', enabled: true, copies: [] },
     ];
-    const found = await skillsFor(readCatalog([root], silent), { ofOwner: async () => own }, 'web:a');
+    const found = await seen(own, 'home', true);
     expect(found.map(({ name, body, origin, enabled }) => [name, body, origin, enabled])).toEqual([
       ['coffee', 'Do it.\n', 'built-in', false],
       ['tea', 'Mine.', 'own', true],
+    ]);
+  });
+
+  it('A35: a private copy is used in private alone, one of a shared conversation there and in private', async () => {
+    const gone = { place: 'private', text: null, editedAt: 9 };
+    const [inX, inY, atHome] = [copy('x', 'X.', 5), copy('y', 'Y.', 7), copy('private', 'Home.', 3)];
+    const tea = async (copies: OwnSkill['copies'], conversation: string, direct = false) =>
+      (await seen([{ name: 'tea', enabled: true, copies }], conversation, direct))[1];
+    const all = [inX, inY, atHome];
+    // `here` is what an edit replaces, and any edit, wherever it was made, holds up the next one.
+    expect(await tea(all, 'home', true)).toMatchObject({ body: 'Home.', editedAt: 7, here: { editedAt: 3 } });
+    expect(await tea(all, 'x')).toMatchObject({ body: 'X.', place: 'x', here: { text: inX.text } });
+    expect(await tea(all, 'y')).toMatchObject({ body: 'Y.', place: 'y' });
+    const elsewhere = { body: 'Do it.\n', place: null, here: { text: null, editedAt: null }, editedAt: 7 };
+    expect(await tea(all, 'z')).toMatchObject(elsewhere);
+    // Of several that were learned in shared conversations the latest counts.
+    expect(await tea([inX, inY, gone], 'home', true)).toMatchObject({
+      body: 'Y.',
+      place: 'y',
+      editedAt: 9,
+      here: { text: null, editedAt: 9 },
+    });
+  });
+
+  it('lists every copy of a person with its place', async () => {
+    const copies = [copy('x', 'X.', 5), { place: 'y', text: null, editedAt: 9 }, copy('private', 'Home.')];
+    const { catalog, store } = skilled([{ name: 'tea', enabled: false, copies }]);
+    const found = await everySkillOf(catalog, store, 'web:a');
+    expect(found.map(({ name, place, body, enabled }) => [name, place, body, enabled])).toEqual([
+      ['coffee', null, 'Do it.\n', true],
+      ['tea', 'private', 'Home.', false],
+      ['tea', 'x', 'X.', false],
     ]);
   });
 });
