@@ -26,7 +26,7 @@ import { createRenderer } from './gateway/renderer.ts';
 import { createStopper } from './gateway/stopper.ts';
 import { createWorker } from './gateway/worker.ts';
 import { createHttpServer } from './http/server.ts';
-import { sectionOf as channelSectionOf, openChannels, startAdapters } from './open-channels.ts';
+import { sectionOf as channelSectionOf, loadChannels, openChannels, startAdapters } from './open-channels.ts';
 import { openLearning } from './open-learning.ts';
 import { openMemory } from './open-memory.ts';
 import { accessOf, hiddenFrom, openProfiles, type Profiles } from './open-profiles.ts';
@@ -100,7 +100,9 @@ export async function startApp({
       await mcp.keepAsked();
       return made;
     };
-    let profiles = await profilesOf(loaded);
+    // Meanwhile the sandbox is tried, by a process of its own.
+    const [made, channels] = await Promise.all([profilesOf(loaded), loadChannels(loaded)]);
+    let profiles = made;
     const warnOfRules = (): void => {
       for (const { line, message } of approvalProblems(current, profiles)) log.warn({ line }, message);
     };
@@ -269,7 +271,7 @@ export async function startApp({
     const announce = (path: string): void => {
       entrance = path;
     };
-    adapters = await openChannels({ loaded, store, http: http.host, log, metrics, clock, announce });
+    adapters = openChannels(channels, { loaded, store, http: http.host, log, metrics, clock, announce });
     const { url } = await http.listen();
     open.unshift(() => http.close());
     for (const one of adapters.values()) open.unshift(() => one.stop());

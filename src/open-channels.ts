@@ -25,16 +25,25 @@ export function sectionOf({ config }: LoadedConfig, name: string): ChannelSectio
   return Object.hasOwn(sections, name) ? sections[name] : undefined;
 }
 
-export async function openChannels(deps: OpenChannels): Promise<ReadonlyMap<string, ChannelAdapter>> {
+type ChannelModule = Awaited<ReturnType<ChannelDefinition['load']>>;
+export type LoadedChannels = ReadonlyMap<string, ChannelModule>;
+
+/** The code of those that are on. It can be loaded long before they are opened. */
+export async function loadChannels(loaded: LoadedConfig): Promise<LoadedChannels> {
   const definitions: readonly ChannelDefinition[] = Object.values(channelDefinitions);
-  const on = definitions.filter(({ name }) => sectionOf(deps.loaded, name)?.enabled === true);
-  const modules = await Promise.all(
-    on.map(async (definition) => ({ definition, module: await definition.load() })),
-  );
+  const on = definitions.filter(({ name }) => sectionOf(loaded, name)?.enabled === true);
   return new Map(
-    modules.map(({ definition: { name }, module }) => [name, module.create(depsOf(deps, name))]),
+    await Promise.all(
+      on.map(async ({ name, load }): Promise<[string, ChannelModule]> => [name, await load()]),
+    ),
   );
 }
+
+export const openChannels = (
+  channels: LoadedChannels,
+  deps: OpenChannels,
+): ReadonlyMap<string, ChannelAdapter> =>
+  new Map([...channels].map(([name, channel]) => [name, channel.create(depsOf(deps, name))]));
 
 function depsOf(
   { loaded, store, http, log, metrics, clock, announce }: OpenChannels,

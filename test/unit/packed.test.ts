@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -47,5 +56,15 @@ describe('what is started', () => {
   it('is the packed program in a test run, so that is what all tests of the whole program prove', async () => {
     const own = await import(pathToFileURL(join(ROOT, 'bin/packed.js')).href);
     expect(own.program()).toBe(join(ROOT, 'dist/main.js'));
+  });
+
+  it('leaves out what packages load at once for nothing, also in their next versions', () => {
+    const dist = join(ROOT, 'dist');
+    const texts = readdirSync(dist).map((name) => readFileSync(join(dist, name), 'utf8'));
+    const discord = texts.filter((text) => text.includes('// node_modules/@discordjs/rest/'));
+    expect(discord).toHaveLength(1);
+    expect(discord[0]).not.toContain('globalThis.FormData ??=');
+    expect(discord[0]).not.toContain('require_inspect()');
+    expect(texts.filter((text) => /\/\/ node_modules\/(express|magic-bytes\.js)\//.test(text))).toEqual([]);
   });
 });
