@@ -204,6 +204,7 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
     },
 
     async typing(to) {
+      if (api.isCrowded()) return;
       try {
         await api.typing(await places.target(to));
       } catch (error) {
