@@ -4,11 +4,18 @@
  */
 import type { Arg } from './word.ts';
 
+type Kind = '' | ':' | '::' | '@' | '?';
+
 export type FlagSpec = {
-  /** `-l`, `--all` → nothing follows; `:` a value follows; `@` a path follows; `?` an optional `=value`. */
-  readonly flags: ReadonlyMap<string, '' | ':' | '@' | '?'>;
+  /**
+   * `-l`, `--all` → nothing follows; `:` a value follows; `::` two values; `@` a path; `?` a value in the same word, if
+   * any (`--color=never`, `-U5`).
+   */
+  readonly flags: ReadonlyMap<string, Kind>;
   /** `head -5` */
   readonly numeric: boolean;
+  /** Programs with a reader of their own, which takes the letters of `-ps` or `-Io` otherwise than all others do. */
+  readonly apart: boolean;
 };
 
 export type ParsedFlags = {
@@ -19,17 +26,19 @@ export type ParsedFlags = {
   readonly unknown: string | null;
 };
 
-/** `'-l -n: --color? -#'`: one word an option, in the notation of `FlagSpec`; `-#` allows numbers. */
+/** `'-l -n: --color? -#'`: one word an option, in the notation of `FlagSpec`; `-#` allows numbers, `-=` is `apart`. */
 export function flagSpec(text: string): FlagSpec {
-  const flags = new Map<string, '' | ':' | '@' | '?'>();
-  let numeric = false;
+  const flags = new Map<string, Kind>();
+  let [numeric, apart] = [false, false];
   for (const word of text.split(' ').filter((part) => part !== '')) {
     const last = word.at(-1);
     if (word === '-#') numeric = true;
+    else if (word === '-=') apart = true;
+    else if (word.endsWith('::')) flags.set(word.slice(0, -2), '::');
     else if (last === ':' || last === '@' || last === '?') flags.set(word.slice(0, -1), last);
     else flags.set(word, '');
   }
-  return { flags, numeric };
+  return { flags, numeric, apart };
 }
 
 /** `--include=*.ts` can only become more options of the same name, none of them a path. */
@@ -75,6 +84,7 @@ export function parseFlags(args: readonly Arg[], spec: FlagSpec, stopAtOperand =
       if (kind === undefined || (kind === '' && equals >= 0)) unknown ??= text;
       else if (kind === ':' || kind === '@')
         takeValue(name, equals < 0 ? null : text.slice(equals + 1), kind);
+      else if (kind === '::') for (const _ of '12') takeValue(name, null, ':');
       continue;
     }
     for (let at = 1; at < text.length; at++) {
@@ -82,8 +92,11 @@ export function parseFlags(args: readonly Arg[], spec: FlagSpec, stopAtOperand =
       const kind = spec.flags.get(name);
       seen.add(name);
       if (kind === undefined) unknown ??= text;
+      if (kind === '?') break;
       if (kind === ':' || kind === '@') {
-        takeValue(name, at + 1 < text.length ? text.slice(at + 1) : null, kind);
+        const rest = text.slice(at + 1);
+        if (spec.apart && text.length > 2 && (at > 1 || !/^\d/.test(rest))) unknown ??= text;
+        takeValue(name, rest === '' ? null : rest, kind);
         break;
       }
     }

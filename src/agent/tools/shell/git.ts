@@ -6,14 +6,14 @@ import type { Arg } from './word.ts';
 
 const showing =
   '-p -u -s --stat? --shortstat --numstat --name-only --name-status --summary --patch --no-patch --raw ' +
-  '--unified: -U: --color? --no-color --word-diff? --minimal --patience --histogram --ignore-all-space -w ' +
+  '--unified? -U? --color? --no-color --word-diff? --minimal --patience --histogram --ignore-all-space -w ' +
   '--ignore-space-change -b --ignore-blank-lines --no-ext-diff --no-textconv --no-renames -M? --find-renames? ' +
   '--diff-filter: --check --full-index --abbrev? --no-pager -S: -G: --exit-code --quiet -q ';
 
 const logging =
   `${showing} -n: -# --oneline --graph --all --decorate? --no-decorate --reverse --merges --no-merges ` +
   '--first-parent --author: --grep: -i --since: --after: --until: --before: --max-count: --skip: --pretty? ' +
-  '--format: --date: --follow --abbrev-commit --branches? --tags? --remotes? --topo-order --date-order ' +
+  '--format? --date: --follow --abbrev-commit --branches? --tags? --remotes? --topo-order --date-order ' +
   '--full-history --cherry-pick --left-right --relative-date ';
 
 const subcommands = new Map(
@@ -31,7 +31,7 @@ const subcommands = new Map(
       '--count --all --max-count: -n: --since: --until: --no-merges --merges --reverse --left-right',
     'ls-files': '-c -d -m -o -i -s -u -z --cached --deleted --modified --others --exclude-standard --stage',
     'ls-tree': '-d -r -t -l -z --long --name-only --name-status --full-name --full-tree --abbrev?',
-    describe: '--all --tags --long --always --dirty? --abbrev: --match: --exact-match --contains',
+    describe: '--all --tags --long --always --dirty? --abbrev? --match: --exact-match --contains',
     'merge-base': '-a --all --is-ancestor --octopus --fork-point',
     'cat-file': '-t -s -e -p',
     'name-rev': '--name-only --tags --always',
@@ -101,7 +101,8 @@ export function judgeGit(args: readonly Arg[], workspace: string): Finding[] {
   if (parsed.unknown !== null) {
     return [ask('medium', `\`git ${name} ${parsed.unknown}\` is not known to be read-only`)];
   }
-  if (rest.some((arg) => arg.value.includes('%G')))
+  const sorting = parsed.values.some(({ flag, value }) => flag === '--sort' && value.includes('signature'));
+  if (sorting || rest.some((arg) => /%[-+ ]?G/.test(arg.value)))
     return [ask('medium', 'checks signatures, for which git starts another program')];
   if (!listings.has(name)) return parsed.operands.flatMap((operand) => revisionConcern(operand, workspace));
   const wanted = listingOperand.get(name);

@@ -82,7 +82,7 @@ function judgeOperand(name: string, arg: Arg, spec: ReadOnlySpec, scope: Scope):
   }
   if (arg.kind === 'glob') {
     // A file named like an option would be taken for one; a second match for the place to write to.
-    const mayBeOption = /^[-*?[\\]/.test(arg.value) && !spec.anyOptionHarmless;
+    const mayBeOption = /^[-\\]/.test(arg.value) || (/^[*?[]/.test(arg.value) && !spec.anyOptionHarmless);
     if (mayBeOption || spec.operands === 'one-path') {
       return [ask('medium', `a pattern may expand to more than names to read (${arg.value})`)];
     }
@@ -121,6 +121,11 @@ function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, sc
     .filter(({ isPath }) => isPath)
     .flatMap(({ value }) => judgeOperand(name, { kind: 'literal', value }, spec, scope));
   const { operands } = parsed;
+  if (name === 'strings' && args.some((arg) => arg.value.startsWith('@')))
+    findings.push(ask('medium', '`strings` takes its arguments from a file'));
+  // With the number of characters so far, which as a `PATH` is a folder.
+  if (name === 'printf' && /%[-+ #0'\d.*$]*[hjlLqtz]*n/.test(operands[0]?.value ?? ''))
+    findings.push(ask('medium', '`printf %n` sets a variable'));
   if (spec.operands === 'none' && operands.length > 0) {
     return [ask('medium', `\`${name}\` with arguments may change something`)];
   }
@@ -140,7 +145,7 @@ function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, sc
         );
   const paths = operands.slice(textOperands.length);
   // Its options take more words than one, so that any of them may be the program.
-  if (name === 'jq' && args.some((arg) => /\b(import|include)\b/.test(arg.value)))
+  if (name === 'jq' && args.some((arg) => /\b(import|include|modulemeta)\b/.test(arg.value)))
     findings.push(ask('medium', 'the `jq` program may read other files'));
   noteSearches(name, parsed, paths, scope.facts);
   findings.push(

@@ -11,7 +11,7 @@ export type ReadOnlySpec = {
    * `echo`: everything is text, options included.
    */
   readonly operands: 'paths' | 'one-path' | 'pattern-paths' | 'text' | 'echo' | 'format' | 'none';
-  /** True when no option at all can write or run anything, so a file named like an option does no harm. */
+  /** True when no option at all can write or run anything: a pattern may stand where a file named like one is looked for. */
   readonly anyOptionHarmless: boolean;
 };
 
@@ -110,8 +110,8 @@ add('comm', 'paths', '-1 -2 -3 -z --check-order --nocheck-order --output-delimit
 add('column', 'paths', '-t -s: -o: -n -x -c: --table --separator: --output-separator:');
 add('od', 'paths', '-A: -t: -N: -j: -v -w: -c -x -b -d -o -a', true);
 add('hexdump', 'paths', '-C -n: -s: -v -b -c -d -o -x', true);
-add('xxd', 'one-path', '-b -c: -g: -l: -p -s: -u -i');
-add('strings', 'paths', '-a -n: -t: -f --all --bytes: --radix:', true);
+add('xxd', 'one-path', '-= -b -c: -g: -l: -p -s: -u -i');
+add('strings', 'paths', '-a -n: -t: -f --all --bytes: --radix:');
 add(
   'md5sum sha1sum sha224sum sha256sum sha384sum sha512sum b2sum cksum sum',
   'paths',
@@ -130,7 +130,7 @@ add('cmp', 'paths', '-b -i: -l -n: -s --bytes: --print-bytes --quiet --silent --
 add(
   'tree',
   'paths',
-  '-a -d -f -F -h -i -I: -L: -n -N -p -P: -q -Q -r -s -t -u -v -x -C -D -J -S -X --dirsfirst --du ' +
+  '-= -a -d -f -F -h -i -I: -L: -n -N -p -P: -q -Q -r -s -t -u -v -x -C -D -J -S -X --dirsfirst --du ' +
     '--filelimit: --gitignore --noreport --prune',
 );
 add('basename', 'text', '-a -s: -z --multiple --suffix: --zero', true);
@@ -157,7 +157,7 @@ add('type', 'text', '-a -t -p -P -f', true);
 add(
   'jq',
   'pattern-paths',
-  '-c -C -e -j -M -n -r -s -S -a --arg: --compact-output --exit-status --join-output --monochrome-output ' +
+  '-c -C -e -j -M -n -r -s -S -a --arg:: --compact-output --exit-status --join-output --monochrome-output ' +
     '--null-input --raw-output --slurp --sort-keys --tab --indent:',
 );
 

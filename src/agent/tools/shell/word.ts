@@ -16,7 +16,8 @@ const tilde = /(^|[=:])~/;
 /** Arithmetic in its old form, which the parser takes for plain text, also between double quotes. */
 const oldArithmetic = /(?<!\\)\$\[/;
 
-const variable = /^"?\$(?:[A-Za-z_]\w*|\?|#)"?$/;
+/** Not those in which bash keeps text of the command: patterns in it would be file names when it is expanded. */
+const variable = /^"?\$(?:(?!_\b|BASH)[A-Za-z_]\w*|\?|#)"?$/;
 
 function isFixed(part: WordPart): boolean {
   if (part.type === 'Literal') return !tilde.test(part.text);
