@@ -9,7 +9,7 @@ import { PathRefused } from '../files/location.ts';
 import { walk } from '../files/walk.ts';
 import type { OwnFiles } from '../own-files.ts';
 import { looksSecret } from '../secret-paths.ts';
-import { type Facts, foldersOf } from './judge.ts';
+import { type Facts, foldersOf, type Search } from './judge.ts';
 
 const isInside = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
@@ -52,9 +52,29 @@ async function holdsRepositories(entry: string): Promise<boolean> {
   return false;
 }
 
-/** Looks for the repository git would use from `directory` upwards, no further than the workspace. */
-async function gitConcern(workspace: string, directory: string): Promise<string | null> {
+/** A name and a password, or a token alone, in the address of a remote. */
+const ADDRESS_WITH_PASSWORD = /:\/\/(?:[^/\s@]*:[^/\s@]+|[^/\s@]{16,})@/;
+
+/** The addresses of remotes are where a password is kept that nobody thinks of. @param folder with a repository */
+async function passwordConcern(workspace: string, folder: string): Promise<string | null> {
+  const config = join(folder, '.git/config');
+  const settings = await readFile(config, 'utf8').catch(() => '');
+  return ADDRESS_WITH_PASSWORD.test(settings)
+    ? `shows a password in the git settings (${relative(workspace, config)})`
+    : null;
+}
+
+/**
+ * Looks for the repository git would use from `directory` upwards, no further than the workspace. Which of several it
+ * takes for a repository is for git to say, so that none may be a reason to ask.
+ */
+async function gitConcern(workspace: string, directory: string, { forms }: Facts): Promise<string | null> {
+  const given = (pattern: RegExp): boolean => [...forms].some((form) => pattern.test(form));
+  const showsRemotes = given(/^git (--no-pager )?remote .*-v/);
+  let repositories = 0;
   for (let folder = directory; isInside(folder, workspace); folder = dirname(folder)) {
+    if ((await exists(join(folder, 'HEAD'))) && (await exists(join(folder, 'objects'))))
+      return 'a folder that looks like a git repository has settings of its own';
     const entry = join(folder, '.git');
     const found = await lstat(entry).catch(() => null);
     if (found === null) continue;
@@ -65,21 +85,32 @@ async function gitConcern(workspace: string, directory: string): Promise<string 
       return 'a hook of the git repository may run (post-index-change)';
     if ((await exists(join(folder, '.gitmodules'))) || (await holdsRepositories(entry)))
       return 'the repository has submodules with settings of their own';
-    return configConcern(await readFile(join(entry, 'config'), 'utf8').catch(() => ''));
+    if (await exists(join(entry, 'objects/info/alternates')))
+      return 'the git repository takes its content from elsewhere as well';
+    const linked = await linkConcern(workspace, entry, 'objects');
+    const concern = linked ?? configConcern(await readFile(join(entry, 'config'), 'utf8').catch(() => ''));
+    if (concern !== null) return concern;
+    const password = showsRemotes ? await passwordConcern(workspace, folder) : null;
+    if (password !== null) return password;
+    if (await exists(join(entry, 'HEAD'))) repositories += 1;
   }
-  return null;
+  // Files and folders then, with all they hold.
+  const compares = repositories === 0 && given(/^git (--no-pager )?diff\b/);
+  return compares ? 'git compares files, as there is no repository' : null;
 }
 
-/** A name and a password, or a token alone, in the address of a remote. */
-const ADDRESS_WITH_PASSWORD = /:\/\/(?:[^/\s@]*:[^/\s@]+|[^/\s@]{16,})@/;
+/** What programs read from the home folder, which is the workspace. A git before 2.32 cannot be told not to. */
+const homeFiles = [
+  ['git', '.gitconfig'],
+  ['git', '.config/git/config'],
+  ['jq', '.jq'],
+] as const;
 
-/** The addresses of remotes are where a password is kept that nobody thinks of. */
-async function passwordConcern(workspace: string, { searches, forms }: Facts): Promise<string | null> {
-  const shows =
-    [...forms].some((form) => /^git remote .*-v/.test(form)) || searches.some(({ hidden }) => hidden);
-  if (!shows) return null;
-  const settings = await readFile(join(workspace, '.git/config'), 'utf8').catch(() => '');
-  return ADDRESS_WITH_PASSWORD.test(settings) ? 'shows a password in the git settings (.git/config)' : null;
+async function homeConcern(workspace: string, { forms }: Facts): Promise<string | null> {
+  for (const [program, file] of homeFiles)
+    if ([...forms].some((form) => form.startsWith(`${program} `)) && (await exists(join(workspace, file))))
+      return `\`${program}\` takes its orders from a file of this folder as well (${file})`;
+  return null;
 }
 
 /** Files a pattern matches; more than this is not looked through. */
@@ -117,32 +148,74 @@ async function expand(directory: string, pattern: string): Promise<string[]> {
 async function patternConcern(workspace: string, directory: string, pattern: string): Promise<string | null> {
   const paths = await expand(directory, pattern);
   if (paths.length > MAX_MATCHES) return `the pattern matches very many files (${pattern})`;
+  const option = paths.find((path) => path.startsWith('-'));
+  if (option !== undefined) return `the name of a file would be taken for an option (${option})`;
   const secret = paths.find(looksSecret);
   if (secret !== undefined) return `reads a file that may hold secrets (${secret})`;
   const links = await Promise.all(paths.map((path) => linkConcern(workspace, directory, path)));
   return links.find((concern) => concern !== null) ?? null;
 }
 
-async function searchConcern(
-  workspace: string,
-  directory: string,
-  search: Facts['searches'][number],
-): Promise<string | null> {
+/** Names that a hidden file is read under all the same, by a line such as `!.env` in a file that says what to ignore. */
+async function unignored(files: readonly string[]): Promise<string[]> {
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+  return texts.flatMap((text) => [...text.matchAll(/^!(.*)$/gm)].map(([, pattern = '']) => pattern.trim()));
+}
+
+const ignoring = ['.gitignore', '.ignore', '.rgignore'];
+
+/** By the last part of the pattern and any part of the path, which is more than it really selects. */
+const isSelected = (path: string, patterns: readonly string[]): boolean =>
+  patterns.some((pattern) => {
+    const last = pattern.toLowerCase().split('/').findLast(Boolean) ?? '*';
+    const wanted = /[{[\\]/.test(last) ? '*' : last;
+    return path
+      .toLowerCase()
+      .split('/')
+      .some((name) => matchesGlob(wanted, name));
+  });
+
+async function searchConcern(workspace: string, directory: string, search: Search): Promise<string | null> {
   const segments = relative(workspace, resolve(directory, search.path)).split('/').filter(Boolean);
+  const holding = [...segments.keys(), segments.length].map((end) =>
+    join(workspace, ...segments.slice(0, end)),
+  );
+  const ignores = holding.flatMap((folder) =>
+    [...ignoring, '.git/info/exclude'].map((name) => join(folder, name)),
+  );
+  const depth = search.program === 'diff' ? 1 : MAX_DEPTH;
+  const hiddenSecrets: string[] = [];
+  const found = (path: string): string => `comes upon a file that may hold secrets (${path})`;
   let entries = 0;
   try {
-    for await (const entry of walk(workspace, segments, MAX_DEPTH, new AbortController().signal)) {
+    for await (const entry of walk(workspace, segments, depth, new AbortController().signal)) {
       entries += 1;
       const path = entry.segments.join('/');
-      if (entries > MAX_ENTRIES) return null;
-      if (entry.kind === 'folder' || (!search.hidden && /(^|\/)\./.test(path))) continue;
-      if (looksSecret(path)) return `comes upon a file that may hold secrets (${path})`;
+      if (entries > MAX_ENTRIES) break;
+      if (entry.kind === 'folder') {
+        const shows = search.hidden && depth > 1 && entry.segments.at(-1) === '.git';
+        const concern = shows ? await passwordConcern(workspace, join(workspace, path, '..')) : null;
+        if (concern !== null) return concern;
+        continue;
+      }
+      if (entry.kind === 'link' && search.program === 'diff') {
+        const concern = await linkConcern(workspace, workspace, path);
+        if (concern !== null) return concern;
+      }
+      if (ignoring.includes(entry.segments.at(-1) ?? '')) ignores.push(join(workspace, path));
+      if (!looksSecret(path)) continue;
+      const isHidden = entry.segments.slice(segments.length).some((name) => name.startsWith('.'));
+      if (search.hidden || !isHidden) return found(path);
+      hiddenSecrets.push(path);
     }
   } catch (error) {
     // Not a folder: the file itself has been looked at as an operand.
     if (!(error instanceof PathRefused)) throw error;
   }
-  return null;
+  if (hiddenSecrets.length === 0) return null;
+  const selects = [...search.selects, ...(await unignored(ignores))];
+  const secret = hiddenSecrets.find((path) => isSelected(path, selects));
+  return secret === undefined ? null : found(secret);
 }
 
 /** Whether anything it reads is, or leads to, a file of the gateway itself. */
@@ -185,14 +258,20 @@ export async function diskConcerns(facts: Facts, folder: string, ownFiles: OwnFi
   const concerns: (string | null)[] = await Promise.all(
     moved.map((directory) => linkConcern(workspace, workspace, directory)),
   );
-  concerns.push(await passwordConcern(workspace, facts));
+  concerns.push(await homeConcern(workspace, facts));
   // After a `cd` it may depend on luck in which of the two folders a command runs (`cd x | cat y`).
   for (const directory of [workspace, ...moved]) {
     for (const path of facts.reads) concerns.push(await linkConcern(workspace, directory, path));
-    concerns.push(await ownConcern(workspace, directory, facts, ownFiles));
+    const named = await Promise.all(
+      facts.searches.map(async (search) =>
+        [search.path, ...(await expand(directory, search.path))].map((path) => ({ ...search, path })),
+      ),
+    );
+    const searches = named.flat();
+    concerns.push(await ownConcern(workspace, directory, { ...facts, searches }, ownFiles));
     for (const pattern of facts.patterns) concerns.push(await patternConcern(workspace, directory, pattern));
-    for (const search of facts.searches) concerns.push(await searchConcern(workspace, directory, search));
-    if (facts.usesGit) concerns.push(await gitConcern(workspace, directory));
+    for (const search of searches) concerns.push(await searchConcern(workspace, directory, search));
+    if (facts.usesGit) concerns.push(await gitConcern(workspace, directory, facts));
   }
   return [...new Set(concerns.filter((concern) => concern !== null))];
 }

@@ -13,6 +13,17 @@ import { asksVersion, type ReadOnlySpec, readOnlySpec } from './read-only.ts';
 import type { Arg } from './word.ts';
 import { type Unwrapped, unwrap } from './wrappers.ts';
 
+/** A folder of which a program reads what it holds: `diff` what lies directly in it, the others all below. */
+export type Search = {
+  /** May be a pattern. */
+  readonly path: string;
+  readonly program: 'diff' | 'grep' | 'rg';
+  /** False when names with a dot are passed over, but for those in `selects`. */
+  readonly hidden: boolean;
+  /** Patterns of names. */
+  readonly selects: readonly string[];
+};
+
 /** What the judgement came upon, besides findings: facts to check on disk before it runs. */
 export type Facts = {
   /** Files that would be executed. */
@@ -23,8 +34,7 @@ export type Facts = {
   readonly reads: Set<string>;
   /** Patterns of such files; only the disk can say what they match. */
   readonly patterns: Set<string>;
-  /** Folders searched with all they hold; `hidden` false when names with a dot are passed over. */
-  readonly searches: { readonly path: string; readonly hidden: boolean }[];
+  readonly searches: Search[];
   /** Arguments of `cd`: paths may be relative to them. */
   readonly folders: Set<string>;
   /** It cannot be told which folder something runs in. */
@@ -96,13 +106,25 @@ function judgeOperand(name: string, arg: Arg, spec: ReadOnlySpec, scope: Scope):
   return reason === null ? [] : [ask('medium', reason)];
 }
 
+/** Kinds of files for `rg -t` of which none has a name that begins with a dot. */
+const plainTypes = new Set('c cpp css go html java js kotlin md php py ruby rust swift ts'.split(' '));
+
 /** Programs that read whole folders may come upon a file that nobody named. */
 function noteSearches(name: string, parsed: ParsedFlags, paths: readonly Arg[], facts: Facts): void {
-  const hidden = name !== 'rg' || parsed.seen.has('--hidden') || parsed.seen.has('-.');
-  if (name !== 'rg' && !(/grep$/.test(name) && (parsed.seen.has('-r') || parsed.seen.has('--recursive'))))
-    return;
+  const { seen, values } = parsed;
+  const recursive = /grep$/.test(name) && (seen.has('-r') || seen.has('--recursive'));
+  const program = name === 'rg' || name === 'diff' ? name : recursive ? 'grep' : null;
+  if (program === null) return;
+  const given = (flags: RegExp): string[] =>
+    values.filter(({ flag }) => flags.test(flag)).map(({ value }) => value);
+  const hidden =
+    program !== 'rg' ||
+    ['--hidden', '-.'].some((flag) => seen.has(flag)) ||
+    given(/^(-t|--type)$/).some((type) => !plainTypes.has(type));
+  // What is asked for by name is read although it is hidden.
+  const selects = program === 'rg' ? given(/^(-g|--i?glob)$/).filter((glob) => !glob.startsWith('!')) : [];
   const places = paths.length === 0 ? ['.'] : paths.map((arg) => arg.value);
-  facts.searches.push(...places.map((path) => ({ path, hidden })));
+  facts.searches.push(...places.map((path) => ({ path, program, hidden, selects }) as const));
 }
 
 function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, scope: Scope): Finding[] {
@@ -110,6 +132,7 @@ function judgeReading(name: string, args: readonly Arg[], spec: ReadOnlySpec, sc
     return args.flatMap((arg) => {
       if (arg.kind === 'dynamic')
         return [ask('medium', `leaves it to the shell what \`${name}\` prints (${arg.value})`)];
+      if (arg.kind === 'glob' && arg.value.includes('/')) scope.facts.patterns.add(arg.value);
       const reason = arg.kind === 'glob' ? globConcern(arg.value, scope.workspace) : null;
       return reason === null ? [] : [ask('medium', reason)];
     });
@@ -218,7 +241,10 @@ const programName = (word: string): string => word.slice(word.lastIndexOf('/') +
 
 function judgeFind(args: readonly Arg[], scope: Scope): Finding[] {
   const plan = planFind(args, scope.workspace);
-  for (const start of plan.starts) if (start.kind === 'literal') scope.facts.reads.add(start.value);
+  for (const { kind, value } of plan.starts) {
+    if (kind === 'literal') scope.facts.reads.add(value);
+    if (kind === 'glob') scope.facts.patterns.add(value);
+  }
   const inner = plan.inner.flatMap((words) => [
     askAlways('medium', 'runs a command for every file it finds'),
     ...judgeWords(words, scope),

@@ -65,6 +65,39 @@ describe('git', () => {
     expect(existsSync(join(bare, 'proof'))).toBe(false);
   });
 
+  it.each([
+    [
+      'settings behind a .git that is none',
+      'cd a/b && git diff',
+      'a/.git/config',
+      '[diff]\n\texternal = x\n',
+    ],
+    ['the folder of a submodule', 'cd a/b && git diff', 'a/b/objects/x', ''],
+    ['objects of another repository', 'git show HEAD', '.git/objects/info/alternates', '/srv/other\n'],
+  ])('A21 asks before git meets %s', async (_name, command, file, content) => {
+    const { workspace } = scratch();
+    fillProject(workspace);
+    mkdirSync(join(workspace, 'a/b/.git'), { recursive: true });
+    writeFileSync(join(workspace, 'a/b/HEAD'), 'ref: refs/heads/main\n');
+    const before = await shell.assess({ command }, { workspace });
+    expect(before.decision).toBe('allow');
+    mkdirSync(join(workspace, file, '..'), { recursive: true });
+    writeFileSync(join(workspace, file), content);
+    const after = await shell.assess({ command }, { workspace });
+    expect(after.decision).toBe('ask');
+  });
+
+  it('A22 asks before git compares folders without a repository, with all they hold', async () => {
+    const { workspace } = scratch();
+    mkdirSync(join(workspace, '.git'));
+    const { decision, reasons } = await shell.assess({ command: 'git diff src docs' }, { workspace });
+    expect({ decision, reasons }).toEqual({
+      decision: 'ask',
+      reasons: ['git compares files, as there is no repository'],
+    });
+    expect((await shell.assess({ command: 'git status' }, { workspace })).decision).toBe('allow');
+  });
+
   it('A21 finds no repository above the workspace', async () => {
     const { workspace } = scratch();
     fillProject(workspace);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { openSandbox, type SandboxConfig } from '../../../../../src/agent/tools/sandbox.ts';
@@ -108,67 +108,6 @@ describe('shell', () => {
     writeFileSync(join(workspace, 'x.sh'), 'echo 2\n');
     expect(await filesOf()).not.toEqual(before);
   });
-
-  it('A23 asks before it follows a link out of the workspace', async () => {
-    const { workspace, outside } = scratch();
-    writeFileSync(join(outside, 'secret'), 'canary');
-    symlinkSync(join(outside, 'secret'), join(workspace, 'innocent'));
-    symlinkSync(outside, join(workspace, 'folder'));
-    mkdirSync(join(workspace, 'docs'));
-    for (const command of [
-      'cat innocent',
-      'ls folder',
-      'cat folder/secret',
-      'cd folder && ls',
-      'wc < innocent',
-      'find folder',
-      'cat inn*',
-      'cat folder/*',
-      'cat */secret',
-      'cat [f]older/secret',
-      'cat f*/*',
-      'cd docs | cat innocent',
-    ]) {
-      const { decision, reasons } = await shellIn().assess({ command }, { workspace });
-      expect({ command, decision, reasons }).toMatchObject({
-        decision: 'ask',
-        reasons: expect.arrayContaining([expect.stringContaining('link')]),
-      });
-    }
-  });
-
-  it.each(['grep -rn key .', 'grep -r key sub', 'cd sub && grep -r key', 'cat s*/s*', 'rg --hidden key'])(
-    'asks before %s would come upon a secret',
-    async (command) => {
-      const { workspace } = scratch();
-      mkdirSync(join(workspace, 'sub'));
-      const before = await shellIn().assess({ command }, { workspace });
-      expect(before.decision).toBe('allow');
-      writeFileSync(join(workspace, 'sub/.env'), 'key=1\n');
-      writeFileSync(join(workspace, 'sub/server.key'), 'key\n');
-      const after = await shellIn().assess({ command }, { workspace });
-      expect(after).toMatchObject({ decision: 'ask', reasons: [expect.stringContaining('secrets')] });
-    },
-  );
-
-  it.each(['git remote -v', 'git remote --verbose', 'grep -r https .', 'rg --hidden https'])(
-    'A40 asks before %s would show a password in the address of a remote',
-    async (command) => {
-      const { workspace } = scratch();
-      fillProject(workspace);
-      const config = join(workspace, '.git/config');
-      const settings = readFileSync(config, 'utf8');
-      const remote = (address: string) => `${settings}[remote "origin"]\n\turl = ${address}\n`;
-      const decided = async (address: string) => {
-        writeFileSync(config, remote(address));
-        return (await shellIn().assess({ command }, { workspace })).decision;
-      };
-      expect(await decided('https://github.com/a/b.git')).toBe('allow');
-      expect(await decided('https://git@github.com/a/b.git')).toBe('allow');
-      expect(await decided('https://bot:hunter2@github.com/a/b.git')).toBe('ask');
-      expect(await decided('https://ghp_0123456789abcdef0123@github.com/a/b.git')).toBe('ask');
-    },
-  );
 });
 
 describe(`the sandbox (here: ${confined.describe(false)})`, () => {
