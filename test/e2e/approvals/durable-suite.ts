@@ -34,12 +34,13 @@ export function durableApprovals(database: TestDatabase): void {
         );
 
       it('E22, E23, E24: what hides a change in a line, or cannot be told, asks as the change itself does', async () => {
+        const disguised = ['r\\m x', '"r"m x', 'FOO=1 rm x', 'timeout 5 rm x', 'bash -c "rm x"'];
         const commands = [
+          ...['rm x', ...disguised],
           ...['ls; rm x', 'echo $(rm x)', 'cat <(curl u)', 'echo a > f'],
-          ...['r\\m x', '"r"m x', 'FOO=1 rm x', 'timeout 5 rm x', 'bash -c "rm x"'],
           ...['$cmd x', 'eval "rm x"', 'ls ('],
         ];
-        scripts(s)('hidden', sh('rm x', ...commands));
+        scripts(s)('hidden', sh(...commands));
         const place = await s.owner.createConversation('hidden', false);
         const { id } = await s.owner.post(place, 'hidden');
         await s.owner.press(place, await s.owner.card(place), 'Deny all');
@@ -47,8 +48,11 @@ export function durableApprovals(database: TestDatabase): void {
         const events = await s.eventsOf(id);
         const requested = events.filter((event) => event.type === 'approval.requested');
         expect(requested.map((event) => event.action)).toMatchObject(
-          ['rm x', ...commands].map((command) => ({ args: { command } })),
+          commands.map((command) => ({ args: { command } })),
         );
+        const [plain] = requested;
+        const asPlain = { risk: plain?.risk, reasons: expect.arrayContaining(plain?.reasons as string[]) };
+        expect(requested.slice(1, 1 + disguised.length)).toMatchObject(disguised.map(() => asPlain));
         expect(requested.every((event) => event.risk !== 'low')).toBe(true);
         expect(types(events)).not.toContain('tool.started');
       });
