@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { activityLines, answerContext, turnMessages, untrusted } from '../../../src/agent/context.ts';
-import { apply, batchOf, fold } from '../../../src/agent/state.ts';
+import { actionsOf, apply, fold } from '../../../src/agent/state.ts';
 import { nextStep } from '../../../src/agent/step.ts';
 import type { Event, EventBody } from '../../../src/domain/event.ts';
 import type { InboundMessage } from '../../../src/domain/message.ts';
@@ -170,20 +170,12 @@ describe('nextStep', () => {
 
 describe('fold', () => {
   it('E6, E32: indexes never repeat, over rounds and approvals', () => {
-    const state = fold(
-      log(
-        started,
-        called,
-        responded('', 'a', 'b'),
-        toolStarted(1),
-        toolFinished(1),
-        toolStarted(2),
-        toolFinished(2),
-        called,
-        responded('', 'c'),
-      ),
-    );
-    expect(batchOf(state).map((action) => action.index)).toEqual([3]);
+    const firstTwo = [called, responded('', 'a', 'b'), toolStarted(1), toolFinished(1)];
+    const approved = [asked(2), resolved(2, 'once'), toolStarted(2), toolFinished(2)];
+    const third = [called, responded('', 'c'), toolStarted(3), toolFinished(3)];
+    const state = fold(log(started, ...firstTwo, ...approved, ...third, called, responded('', 'd')));
+    const indexes = actionsOf(state).map((action) => action.index);
+    expect(indexes).toEqual([1, 2, 3, 4]);
   });
 
   it('P9: a log folded at once and event by event is the same state', () => {
