@@ -29,7 +29,12 @@ export function approvalRows(database: TestDatabase): void {
     let number = 0;
 
     beforeAll(async () => {
-      s = await startScenario({ storeUrl: await database.url() });
+      s = await startScenario({
+        storeUrl: await database.url(),
+        model: '    reasoning: high',
+        // The same workspace under another profile.
+        yaml: 'profiles: { ops: {} }\nroutes: [{ channel: web, conversation: general, profile: ops }]',
+      });
       bo = await s.as(BO_TOKEN);
       cy = await s.as(CY_TOKEN);
     });
@@ -50,9 +55,9 @@ export function approvalRows(database: TestDatabase): void {
     }
     const inPlace = (client: WebClient, place: Place) =>
       client.posts().filter((post) => post.conversation === place.conversation);
-    const answer = (place: Place) =>
+    const answer = (place: Place, client = s.owner) =>
       until('the answer', () =>
-        inPlace(s.owner, place).find((post) => post.kind === 'answer' || post.kind === 'error'),
+        inPlace(client, place).find((post) => post.kind === 'answer' || post.kind === 'error'),
       );
     const workspaceFile = (name: string) => join(s.folder.path, 'data/workspace', name);
     const finished = (events: readonly EventRow[]) =>
@@ -125,7 +130,7 @@ export function approvalRows(database: TestDatabase): void {
       expect(existsSync(workspaceFile('not-made-29'))).toBe(false);
       expect(finished(await s.eventsOf(id)).map((event) => event.index)).toEqual([1]);
       const last = callsOf(key).at(-1);
-      expect(last?.text).toContain('Owner denied it');
+      for (const part of ['[no output]', 'Owner denied it']) expect(last?.text).toContain(part);
       expect(last?.tools).toBeUndefined();
     });
 
@@ -146,18 +151,23 @@ export function approvalRows(database: TestDatabase): void {
       });
     });
 
-    it('E31: the request after approval has history and earlier observations', async () => {
+    it('E31: the request after approval has history, skills, reasoning setting and earlier observations', async () => {
       const { place, key } = await begin({ text: 'the launch code word is heron' });
       await answer(place);
       plan(key, sh('echo seen-before'), sh('mkdir made-31'));
       await s.owner.post(place, 'go on');
-      await s.owner.press(place, await s.owner.card(place, 'made-31'), ONCE);
+      const card = await s.owner.card(place, 'made-31');
+      const before = callsOf(key).at(-1);
+      await s.owner.press(place, card, ONCE);
       await until(
         'the second answer',
         () => inPlace(s.owner, place).filter((post) => post.kind === 'answer').length === 2,
       );
-      const last = callsOf(key).at(-1)?.text ?? '';
-      for (const part of ['heron', 'seen-before', 'go on']) expect(last).toContain(part);
+      const last = callsOf(key).at(-1);
+      for (const part of ['heron', 'seen-before', 'go on', 'meeting-minutes'])
+        expect(last?.text).toContain(part);
+      expect(last?.body.reasoning_effort).toBe('high');
+      expect(last?.messages.slice(0, before?.messages.length)).toEqual(before?.messages);
     });
 
     it('E33: a denial skips the rest of the batch; no further round, a reply is written', async () => {
@@ -209,7 +219,6 @@ export function approvalRows(database: TestDatabase): void {
         cy.asides().find((aside) => textOf(aside.html).includes('may not decide')),
       );
       expect(textOf(refusal.html)).toContain('Ask owner or bo');
-      expect(bo.raw()).not.toContain('may not decide');
       const events = await s.eventsOf(id);
       expect(events.find((event) => event.type === 'approval.refused')).toMatchObject({
         by: 'web:cy',
@@ -217,7 +226,9 @@ export function approvalRows(database: TestDatabase): void {
       });
       expect((await s.turns()).find((turn) => turn.messageId === id)?.status).toBe('waiting');
       await s.owner.press(place, card, DENY);
-      await answer(place);
+      await answer(place, bo);
+      // By then anything said to all has come to everybody.
+      expect(bo.raw()).not.toContain('may not decide');
     });
 
     it('E40, A1: unknown ids, ids of turns and unknown decisions are refused; nothing changes', async () => {
@@ -255,7 +266,7 @@ export function approvalRows(database: TestDatabase): void {
       expect(existsSync(workspaceFile('made-41'))).toBe(true);
     });
 
-    it('E42, E43: always runs the same action unprompted, not another one; revoked, it asks again', async () => {
+    it('E42, E43: always runs the same action unprompted; another one, another profile and one revoked ask', async () => {
       const first = await begin(sh('mkdir -p always-42'));
       await s.owner.press(first.place, await s.owner.card(first.place), ALWAYS);
       await answer(first.place);
@@ -266,6 +277,10 @@ export function approvalRows(database: TestDatabase): void {
       });
       const changed = await begin(sh('mkdir -p always-42b'));
       await s.owner.press(changed.place, await s.owner.card(changed.place), DENY);
+      const ops: Place = { conversation: 'general' };
+      plan('under-ops', sh('mkdir -p always-42'));
+      await s.owner.post(ops, 'under-ops');
+      await s.owner.press(ops, await s.owner.card(ops), DENY);
       const grants = await s.folder.json<{ id: string; kind: string; args: { command: string } }>(
         'approvals',
         'list',
