@@ -104,6 +104,8 @@ const homeFiles = [
   ['git', '.gitconfig'],
   ['git', '.config/git/config'],
   ['jq', '.jq'],
+  ['file', '.magic'],
+  ['file', '.magic.mgc'],
 ] as const;
 
 async function homeConcern(workspace: string, { forms }: Facts): Promise<string | null> {
@@ -122,10 +124,13 @@ const MAX_ENTRIES = 20_000;
 /** Deeper than any tree written by hand. */
 const MAX_DEPTH = 40;
 
+/** Where a path really leads: by a link, by `.git/./config`, or from another folder. */
 async function linkConcern(workspace: string, directory: string, path: string): Promise<string | null> {
   const target = await realpath(resolve(directory, path)).catch(() => null);
-  const fine = target === null || target === '/dev/null' || isInside(target, workspace);
-  return fine ? null : `a link leads out of the workspace (${path})`;
+  if (target === null || target === '/dev/null') return null;
+  if (!isInside(target, workspace)) return `a link leads out of the workspace (${path})`;
+  const inside = relative(workspace, target);
+  return looksSecret(inside) ? `reads a file that may hold secrets (${inside})` : null;
 }
 
 /** What the shell would make of a pattern, or a little more: brackets are taken to match anything. */

@@ -51,7 +51,7 @@ add('head', 'paths', '-n: -c: -q -v -z --lines: --bytes: --quiet --verbose -#', 
 add('tail', 'paths', '-n: -c: -q -v -z --lines: --bytes: --quiet --verbose -#', true);
 add('wc', 'paths', '-c -m -l -L -w --bytes --chars --lines --words --max-line-length', true);
 add('stat', 'paths', '-c: -f -L -t --format: --printf: --file-system --dereference --terse', true);
-add('file', 'paths', '-b -i -h -k -p -r -0 -E --brief --mime --mime-type --mime-encoding');
+add('file', 'paths', '-b -i -h -k -r -0 -E --brief --mime --mime-type --mime-encoding');
 add(
   'du',
   'paths',

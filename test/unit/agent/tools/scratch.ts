@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createOwnFiles } from '../../../../src/agent/tools/own-files.ts';
+import { openSandbox } from '../../../../src/agent/tools/sandbox.ts';
+import { createShellTool } from '../../../../src/agent/tools/shell/tool.ts';
 import type { ToolContext } from '../../../../src/agent/tools/tool.ts';
 import { type Logger, systemClock } from '../../../../src/domain/runtime.ts';
 
@@ -60,3 +62,13 @@ export function fillProject(workspace: string): void {
   git('add', '.');
   git('commit', '-q', '-m', 'first');
 }
+
+/** Without a sandbox. */
+export const openShell = async () =>
+  createShellTool({
+    ownFiles: noOwnFiles,
+    sandbox: await openSandbox({ mode: 'off', hide: [] }),
+    network: false,
+    timeoutMs: 20_000,
+    keepBytes: 100_000,
+  });

@@ -2,17 +2,9 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSandbox } from '../../../../../src/agent/tools/sandbox.ts';
-import { createShellTool } from '../../../../../src/agent/tools/shell/tool.ts';
-import { fillProject, noOwnFiles, scratch } from '../scratch.ts';
+import { fillProject, openShell, scratch } from '../scratch.ts';
 
-const shell = createShellTool({
-  ownFiles: noOwnFiles,
-  sandbox: await openSandbox({ mode: 'off', hide: [] }),
-  network: false,
-  timeoutMs: 20_000,
-  keepBytes: 100_000,
-});
+const shell = await openShell();
 
 describe('a command that looks harmless', () => {
   it('A23 asks before it follows a link out of the workspace', async () => {
@@ -60,6 +52,23 @@ describe('a command that looks harmless', () => {
     expect(after).toMatchObject({ decision: 'ask', reasons: [expect.stringContaining('secrets')] });
   });
 
+  it.each([
+    ...['cat innocent', 'cat inn*', 'head < innocent', 'grep key sub/innocent', 'cd sub && cat innocent'],
+    ...['cat .git/./config', 'cd .git && cat config', 'cd .git && cat conf*', 'diff sub docs'],
+  ])('A22 asks before %s would lead to a secret by another way', async (command) => {
+    const { workspace } = scratch();
+    for (const folder of ['.git', 'sub', 'docs']) mkdirSync(join(workspace, folder));
+    expect((await shell.assess({ command }, { workspace })).decision).toBe('allow');
+    for (const name of ['.env', '.git/config']) writeFileSync(join(workspace, name), 'key=1\n');
+    for (const name of ['innocent', 'sub/innocent'])
+      symlinkSync(join(workspace, '.env'), join(workspace, name));
+    const { decision, reasons } = await shell.assess({ command }, { workspace });
+    expect({ decision, reasons }).toEqual({
+      decision: 'ask',
+      reasons: [expect.stringContaining('secrets')],
+    });
+  });
+
   it('A22 asks before rg would read a hidden secret that is asked for by name', async () => {
     const { workspace } = scratch();
     mkdirSync(join(workspace, '.notes'));
@@ -90,6 +99,8 @@ describe('a command that looks harmless', () => {
     ['md5sum [-]c', '-c'],
     ["jq '.a' a.json", '.jq'],
     ['git log', '.gitconfig'],
+    ['file README.md', '.magic'],
+    ['timeout 5 file README.md', '.magic.mgc'],
   ])('A18 asks before %s would take orders from a file named %s', async (command, name) => {
     const { workspace } = scratch();
     fillProject(workspace);

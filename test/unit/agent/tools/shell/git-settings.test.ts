@@ -3,17 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSandbox } from '../../../../../src/agent/tools/sandbox.ts';
-import { createShellTool } from '../../../../../src/agent/tools/shell/tool.ts';
-import { contextFor, fillProject, noOwnFiles, scratch } from '../scratch.ts';
+import { contextFor, fillProject, openShell, scratch } from '../scratch.ts';
 
-const shell = createShellTool({
-  ownFiles: noOwnFiles,
-  sandbox: await openSandbox({ mode: 'off', hide: [] }),
-  network: false,
-  timeoutMs: 20_000,
-  keepBytes: 100_000,
-});
+const shell = await openShell();
 const runIn = (workspace: string, command: string) => shell.run({ command }, contextFor(workspace));
 
 describe('git', () => {
