@@ -38,8 +38,8 @@ const samples = ['.example', '.sample', '.template'];
 /** @param path relative or absolute, `/` between segments; compared without case. */
 export function looksSecret(path: string): boolean {
   const folded = path.toLowerCase();
-  // Addresses of remotes with a token in them.
-  if (/(^|\/)\.git\/+config$/.test(folded)) return true;
+  // Addresses of remotes with a token in them, those of submodules too.
+  if (/(^|\/)\.git\/(.*\/)?config(\.worktree)?$/.test(folded)) return true;
   return folded.split('/').some((segment) => {
     if (samples.some((sample) => segment.endsWith(sample))) return false;
     if (segment === '.env' || segment.startsWith('.env.')) return true;
