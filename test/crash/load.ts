@@ -137,9 +137,20 @@ models:
           isOver = true;
           try {
             await Promise.all(speakers);
-            for (const { channel, sent } of talks)
-              for (const { key } of sent)
-                await until(`the answer to ${key} on ${channel}`, () => answered(key), SETTLED_WITHIN_MS);
+            for (const { channel, sent, readable } of talks)
+              for (const { key, messageId } of sent)
+                await until(
+                  `the answer to ${key} on ${channel}`,
+                  () => answered(key),
+                  SETTLED_WITHIN_MS,
+                ).catch(async (error: unknown) => {
+                  const turns = await readLedger(folder.path, database);
+                  const turn = turns.find((one) => one.messageId === messageId);
+                  const texts = readable().filter((text) => text.includes(key));
+                  throw new Error(`what is known of it: ${JSON.stringify({ turn, texts })}`, {
+                    cause: error,
+                  });
+                });
           } finally {
             isSettled = true;
             await decider;
