@@ -28,16 +28,18 @@ export function createEvents(deps: {
   const { session, places, intake, interactions, backfill, log } = deps;
   /** Newer messages wait until the older ones have been read back. */
   let caughtUp: Promise<void> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> =>
+    caughtUp.then(() => session.begun()).then(work);
 
   function handle({ type, data, replayed }: Dispatch): Promise<void> | undefined {
     switch (type) {
       case 'MESSAGE_CREATE':
-        return caughtUp.then(() => intake.message(data));
+        return inTurn(() => intake.message(data));
       case 'MESSAGE_UPDATE':
-        return caughtUp.then(() => intake.edit(data));
+        return inTurn(() => intake.edit(data));
       case 'MESSAGE_DELETE':
       case 'MESSAGE_DELETE_BULK':
-        return caughtUp.then(() => intake.deletion(data));
+        return inTurn(() => intake.deletion(data));
       case 'INTERACTION_CREATE':
         return interactions.take(data, replayed);
       case 'READY':

@@ -19,6 +19,8 @@ export type SessionKeeper = {
   /** The session to resume; null: identify anew. */
   get(shard: number): SessionInfo | null;
   set(shard: number, session: SessionInfo | null): void;
+  /** Settles once there is something durable to resume from: what is taken before would be lost by a crash. */
+  begun(): Promise<void>;
   /** An event is in hand; call the result once it is durable or dropped. */
   begin(shard: number, sequence: number): () => void;
   /** Of a channel: everything up to this message is durable. */
@@ -68,6 +70,7 @@ export function createSessionKeeper(deps: {
   let latest: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let saving: Promise<void> = Promise.resolve();
+  let begun: Promise<void> = Promise.resolve();
 
   function touch(): void {
     timer ??= setTimeout(() => void flush(), FLUSH_AFTER_MS);
@@ -116,15 +119,16 @@ export function createSessionKeeper(deps: {
       const isNew = found.user !== identity?.user || found.application !== identity.application;
       identity = found;
       // A session without it cannot be resumed after a restart.
-      if (isNew) void flush();
+      if (isNew) begun = flush();
     },
+    begun: () => begun,
     get: (shard) => live.get(shard) ?? null,
     set(shard, session) {
       const isNew = session !== null && session.sessionId !== live.get(shard)?.sessionId;
       if (session === null) live.delete(shard);
       else live.set(shard, session);
       // From the first moment on there is something to resume.
-      if (isNew) void flush();
+      if (isNew) begun = flush();
       else touch();
     },
     begin(shard, sequence) {

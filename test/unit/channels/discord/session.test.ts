@@ -42,6 +42,20 @@ describe('the session keeper', () => {
     );
   });
 
+  it('P1, F1: a new session has begun once it can be resumed by another process, in whatever order it is told', async () => {
+    for (const order of ['identity first', 'session first']) {
+      const state = createMemoryKeyValue();
+      const set: typeof state.set = (key, value) =>
+        new Promise((resolve) => setImmediate(() => resolve(state.set(key, value))));
+      const keeper = createSessionKeeper({ token: 'token', state: { ...state, set }, log });
+      if (order === 'identity first') keeper.setIdentity(identity);
+      keeper.set(0, session(1));
+      if (order === 'session first') keeper.setIdentity(identity);
+      await keeper.begun();
+      expect((await reopened(state)).get(0)?.sequence, order).toBe(1);
+    }
+  });
+
   it('forgets everything for another token, and a session that Discord ended', async () => {
     const state = createMemoryKeyValue();
     const keeper = createSessionKeeper({ token: 'token', state, log });
