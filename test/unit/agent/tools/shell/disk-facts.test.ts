@@ -54,7 +54,7 @@ describe('a command that looks harmless', () => {
 
   it.each([
     ...['cat innocent', 'cat inn*', 'head < innocent', 'grep key sub/innocent', 'cd sub && cat innocent'],
-    ...['cat .git/./config', 'cd .git && cat config', 'cd .git && cat conf*', 'diff sub docs'],
+    ...['cd .git && cat config', 'cd .git && cat conf*', 'diff sub docs'],
   ])('A22 asks before %s would lead to a secret by another way', async (command) => {
     const { workspace } = scratch();
     for (const folder of ['.git', 'sub', 'docs']) mkdirSync(join(workspace, folder));
@@ -68,6 +68,17 @@ describe('a command that looks harmless', () => {
       reasons: [expect.stringContaining('secrets')],
     });
   });
+
+  it.each(['cat .git/config', 'cat .git/./config', 'cat .git//config'])(
+    'A22 asks before %s, whether it is there or not',
+    async (command) => {
+      const { decision, reasons } = await shell.assess({ command }, { workspace: scratch().workspace });
+      expect({ decision, reasons }).toEqual({
+        decision: 'ask',
+        reasons: [expect.stringContaining('secrets')],
+      });
+    },
+  );
 
   it('A22 asks before rg would read a hidden secret that is asked for by name', async () => {
     const { workspace } = scratch();
