@@ -119,6 +119,10 @@ function judgeScript(text: string, scope: Scope, depth: number): { script: Scrip
     if (node.type === 'Script' && (node.errors?.length ?? 0) > 0) {
       findings.push(askAlways('high', `cannot be understood (${node.errors?.[0]?.message ?? ''})`));
     }
+    // Bash takes some of these (`!`) and refuses others (`!&&ls`).
+    if (node.type === 'Pipeline' && node.commands.length === 0) {
+      findings.push(askAlways('high', 'cannot be understood (! without a command)'));
+    }
     if (node.type === 'Statement' && node.background === true) {
       findings.push(ask('medium', 'keeps running in the background'));
     }
