@@ -104,16 +104,23 @@ describe.each(['confined', 'open'] as const)('F27 a command that hangs, %s', (wh
 
 describe.each(['confined', 'open'] as const)('F27 the gateway is killed, %s', (where) => {
   // Stands for the gateway, and lives on: nothing but the end of the listener tells of its death.
-  async function start(workspace: string, command: string) {
-    const run = await sandboxes[where].wrap(['/bin/sh', '-c', command], { workspace, network: false });
+  async function start(workspace: string, command: string, gate?: string) {
+    const wrapped = await sandboxes[where].wrap(['/bin/sh', '-c', command], { workspace, network: false });
+    const held = ['/bin/sh', '-c', 'until [ -e "$0" ]; do sleep 0.02; done; exec "$@"', gate ?? ''];
+    const run = gate === undefined ? wrapped : { ...wrapped, argv: [...held, ...wrapped.argv] };
     const child = launch(run, workspace, { PATH: process.env.PATH ?? '' }, 'ignore');
     return { child, die: () => (child.stdio[3] as Socket).destroy() };
   }
 
   it('F27 F5 what is started after that does not run', async () => {
-    const { workspace } = scratch();
-    const [first, second] = [await start(workspace, 'touch ran-1'), await start(workspace, 'touch ran-2')];
+    const { workspace, outside } = scratch();
+    const gate = join(outside, 'dead');
+    const [first, second] = [
+      await start(workspace, 'touch ran-1', gate),
+      await start(workspace, 'touch ran-2', gate),
+    ];
     second.die();
+    writeFileSync(gate, '');
     await Promise.all([first, second].map(({ child }) => once(child, 'exit')));
     expect(readdirSync(workspace)).toEqual(['ran-1']);
   });
