@@ -200,9 +200,14 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     const left = await leftDraft(message, progress?.done.length ?? 0);
     if (left.length === 0) return outbound.send(to, message, key, progress);
     await endStreams(to, left);
-    const refs = await outbound.settle(to, left, message, key);
+    const refs = await outbound.settle(to, left, message, key).catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'channel.rejected') return undefined;
+      throw error;
+    });
+    // The process that left it, or somebody else, has deleted it since: the answer comes anew.
+    if (refs === undefined) for (const ts of left) await outbound.remove(to, ts);
     if (message.turnId !== undefined) await drafts.drop(message.turnId);
-    return refs;
+    return refs ?? outbound.send(to, message, key, progress);
   };
 
   async function leftDraft(message: OutboundMessage, sent: number): Promise<readonly string[]> {
