@@ -1,15 +1,14 @@
 /**
  * Loaded into a gateway before anything else (`node --import`). It names every commit by what the transaction wrote,
  * and ends the process with SIGKILL just before or just after a chosen one. The program itself knows nothing of it.
+ * The choice stands in a file, so that a gateway that has come through one conversation can be killed in the next.
  */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 import pg from 'pg';
 
-/** `before:NAME` or `after:NAME`; without it commits are only listed. */
-const [phase, ...rest] = (process.env.CRASH_AT ?? '').split(':');
-const target = rest.join(':');
-const list = process.env.CRASH_LIST;
+const list = process.env.CRASH_LIST ?? '';
+const choice = process.env.CRASH_AT ?? '';
 
 /** What one open transaction has written so far. */
 class Written {
@@ -41,7 +40,9 @@ function eventTypesIn(value: unknown): string[] {
   return match?.[1] === undefined ? [] : [match[1]];
 }
 
-/** What happens before the first message is start-up, which has tests of its own. */
+/** `before:NAME` or `after:NAME`; nothing where commits are only listed. */
+let chosen = '';
+/** What happens before the message is start-up, which has tests of its own, or belongs to the conversation before. */
 let armed = false;
 
 function die(): never {
@@ -52,14 +53,16 @@ function die(): never {
 }
 
 function committing(name: string): void {
-  armed ||= name.includes('turn.started');
+  const latest = readFileSync(choice, 'utf8');
+  armed = (armed && latest === chosen) || name.includes('turn.started');
+  chosen = latest;
   if (!armed || name === '') return;
-  if (list !== undefined) appendFileSync(list, `${name}\n`);
-  if (phase === 'before' && name === target) die();
+  appendFileSync(list, `${name}\n`);
+  if (chosen === `before:${name}`) die();
 }
 
 function committed(name: string): void {
-  if (armed && phase === 'after' && name === target) die();
+  if (armed && chosen === `after:${name}`) die();
 }
 
 const ofHandle = new WeakMap<object, Written>();

@@ -7,24 +7,27 @@ import { startTelegram } from '../e2e/support/telegram.ts';
 import { buttonsOf as discordButtons } from '../fakes/discord/people.ts';
 import { currentBlocks, buttonsOf as slackButtons } from '../fakes/slack/people.ts';
 import { BOT } from '../fakes/slack/state.ts';
-import { ANSWER, COMMAND, QUESTION, type Stage, type StageOptions } from './points-suite.ts';
-import { scriptOf } from './script.ts';
+import type { Stage, StageOptions } from './points-suite.ts';
+import { answerOf, obedient, questionOf } from './script.ts';
 
 type Scenario = {
   gateway: RunningGateway;
   readonly folder: Stage['folder'];
-  readonly model: { script(script: ReturnType<typeof scriptOf>): void };
+  readonly model: { script(script: typeof obedient): void };
   close(): Promise<void>;
 };
 
 /** What is the same on every platform. */
-function stageOf(s: Scenario): Pick<Stage, 'folder' | 'gateway' | 'restart' | 'close'> {
-  s.model.script(scriptOf(COMMAND, ANSWER));
+function stageOf(
+  s: Scenario,
+  { start }: StageOptions,
+): Pick<Stage, 'folder' | 'gateway' | 'restart' | 'close'> {
+  s.model.script(obedient);
   return {
     folder: s.folder,
     gateway: () => s.gateway,
     async restart() {
-      s.gateway = await s.folder.start();
+      s.gateway = await s.folder.start(start);
     },
     close: () => s.close(),
   };
@@ -49,9 +52,9 @@ export async function openTelegramStage(options: StageOptions): Promise<Stage> {
   const chat = s.telegram.direct(s.ana);
   const shown = () => s.telegram.state.shown.filter((one) => one.chat === chat && !one.deleted);
   return {
-    ...stageOf(s),
-    async ask() {
-      s.telegram.say({ chat, from: s.ana, text: QUESTION });
+    ...stageOf(s, options),
+    async ask(round) {
+      s.telegram.say({ chat, from: s.ana, text: questionOf(round) });
       return true;
     },
     async press() {
@@ -60,7 +63,8 @@ export async function openTelegramStage(options: StageOptions): Promise<Stage> {
         if (isOpen && isNew(String(card.id))) s.telegram.press(card, s.ana, verdict(card.text));
       }
     },
-    answers: () => shown().filter((one) => one.text.includes(ANSWER) && one.keyboard === undefined).length,
+    answers: (round) =>
+      shown().filter((one) => one.text.includes(answerOf(round)) && one.keyboard === undefined).length,
   };
 }
 
@@ -70,9 +74,9 @@ export async function openDiscordStage(options: StageOptions): Promise<Stage> {
   const home = s.discord.direct(s.ana);
   const posts = () => s.discord.posts(home);
   return {
-    ...stageOf(s),
-    async ask() {
-      s.discord.say(home, s.ana, QUESTION);
+    ...stageOf(s, options),
+    async ask(round) {
+      s.discord.say(home, s.ana, questionOf(round));
       return true;
     },
     async press() {
@@ -81,8 +85,8 @@ export async function openDiscordStage(options: StageOptions): Promise<Stage> {
         if (isOpen && isNew(card.id)) s.discord.press(card, s.ana, verdict(card.content));
       }
     },
-    answers: () =>
-      posts().filter((one) => one.content.includes(ANSWER) && one.components.length === 0).length,
+    answers: (round) =>
+      posts().filter((one) => one.content.includes(answerOf(round)) && one.components.length === 0).length,
   };
 }
 
@@ -93,10 +97,10 @@ export async function openSlackStage(options: StageOptions): Promise<Stage> {
   const posted = () =>
     s.slack.state.messages.filter((one) => one.user === BOT.user && !one.deleted && one.channel === channel);
   return {
-    ...stageOf(s),
-    async ask() {
+    ...stageOf(s, options),
+    async ask(round) {
       // Slack repeats what is not acknowledged; nobody here waits for that.
-      s.slack.say({ channel, from: s.ana, text: QUESTION }).taken.catch(() => {});
+      s.slack.say({ channel, from: s.ana, text: questionOf(round) }).taken.catch(() => {});
       return true;
     },
     async press() {
@@ -105,6 +109,6 @@ export async function openSlackStage(options: StageOptions): Promise<Stage> {
         if (isOpen && isNew(card.ts)) s.slack.click(card, verdict(wordsOf(card)), s.ana).catch(() => {});
       }
     },
-    answers: () => posted().filter((one) => seen(one).includes(ANSWER)).length,
+    answers: (round) => posted().filter((one) => seen(one).includes(answerOf(round))).length,
   };
 }

@@ -3,21 +3,26 @@
  * just before it and just after it. Each time the gateway is started again, the conversation is brought to its end,
  * and the promises P1 to P9 are checked.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startPostgres } from '../contract/store/postgres.ts';
-import { type GatewayFolder, type RunningGateway, type StartOptions, until } from '../e2e/support/gateway.ts';
+import {
+  type GatewayFolder,
+  ROOT,
+  type RunningGateway,
+  type StartOptions,
+  until,
+} from '../e2e/support/gateway.ts';
 import type { EventRow, TurnRow } from '../e2e/support/scenario.ts';
+import { effectOf } from './script.ts';
 
 const HOOK = join(import.meta.dirname, 'hook.ts');
+/** Where the program keeps compiled code; from the first line on it serves the hook too. */
+const COMPILED = join(ROOT, 'node_modules/.cache/parley');
 const EFFECTS = 'data/workspace/effects';
-/** Appends, so that a second run can be seen. */
-export const COMMAND = 'echo ran >> effects';
-export const QUESTION = 'please run it';
-export const ANSWER = 'that is done';
 
 /** A person at a platform, who tries again when nobody is there. */
 export type Stage = {
@@ -26,14 +31,14 @@ export type Stage = {
   gateway(): RunningGateway;
   /** Starts another one, and finds it. */
   restart(): Promise<void>;
-  /** Sends the question. False: nobody was there, and nothing will bring it later. */
-  ask(): Promise<boolean>;
+  /** Sends the question of a round. False: nobody was there, and nothing will bring it later. */
+  ask(round: number): Promise<boolean>;
   /** Presses on the newest open card, if there is one: Deny when it says that the outcome is unknown. */
   press(): Promise<void>;
   /** How often the answer can be read. */
-  answers(): number;
-  /** What follows the turn has come to its end too; by default nothing does. */
-  isOver?(): Promise<boolean>;
+  answers(round: number): number;
+  /** What follows the turns has come to its end too; by default nothing does. */
+  isOver?(round: number): Promise<boolean>;
   close(): Promise<void>;
 };
 
@@ -52,44 +57,82 @@ const RUN_LIMIT_MS = 60_000;
 /** Between looks into its database, which cost more than what is waited for. */
 const LOOK_MS = 80;
 
+/** A stage on which one conversation follows the other: a start is what costs most of all this. */
+type Rounds = {
+  /** One conversation, killed at a point if one is named, to its end, with all its promises. */
+  play(point?: string): Promise<Result>;
+  close(): Promise<void>;
+};
+
 type Result = { readonly died: boolean; readonly names: string[] };
 
-async function run(crash: CrashCase, storeUrl: string, at: string | null): Promise<Result> {
-  const lists = mkdtempSync(join(tmpdir(), 'parley-commits-'));
-  const listFile = join(lists, 'commits');
-  const crashAt = at === null ? {} : { CRASH_AT: at };
-  const env = { NODE_OPTIONS: `--import=${HOOK}`, CRASH_LIST: listFile, ...crashAt };
+async function openRounds(crash: CrashCase, storeUrl: string): Promise<Rounds> {
+  const files = mkdtempSync(join(tmpdir(), 'parley-commits-'));
+  const [list, choice] = [join(files, 'commits'), join(files, 'choice')];
+  const choose = (point: string): void => writeFileSync(choice, point);
+  choose('');
+  const env = {
+    NODE_OPTIONS: `--import=${HOOK}`,
+    NODE_COMPILE_CACHE: COMPILED,
+    CRASH_LIST: list,
+    CRASH_AT: choice,
+  };
   const stage = await crash.open({ storeUrl, start: { env } });
-  try {
-    let died = false;
-    let asked = false;
-    await until(
-      `the end of ${crash.name} at ${at ?? 'no point'}`,
-      async () => {
-        if (await isDown(stage.gateway())) {
-          died = true;
-          await stage.restart();
-        }
-        try {
-          if (!asked) asked = await stage.ask();
-          await stage.press();
-        } catch {
-          // Nobody was there to hear it; the next try finds the one that is started now.
-          return false;
-        }
-        if (stage.answers() === 0) return false;
-        await setTimeout(LOOK_MS);
-        if (!(await isSettled(stage.folder))) return false;
-        return (await stage.isOver?.()) ?? true;
-      },
-      RUN_LIMIT_MS,
-    );
-    await promises(crash, stage);
-    return { died, names: readFileSync(listFile, 'utf8').split('\n').filter(Boolean) };
-  } finally {
-    await stage.close();
-    rmSync(lists, { recursive: true, force: true });
-  }
+  let round = 0;
+  return {
+    async play(point = '') {
+      round += 1;
+      writeFileSync(list, '');
+      choose(point);
+      try {
+        const died = await playRound(crash, stage, round, () => choose(''));
+        choose('');
+        await promises(crash, stage, round);
+        return { died, names: readFileSync(list, 'utf8').split('\n').filter(Boolean) };
+      } catch (error) {
+        throw new Error(`number ${round}, killed ${point}`, { cause: error });
+      }
+    },
+    async close() {
+      await stage.close();
+      rmSync(files, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves to whether it was killed; told so before it is started again, which must live. */
+async function playRound(
+  crash: CrashCase,
+  stage: Stage,
+  round: number,
+  onDeath: () => void,
+): Promise<boolean> {
+  let died = false;
+  let asked = false;
+  await until(
+    `the end of ${crash.name}`,
+    async () => {
+      if (await isDown(stage.gateway())) {
+        died = true;
+        onDeath();
+        await stage.restart();
+      }
+      try {
+        if (!asked) asked = await stage.ask(round);
+        await stage.press();
+      } catch {
+        // Nobody was there to hear it; the next try finds the one that is started now.
+        return false;
+      }
+      if (stage.answers(round) === 0) return false;
+      await setTimeout(LOOK_MS);
+      if (!(await isSettled(stage.folder))) return false;
+      if ((await stage.isOver?.(round)) === false) return false;
+      return !(await isDown(stage.gateway()));
+    },
+    RUN_LIMIT_MS,
+  );
+  return died;
 }
 
 const isDown = (gateway: RunningGateway): Promise<boolean> =>
@@ -100,35 +143,38 @@ const turnsOf = (folder: GatewayFolder): Promise<TurnRow[]> => folder.json<TurnR
 const isSettled = async (folder: GatewayFolder): Promise<boolean> =>
   (await turnsOf(folder).catch(() => [])).every((turn) => turn.status === 'done');
 
-async function promises(crash: CrashCase, stage: Stage): Promise<void> {
+async function promises(crash: CrashCase, stage: Stage, round: number): Promise<void> {
   const { folder } = stage;
   const turns = await turnsOf(folder);
-  // P1, P2: it was accepted, once.
-  expect(turns.map((turn) => turn.status)).toEqual(['done']);
+  // P1, P2: each was accepted, once.
+  expect(turns.map((turn) => turn.status)).toEqual(Array.from({ length: round }, () => 'done'));
   const events = await folder.json<EventRow>('events', turns[0]?.id ?? '', '--json');
   // P4: no step has two results.
   const finished = events.filter((event) => event.type === 'tool.finished').map((event) => event.index);
   expect(new Set(finished).size).toBe(finished.length);
   // P6, P7: it ran once, after a yes, and where nobody can know, somebody was asked.
-  const ran = effects(folder);
-  expect(ran).toBeLessThanOrEqual(1);
+  const effects = effectsIn(folder);
+  expect(effects).toEqual([...new Set(effects)]);
+  const ran = effects.includes(effectOf(round)) ? 1 : 0;
   const yes = events.filter(
     (event) => event.type === 'approval.resolved' && event.decision === 'once',
   ).length;
   expect(yes).toBeGreaterThanOrEqual(ran);
   if (ran === 0) expect(events.some((event) => event.type === 'tool.interrupted')).toBe(true);
-  // P5: said, and not more often than the platform makes unavoidable.
-  expect(stage.answers()).toBeGreaterThan(0);
-  expect(stage.answers()).toBeLessThanOrEqual(crash.copies);
+  // P5: said, and not more often than the platform makes unavoidable; what was said before is not said again.
+  for (let each = 1; each <= round; each++) {
+    expect(stage.answers(each)).toBeGreaterThan(0);
+    expect(stage.answers(each)).toBeLessThanOrEqual(crash.copies);
+  }
   // P9: the log rebuilds the state, and nobody has touched it.
   expect(await folder.look('audit', 'verify')).toMatchObject({ code: 0 });
 }
 
-function effects(folder: GatewayFolder): number {
+function effectsIn(folder: GatewayFolder): string[] {
   try {
-    return readFileSync(join(folder.path, EFFECTS), 'utf8').split('\n').filter(Boolean).length;
+    return readFileSync(join(folder.path, EFFECTS), 'utf8').split('\n').filter(Boolean);
   } catch {
-    return 0;
+    return [];
   }
 }
 
@@ -152,8 +198,14 @@ export async function crashPoints(crash: CrashCase): Promise<void> {
 
 function crashPointsOn(crash: CrashCase, store: string, createStore: () => Promise<string>): void {
   describe(`killed at every commit: ${crash.name}, ${store}`, () => {
-    it('P1 to P9, F1 to F8: keeps every promise', { timeout: 600_000 }, async () => {
-      const { names } = await run(crash, await createStore(), null);
+    it('P1 to P9, F1 to F8: keeps every promise', { timeout: 600_000 }, async ({ onTestFinished }) => {
+      const open = async (): Promise<Rounds> => {
+        const rounds = await openRounds(crash, await createStore());
+        onTestFinished(() => rounds.close());
+        return rounds;
+      };
+      const first = open();
+      const { names } = await (await first).play();
       const points = [...new Set(names)].flatMap(pointsAt);
       // The journal of a turn, and what is written beside it.
       for (const part of [
@@ -166,15 +218,15 @@ function crashPointsOn(crash: CrashCase, store: string, createStore: () => Promi
         expect(points.some((point) => point.includes(part))).toBe(true);
       const left = [...points];
       const missed: string[] = [];
-      const work = async (): Promise<void> => {
-        for (let point = left.shift(); point !== undefined; point = left.shift()) {
-          const { died } = await run(crash, await createStore(), point).catch((error: unknown) => {
-            throw new Error(`killed ${point}`, { cause: error });
-          });
-          if (!died) missed.push(point);
-        }
+      const work = async (opened: Promise<Rounds>): Promise<void> => {
+        const rounds = await opened;
+        for (let point = left.shift(); point !== undefined; point = left.shift())
+          if (!(await rounds.play(point)).died) missed.push(point);
       };
-      await Promise.all(Array.from({ length: AT_ONCE }, work));
+      const others = Array.from({ length: AT_ONCE - 1 }, open);
+      // Nothing is closed under one that is still at work.
+      const ends = await Promise.allSettled([first, ...others].map(work));
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
       // A commit that is shared with another one in one run may be made alone in the next.
       expect(missed.length).toBeLessThan(points.length / 3);
     });

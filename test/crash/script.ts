@@ -1,13 +1,17 @@
-/** What the model says in a conversation that is killed: it runs the command, then answers, whatever came of it. */
+/** What is said in a conversation that is killed, numbered, so that what follows in the same place can be told apart. */
 import type { Script } from '../fakes/model-server.ts';
 
-export const scriptOf =
-  (command: string, answer: string): Script =>
-  (call) => {
-    if (call.tools === undefined && call.text.includes('"shouldStore"'))
-      return { text: '{"shouldStore": false}' };
-    if (call.tools === undefined && call.text.includes('"abstain"')) return { text: '{"abstain": true}' };
-    const acted = call.messages.some((message) => message.role === 'tool');
-    if (acted || call.tools === undefined) return { text: answer };
-    return { toolCalls: [{ name: 'shell', args: { command } }] };
-  };
+export const questionOf = (round: number): string => `please run it as number ${round}`;
+export const answerOf = (round: number): string => `number ${round} is done`;
+export const effectOf = (round: number): string => `ran ${round}`;
+
+/** The model runs the command, then answers, whatever came of it. */
+export const obedient: Script = (call) => {
+  if (call.tools === undefined && call.text.includes('"shouldStore"'))
+    return { text: '{"shouldStore": false}' };
+  if (call.tools === undefined && call.text.includes('"abstain"')) return { text: '{"abstain": true}' };
+  const round = Number(/as number (\d+)/.exec(call.question)?.[1]);
+  if (call.messages.at(-1)?.role === 'tool' || call.tools === undefined) return { text: answerOf(round) };
+  // Appends, so that a second run can be seen.
+  return { toolCalls: [{ name: 'shell', args: { command: `echo ${effectOf(round)} >> effects` } }] };
+};
