@@ -93,8 +93,9 @@ export interface ChannelAdapter {
   edit(ref: MessageRef, message: OutboundMessage): Promise<void>;
   /**
    * @param turnId for a Stop control, and to find the draft that a killed process left, which is then taken over.
+   * @param isFirst no process had the turn in hand before, so there is no such draft.
    */
-  openReply(to: ConversationRef, replyTo?: InboundMessage, turnId?: TurnId): ReplyStream;
+  openReply(to: ConversationRef, replyTo?: InboundMessage, turnId?: TurnId, isFirst?: boolean): ReplyStream;
   /** Shows a message to one person only. `delivered: false` when the platform cannot here; never falls back by itself. */
   sendEphemeral(
     to: ConversationRef,

@@ -12,12 +12,13 @@ export const lexMarkdown = (markdown: string): readonly MarkedToken[] => atOnce(
 
 export function* lexInSlices(markdown: string): Sliced<readonly MarkedToken[]> {
   const text = markdown.replace(/\r\n?/g, '\n');
-  return (yield* parse(text)) ?? (text === '' ? [] : [plain(text)]);
+  return (yield* parse(text)) ?? (text === '' ? [] : [verbatim(text)]);
 }
 
 /** As `lexInSlices`, but null for a text that is too costly to parse: the caller shows it as it is. */
 export function* parse(text: string): Sliced<readonly MarkedToken[] | null> {
   if (isTooLong(text)) return null;
+  if (isPlain(text)) return [sentence(text)];
   const lexer = new Lexer({ gfm: true, breaks: true });
   for (const section of sectionsOf(text)) {
     if (isTooComplex(section)) return null;
@@ -35,7 +36,24 @@ export function* parse(text: string): Sliced<readonly MarkedToken[] | null> {
   return lexer.tokens as MarkedToken[];
 }
 
-const plain = (text: string): MarkedToken => ({
+/** What Markdown can be made of, anywhere in a line, at its start, and at its ends. */
+const MARKS = /[\\`*_~[\]<>&|:@\p{Cc}]|www\.|^(?:[-+=#]|\d+[.)])|^\s|\s$/iu;
+
+/** Longer lines are rare. */
+const SHORT = 1_000;
+
+/** One line of nothing but text, as short answers and names often are: parsing it would tell what is known. */
+const isPlain = (text: string): boolean => text !== '' && text.length <= SHORT && !MARKS.test(text);
+
+/** As the parser gives it. */
+const sentence = (text: string): MarkedToken => ({
+  type: 'paragraph',
+  raw: text,
+  text,
+  tokens: [{ type: 'text', raw: text, text, escaped: false }],
+});
+
+const verbatim = (text: string): MarkedToken => ({
   type: 'paragraph',
   raw: text,
   text,

@@ -41,7 +41,7 @@ export function createLiveReplies(deps: {
     open(turn) {
       const adapter = deps.adapter(turn.input.where.channel);
       if (adapter === undefined) return silent;
-      const stream = adapter.openReply(turn.input.where, turn.input, turn.id);
+      const stream = adapter.openReply(turn.input.where, turn.input, turn.id, turn.fence === 1);
       const stage = createStage(stream, deps.clock);
       const tick = (): void => {
         timer = setTimeout(tick, TYPING_EVERY_MS);

@@ -2,10 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { App, type Receiver, webApi } from '@slack/bolt';
 import { AppError, errorMessage } from '../../domain/errors.ts';
-import type { ConversationRef, InboundMessage, OutboundMessage } from '../../domain/message.ts';
+import type { ConversationRef, OutboundMessage } from '../../domain/message.ts';
 import { newId } from '../../domain/runtime.ts';
-import type { TurnId } from '../../domain/turn.ts';
-import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState, ReplyStream } from '../adapter.ts';
+import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
 import { createBackfill } from './backfill.ts';
 import { clientOptions } from './client.ts';
@@ -158,12 +157,12 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     );
   }
 
-  function openReply(where: ConversationRef, replyTo?: InboundMessage, turnId?: TurnId): ReplyStream {
+  const openReply: ChannelAdapter['openReply'] = (where, replyTo, turnId, isFirst = false) => {
     status.begin(where);
     return createReplyStream({
       async open() {
         if (!config.stream) return null;
-        const adopted = turnId === undefined ? [] : await drafts.get(turnId);
+        const adopted = turnId === undefined || isFirst ? [] : await drafts.get(turnId);
         await endStreams(where, adopted);
         return createLiveMessage({
           call,
@@ -186,7 +185,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
       clock,
       log,
     });
-  }
+  };
 
   /** A stream that a killed process left open cannot be edited before it is ended. */
   async function endStreams(where: ConversationRef, timestamps: readonly string[]): Promise<void> {

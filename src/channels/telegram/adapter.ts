@@ -123,8 +123,8 @@ export function createTelegramAdapter(deps: ChannelDeps<TelegramConfig>): Channe
     sendEphemeral: (to, user, message, token) => guarded(() => privately.show(to, user, message, token)),
     editEphemeral: (to, user, ref, message) => guarded(() => privately.change(to, user, ref, message)),
 
-    openReply(to, replyTo, turnId) {
-      if (turnId !== undefined) drafts.begin(turnId);
+    openReply(to, replyTo, turnId, isFirst = false) {
+      if (turnId !== undefined) drafts.begin(turnId, isFirst);
       const surface =
         config.drafts && isPrivate(to) && turnId !== undefined
           ? draftSurface({ api, outbound, to, turnId, rich: config.rich })

@@ -6,8 +6,8 @@ import type { KeyValue } from '../../domain/feed.ts';
 import type { Clock } from '../../domain/runtime.ts';
 
 export type Drafts = {
-  /** The turn is taken in hand; another process may have had it before. */
-  begin(turnId: string): void;
+  /** The turn is taken in hand. @param isFirst no process had it before, so there is nothing to look for. */
+  begin(turnId: string, isFirst: boolean): void;
   get(turnId: string): Promise<number | undefined>;
   set(turnId: string, messageId: number): Promise<void>;
   /** It became the answer; forgotten once the outbox has had time to record that. */
@@ -28,6 +28,12 @@ export function createDrafts({ state, clock }: { state: KeyValue; clock: Clock }
   let done: { readonly key: string; readonly at: number }[] = [];
   const keyOf = (turnId: string): string => `draft:${turnId}`;
 
+  function noteNone(turnId: string): void {
+    const [oldest] = none;
+    if (none.size >= MAX_NONE && oldest !== undefined) none.delete(oldest);
+    none.add(turnId);
+  }
+
   async function sweep(): Promise<void> {
     const due = done.filter((one) => clock.now() - one.at >= GRACE_MS);
     done = done.filter((one) => !due.includes(one));
@@ -35,14 +41,15 @@ export function createDrafts({ state, clock }: { state: KeyValue; clock: Clock }
   }
 
   return {
-    begin: (turnId) => void none.delete(turnId),
+    begin(turnId, isFirst) {
+      none.delete(turnId);
+      if (isFirst) noteNone(turnId);
+    },
     async get(turnId) {
       if (none.has(turnId)) return undefined;
       const stored = await state.get(keyOf(turnId));
       if (stored !== undefined) return Number(stored);
-      const [oldest] = none;
-      if (none.size >= MAX_NONE && oldest !== undefined) none.delete(oldest);
-      none.add(turnId);
+      noteNone(turnId);
       return undefined;
     },
     async set(turnId, messageId) {

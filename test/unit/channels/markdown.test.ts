@@ -1,4 +1,6 @@
 /** F45, P13: no text, however hostile, keeps the parser busy; what is too costly is shown as it is. */
+import fc from 'fast-check';
+import { Lexer } from 'marked';
 import { describe, expect, it } from 'vitest';
 import { lexInSlices, lexMarkdown } from '../../../src/channels/markdown.ts';
 import { lengthOf, splitMarkdown } from '../../../src/channels/split.ts';
@@ -54,6 +56,56 @@ const prose: readonly (readonly [name: string, text: string])[] = [
 ];
 
 describe('lexMarkdown', () => {
+  it('reads a plain line as the parser would', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        'word',
+        ' ',
+        '  ',
+        '.',
+        '1',
+        '1.',
+        '12)',
+        '- ',
+        '+',
+        '=',
+        '#',
+        '!',
+        '?',
+        '(',
+        ')',
+        ',',
+        "'",
+        '"',
+      ),
+      fc.constantFrom(
+        '\u00a0',
+        '\u2028',
+        '\n',
+        '\t',
+        ':',
+        '@',
+        'www.a.b',
+        'http://a.b',
+        '*',
+        '_',
+        '`',
+        '<b>',
+        '&amp;',
+        '|',
+      ),
+      fc.string({ unit: 'grapheme', maxLength: 3 }),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 8 }), (pieces) => {
+        const text = pieces.join('').replace(/\r\n?/g, '\n');
+        const parsed: readonly object[] = [...new Lexer({ gfm: true, breaks: true }).lex(text)];
+        expect([...lexMarkdown(text)]).toEqual(parsed);
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
   it.each(tooCostly)('F45: shows %s as they are', (_name, text) => {
     expect(isPlain(text)).toBe(true);
     const blocks = renderBlocks(text);
