@@ -82,7 +82,10 @@ function skilled({ skills, state }: Pick<ContextInput, 'skills' | 'state'>): str
 
 /** A name of one word is also just a word: it counts where the message speaks of a skill. */
 export function namesSkill(text: string, skill: string): boolean {
-  const words = text.toLowerCase().split(/[^\p{L}\p{N}-]+/u);
+  const said = text.toLowerCase();
+  // Nearly always so, and asked of every skill for every message.
+  if (!said.includes(skill)) return false;
+  const words = said.split(/[^\p{L}\p{N}-]+/u);
   return words.includes(skill) && (skill.includes('-') || words.some((word) => word.startsWith('skill')));
 }
 

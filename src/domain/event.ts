@@ -2,7 +2,7 @@
  * The events of a turn: append-only, gapless, hash-chained. They are the state; everything else is derived.
  * A schema changes only by raising `v` and adding an upcaster: logs of every past release must still fold.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { memoryScopes } from './memory.ts';
 import type { InboundMessage } from './message.ts';
@@ -288,10 +288,7 @@ export function eventHash(
   v: number,
   bodyJson: string,
 ): string {
-  return createHash('sha256')
-    .update(`${prevHash}\n${turnId}\n${seq}\n${at}\n${v}\n`)
-    .update(bodyJson)
-    .digest('hex');
+  return hash('sha256', `${prevHash}\n${turnId}\n${seq}\n${at}\n${v}\n${bodyJson}`);
 }
 
 /** What a person said, where the event holds that. */
