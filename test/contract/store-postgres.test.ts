@@ -26,13 +26,18 @@ import { describeTaker } from './store/taker-suite.ts';
 import { describeTurns } from './store/turns-suite.ts';
 
 let server: TestPostgres;
+/** With all tables: making them anew for each test took longer than the tests. */
+let ready: string;
 beforeAll(async () => {
   server = await startPostgres();
+  ready = await server.createDatabase();
+  const store = await openStore({ url: ready, log: silent });
+  await store.close();
 });
 afterAll(() => server.stop());
 
 async function open(): Promise<Backend> {
-  const url = await server.createDatabase();
+  const url = await server.createDatabase(ready);
   const stores: Store[] = [];
   const another = async () => {
     const store = await openStore({ url, log: silent });
@@ -53,6 +58,7 @@ async function open(): Promise<Backend> {
     },
     async close() {
       await Promise.all(stores.map((store) => store.close()));
+      await server.dropDatabase(url);
     },
   };
 }
