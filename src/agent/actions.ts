@@ -5,7 +5,6 @@
 import { type Approval, actionDigest, type PlannedAction } from '../domain/approval.ts';
 import type { EventBody } from '../domain/event.ts';
 import type { Turn } from '../domain/turn.ts';
-import type { NewApproval, NewDelivery } from '../store/store.ts';
 import type { PolicyDecision } from './policy.ts';
 import type { EngineDeps, Run, TurnSettings } from './run.ts';
 import type { Action } from './state.ts';
@@ -23,14 +22,11 @@ export type Judged = {
   readonly granted: boolean;
 };
 
-export type Effects = {
+/** What an action that has run leaves. */
+type Effects = {
   readonly events: EventBody[];
-  readonly approvals: NewApproval[];
-  readonly deliveries: NewDelivery[];
   readonly outputs: { index: number; content: string }[];
 };
-
-export const noEffects = (): Effects => ({ events: [], approvals: [], deliveries: [], outputs: [] });
 
 /** Understands an action, or says in the model's terms why it cannot be. */
 export async function judge(
@@ -118,7 +114,7 @@ export async function run(
       memory: deps.memory(turn),
     },
   });
-  const effects = noEffects();
+  const effects: Effects = { events: [], outputs: [] };
   effects.events.push({
     type: 'tool.finished',
     index: action.index,

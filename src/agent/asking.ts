@@ -1,19 +1,20 @@
 /** Asking people: which actions of a batch need it, on which cards, and when not even asking makes sense. */
 import { actionDigest, type PlannedAction } from '../domain/approval.ts';
-import type { EventOf } from '../domain/event.ts';
+import type { EventBody, EventOf } from '../domain/event.ts';
 import { newSecret } from '../domain/runtime.ts';
 import type { Turn } from '../domain/turn.ts';
-import { type Effects, type Judged, judge, noEffects } from './actions.ts';
-import type { EngineDeps, Run } from './run.ts';
-import type { Action } from './state.ts';
+import type { NewApproval, NewDelivery } from '../store/store.ts';
+import { type Judged, judge } from './actions.ts';
+import type { EngineDeps, Extras, Run } from './run.ts';
+import { type Action, actionsOf, type TurnState } from './state.ts';
 
 type Request = EventOf<'approval.requested'>;
+/** What requests have in common that are shown on one card, and what decides about them together. */
+type Shared = Pick<Request, 'batch' | 'summary'>;
 
 const MINUTE_MS = 60_000;
 /** Two cards are read as fast as a third one over both of them. */
 const BATCH_FROM = 3;
-const TOO_MANY =
-  'Not asked: there were too many requests for approval in the last minute. Tell the person what is left to do, and stop.';
 
 /** Asks for `first` and for every later action of the batch that needs asking. */
 export async function requestApprovals(
@@ -22,7 +23,7 @@ export async function requestApprovals(
   first: Judged,
   later: readonly Action[],
   extraReason?: string,
-): Promise<Effects> {
+): Promise<{ events: EventBody[]; extras: Extras & { approvals: NewApproval[] } }> {
   const { turn, settings } = run;
   const asked = [first];
   for (const action of later) {
@@ -31,44 +32,91 @@ export async function requestApprovals(
     if (!('failure' in judged) && judged.policy.decision === 'ask') asked.push(judged);
   }
   const now = deps.clock.now();
+  const unaskedOf = ({ policy }: Judged) => deps.nobodyToAsk(turn, policy.terms);
+  const askable = asked.filter((judged) => unaskedOf(judged) === null);
+  // Requests on a summary count like cards of their own: a turn that goes on at that pace stays on its summary, and has
+  // cards again as soon as fewer requests than that fell into the last minute. None is ever turned away.
   const recent = await deps.store.approvals.askedSince(turn.session, now - MINUTE_MS);
-  const flood = recent >= settings.cardsPerMinute;
-  const batch = asked.length >= BATCH_FROM ? newSecret() : undefined;
-  const effects = noEffects();
-  const cards: Request[] = [];
+  const sharedBy =
+    recent >= settings.cardsPerMinute ? onSummaries(run.state, askable) : together(asked.length);
+  const events: EventBody[] = [];
+  const approvals: NewApproval[] = [];
+  const notices: NewDelivery[] = [];
+  const requests: Request[] = [];
   for (const judged of asked) {
-    const request = requestOf(run, judged, { now, batch, extraReason });
-    effects.events.push(request);
-    const unasked = flood ? TOO_MANY : deps.nobodyToAsk(turn, judged.policy.terms);
+    const unasked = unaskedOf(judged);
+    const shared = unasked === null ? sharedBy(judged) : {};
+    const request = requestOf(run, judged, { now, extraReason, shared });
+    events.push(request);
     if (unasked === null) {
-      effects.approvals.push(approvalOf(run, judged, request, now));
-      cards.push(request);
+      approvals.push(approvalOf(run, judged, request, now));
+      requests.push(request);
       continue;
     }
     const { approvalId, index } = request;
     const denied = { decision: 'deny', by: null, byName: null, reason: unasked } as const;
-    effects.events.push({ type: 'approval.resolved', approvalId, index, ...denied });
-    const told = flood ? FLOOD_NOTICE : unasked;
-    effects.deliveries.push(
-      deps.render.notice(turn, flood ? `flood:${turn.id}` : `unasked:${approvalId}`, told),
+    events.push({ type: 'approval.resolved', approvalId, index, ...denied });
+    notices.push(deps.render.notice(turn, `unasked:${approvalId}`, unasked));
+  }
+  const approvalIds = approvals.map((approval) => approval.id);
+  if (approvalIds.length > 0) events.push({ type: 'turn.waiting', approvalIds });
+  const deliveries = (state: TurnState) => [...notices, ...cardsFor(deps, run, state, requests)];
+  return { events, extras: { approvals, deliveries } };
+}
+
+function cardsFor(
+  { render }: EngineDeps,
+  { turn, settings, state: before }: Run,
+  state: TurnState,
+  requests: readonly Request[],
+): NewDelivery[] {
+  const [first] = requests;
+  if (first?.summary !== undefined) {
+    const known = new Set(actionsOf(before).map(({ approval }) => approval?.summary));
+    const summaries = Map.groupBy(requests, ({ summary }) => summary);
+    return [...summaries].flatMap(([summary, those]) =>
+      render.summaryCard(turn, state, those, !known.has(summary)),
     );
   }
   // Without a card over all of them, each needs its own.
-  if (cards.length <= Math.max(settings.maxCards, BATCH_FROM - 1))
-    effects.deliveries.push(...cards.flatMap((request) => deps.render.cards(turn, request)));
-  if (batch !== undefined && cards.length > 1) effects.deliveries.push(...deps.render.batchCard(turn, cards));
-  const approvalIds = effects.approvals.map((approval) => approval.id);
-  if (approvalIds.length > 0) effects.events.push({ type: 'turn.waiting', approvalIds });
-  return effects;
+  const each = requests.length <= Math.max(settings.maxCards, BATCH_FROM - 1);
+  const own = each ? requests.flatMap((request) => render.cards(turn, request)) : [];
+  const all = first?.batch !== undefined && requests.length > 1 ? render.batchCard(turn, requests) : [];
+  return [...own, ...all];
 }
 
-const FLOOD_NOTICE =
-  'I wanted approval for more actions than may be asked for in a minute, so I did not ask and did not run them. Write again when you have time for them.';
+function together(count: number): () => Shared {
+  const shared = count >= BATCH_FROM ? { batch: newSecret() } : {};
+  return () => shared;
+}
+
+/**
+ * Beyond the cards of a minute: the summary that the turn has, or a new one. Whoever gets one copy of a summary gets all
+ * of it, so requests for other people have one of their own; and what decides about several together decides about
+ * nothing that the same summary does not show.
+ */
+function onSummaries(state: TurnState, asked: readonly Judged[]): (judged: Judged) => Shared {
+  const summaries = new Map<string, string>();
+  for (const { approval } of actionsOf(state))
+    if (approval?.summary !== undefined) summaries.set(peopleOf(approval), approval.summary);
+  const groups = Map.groupBy(asked, ({ policy }) => peopleOf(policy.terms));
+  const shared = new Map<string, Shared>();
+  for (const [people, those] of groups) {
+    const summary = summaries.get(people) ?? newSecret();
+    shared.set(people, those.length > 1 ? { summary, batch: newSecret() } : { summary });
+  }
+  return ({ policy }) => shared.get(peopleOf(policy.terms)) ?? {};
+}
+
+type People = Pick<Request, 'secondPerson'> & { readonly approvers?: readonly string[] | null | undefined };
+
+const peopleOf = ({ approvers, secondPerson }: People): string =>
+  JSON.stringify([approvers ?? null, secondPerson ?? false]);
 
 function requestOf(
   { turn, settings }: Run,
   judged: Judged,
-  { now, batch, extraReason }: { now: number; batch: string | undefined; extraReason: string | undefined },
+  { now, extraReason, shared }: { now: number; extraReason: string | undefined; shared: Shared },
 ): Request {
   const { action, assessment, policy } = judged;
   const { approvers, required, secondPerson } = policy.terms;
@@ -90,16 +138,11 @@ function requestOf(
     ...(approvers === null ? {} : { approvers: [...approvers] }),
     ...(required === 1 ? {} : { required }),
     ...(secondPerson ? { secondPerson } : {}),
-    ...(batch === undefined ? {} : { batch }),
+    ...shared,
   };
 }
 
-function approvalOf(
-  { settings }: Run,
-  judged: Judged,
-  request: Request,
-  now: number,
-): Effects['approvals'][number] {
+function approvalOf({ settings }: Run, judged: Judged, request: Request, now: number): NewApproval {
   return {
     id: request.approvalId,
     index: request.index,

@@ -19,7 +19,7 @@ export function ending(
     extras: {
       status: 'done',
       answer,
-      deliveries: deps.render.answer(turn, answer, stepLines(state)),
+      deliveries: () => deps.render.answer(turn, answer, stepLines(state)),
       jobs: deps.followUps(turn, 'done'),
     },
   };

@@ -3,15 +3,15 @@
  * person. Everything it knows is in the log, so a crash, a restart and an approval three days later are one case.
  */
 import { AppError, type ErrorCode, errorMessage } from '../domain/errors.ts';
-import type { Event, EventBody, EventOf } from '../domain/event.ts';
+import type { Event, EventBody } from '../domain/event.ts';
 import type { Turn, TurnStatus } from '../domain/turn.ts';
-import type { ClaimedTurn, NewDelivery } from '../store/store.ts';
+import type { ClaimedTurn } from '../store/store.ts';
 import * as actions from './actions.ts';
 import { requestApprovals } from './asking.ts';
 import { callModel } from './call.ts';
 import { countEnd, ending, type Finish, stepLines } from './ending.ts';
 import type { PolicyDecision } from './policy.ts';
-import { type EngineDeps, type Live, type Run, reload, tryWrite, write } from './run.ts';
+import { type EngineDeps, type Extras, type Live, type Run, reload, tryWrite, write } from './run.ts';
 import { type Action, actionsOf, fold } from './state.ts';
 import { nextStep, type Step } from './step.ts';
 
@@ -147,9 +147,9 @@ async function ask(
   later: readonly Action[],
   extraReason?: string,
 ): Promise<'on' | 'waiting'> {
-  const { events, ...effects } = await requestApprovals(deps, run, judged, later, extraReason);
-  const waiting = effects.approvals.length > 0;
-  await write(deps, run, events, waiting ? { ...effects, status: 'waiting' } : effects);
+  const { events, extras } = await requestApprovals(deps, run, judged, later, extraReason);
+  const waiting = extras.approvals.length > 0;
+  await write(deps, run, events, waiting ? { ...extras, status: 'waiting' } : extras);
   return waiting ? 'waiting' : 'on';
 }
 
@@ -162,7 +162,7 @@ async function runApproved(deps: EngineDeps, run: Run, action: Action): Promise<
   if (refusal !== null || 'failure' in judged) {
     const text = refusal ?? 'Refused.';
     await write(deps, run, [unrun(action, text)], {
-      deliveries: deps.render.outcome(run.turn, action, { ok: false, summary: text, durationMs: null }),
+      deliveries: (state) => deps.render.settled(run.turn, state, action.index, 'ran'),
     });
     return;
   }
@@ -214,22 +214,11 @@ async function runAction(deps: EngineDeps, run: Run, judged: actions.Judged): Pr
   // The process is going down and has killed it half way: leave it as started, so that the restart asks.
   if (run.signal.aborted && run.signal.reason !== 'stop') return;
   const finished = events.find((event) => event.type === 'tool.finished');
-  const deliveries =
-    action.approval === null || finished === undefined
-      ? []
-      : deps.render.outcome(run.turn, action, {
-          ok: finished.ok,
-          summary: summaryOf(finished),
-          durationMs: finished.durationMs,
-        });
-  await write(deps, run, events, { outputs, deliveries });
+  await write(deps, run, events, {
+    outputs,
+    deliveries: (state) => deps.render.settled(run.turn, state, action.index, 'ran'),
+  });
   if (finished !== undefined) run.live.step({ title, ok: finished.ok, durationMs: finished.durationMs });
-}
-
-function summaryOf(finished: EventOf<'tool.finished'>): string {
-  const exitCode = finished.metadata.exitCode;
-  if (typeof exitCode === 'number') return `exit ${exitCode}`;
-  return finished.ok ? 'done' : 'failed';
 }
 
 async function skip(deps: EngineDeps, run: Run, skipped: readonly Action[], reason: string): Promise<void> {
@@ -249,8 +238,9 @@ async function cancelApproval(deps: EngineDeps, run: Run, action: Action, reason
     decision: 'cancelled',
     by: null,
     byName: null,
+    reason,
     now: deps.clock.now(),
-    deliveries: () => deps.render.cancelled(run.turn, action, reason),
+    deliveries: (_approval, events) => deps.render.settled(run.turn, fold(events), action.index, 'cancelled'),
   });
   await reload(deps, run);
 }
@@ -277,20 +267,15 @@ async function end(deps: EngineDeps, run: Run, step: Finish): Promise<void> {
 async function onFailure(deps: EngineDeps, run: Run, error: unknown): Promise<Outcome> {
   if (run.signal.aborted) {
     if (run.signal.reason !== 'stop') return 'released';
-    await finishAs(deps, run, 'cancelled', null, null, []);
+    await finishAs(deps, run, 'cancelled', null, null);
     return 'ended';
   }
   // The database is the trouble, or another worker has the turn: nothing can be appended; the lease decides.
   if (error instanceof AppError && error.code.startsWith('store.')) throw error;
   const code = error instanceof AppError ? error.code : 'turn.internal';
   deps.log.error({ turn: run.turn.id, code, detail: errorMessage(error), error }, 'turn failed');
-  await finishAs(
-    deps,
-    run,
-    'failed',
-    code,
-    deps.redact(errorMessage(error)),
-    deps.render.failure(run.turn, code, stepLines(run.state)),
+  await finishAs(deps, run, 'failed', code, deps.redact(errorMessage(error)), (state) =>
+    deps.render.failure(run.turn, code, stepLines(state)),
   );
   return 'ended';
 }
@@ -301,14 +286,14 @@ async function finishAs(
   status: Extract<TurnStatus, 'failed' | 'cancelled'>,
   errorCode: ErrorCode | null,
   detail: string | null,
-  deliveries: NewDelivery[],
+  deliveries?: Extras['deliveries'],
 ): Promise<void> {
   const open = actionsOf(run.state).filter((action) => action.status === 'asked');
   for (const action of open) await cancelApproval(deps, run, action, 'The work was stopped.');
   await write(deps, run, [{ type: 'turn.finished', reason: status, answer: null, errorCode, detail }], {
     status,
     ...(errorCode === null ? {} : { errorCode }),
-    deliveries,
+    ...(deliveries === undefined ? {} : { deliveries }),
     jobs: deps.followUps(run.turn, status),
   });
   deps.metrics.count('parley_turns_total', { outcome: status });

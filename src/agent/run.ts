@@ -2,7 +2,7 @@
 
 import type { Approval, ApprovalTerms } from '../domain/approval.ts';
 import { AppError, type ErrorCode } from '../domain/errors.ts';
-import { EVENT_VERSION, type Event, type EventBody, type EventOf } from '../domain/event.ts';
+import type { EventBody, EventOf } from '../domain/event.ts';
 import type { NewJob } from '../domain/job.ts';
 import type { Memory } from '../domain/memory.ts';
 import type { ConversationRef, StepLine, UserId } from '../domain/message.ts';
@@ -12,7 +12,7 @@ import type { Turn } from '../domain/turn.ts';
 import type { Delivery, HistoryEntry, NewDelivery, Store, Taker, TurnWrite } from '../store/store.ts';
 import type { ModelClient, PlannedCall } from './model/client.ts';
 import type { PolicyDecision } from './policy.ts';
-import { type Action, apply, type TurnState } from './state.ts';
+import { apply, foresee, type TurnState } from './state.ts';
 import type { Tools } from './tools/registry.ts';
 import type { AnyTool, Assessment, MemoryAccess, SkillAccess } from './tools/tool.ts';
 
@@ -32,7 +32,7 @@ export type TurnSettings = {
   readonly remindAfterMs: number | null;
   /** More requests at once than this share one card. */
   readonly maxCards: number;
-  /** Cards a minute in one session; what comes beyond is denied. */
+  /** Cards a minute in one session; what comes beyond shares one card a turn. */
   readonly cardsPerMinute: number;
   readonly tools: Tools;
   readonly models: ModelClient;
@@ -55,13 +55,18 @@ export type Render = {
   cards(turn: Turn, request: EventOf<'approval.requested'>): NewDelivery[];
   /** One card that shows all of a batch and decides about all of it. */
   batchCard(turn: Turn, requests: readonly EventOf<'approval.requested'>[]): NewDelivery[];
-  /** The settled card of an action that has run, failed or been refused after its approval. */
-  outcome(
+  /**
+   * The card that these share with earlier requests of their summary.
+   * @param isNew there are no earlier ones: it is posted, else edited
+   */
+  summaryCard(
     turn: Turn,
-    action: Action,
-    result: { ok: boolean; summary: string; durationMs: number | null },
+    state: TurnState,
+    requests: readonly EventOf<'approval.requested'>[],
+    isNew: boolean,
   ): NewDelivery[];
-  cancelled(turn: Turn, action: Action, reason: string): NewDelivery[];
+  /** The card of an action that has run, failed or been refused after its approval, or was called off without one. */
+  settled(turn: Turn, state: TurnState, index: number, step: 'ran' | 'cancelled'): NewDelivery[];
   answer(turn: Turn, answer: string, steps: readonly StepLine[]): NewDelivery[];
   /** With what was done until then. */
   failure(turn: Turn, code: ErrorCode, steps: readonly StepLine[]): NewDelivery[];
@@ -117,8 +122,11 @@ export type Run = {
 
 export type Extras = Pick<
   TurnWrite,
-  'status' | 'errorCode' | 'answer' | 'approvals' | 'deliveries' | 'jobs' | 'usage' | 'outputs' | 'compaction'
->;
+  'status' | 'errorCode' | 'answer' | 'approvals' | 'jobs' | 'usage' | 'outputs' | 'compaction'
+> & {
+  /** Of the state that is written, which may not be the one that was known when writing began. */
+  readonly deliveries?: (state: TurnState) => readonly NewDelivery[];
+};
 
 /** Appends, whatever else was appended meanwhile: what happened has happened. */
 export async function write(
@@ -137,11 +145,12 @@ export async function tryWrite(
   deps: EngineDeps,
   run: Run,
   events: readonly EventBody[],
-  extras: Extras,
+  { deliveries, ...extras }: Extras,
 ): Promise<boolean> {
   const now = deps.clock.now();
+  const next = after(run, events, now);
   try {
-    const taker = extras.deliveries === undefined ? undefined : deps.outbox.taker();
+    const taker = deliveries === undefined ? undefined : deps.outbox.taker();
     const { due } = await deps.store.turns.append({
       turnId: run.turn.id,
       expectedSeq: run.state.seq,
@@ -149,6 +158,7 @@ export async function tryWrite(
       now,
       events,
       ...extras,
+      ...(deliveries === undefined ? {} : { deliveries: deliveries(next) }),
       ...(taker === undefined ? {} : { taker }),
     });
     deps.outbox.take(due);
@@ -162,17 +172,13 @@ export async function tryWrite(
     await reload(deps, run);
     return false;
   }
-  run.state = after(run, events, now);
+  run.state = next;
   return true;
 }
 
 /** The state that events would leave. */
-export function after({ turn, state }: Run, bodies: readonly EventBody[], at: number): TurnState {
-  return bodies.reduce<TurnState>((before, body) => {
-    const event: Event = { ...body, turnId: turn.id, seq: before.seq + 1, at, v: EVENT_VERSION };
-    return apply(before, event);
-  }, state);
-}
+export const after = ({ turn, state }: Run, bodies: readonly EventBody[], at: number): TurnState =>
+  foresee(state, turn.id, bodies, at);
 
 export async function reload(deps: EngineDeps, run: Run): Promise<void> {
   for (const event of await deps.store.events.list(run.turn.id, run.state.seq))

@@ -1,8 +1,15 @@
 /** The state of a turn, folded from its events. Pure: the same log gives the same state, whenever it is asked. */
 import type { Decision } from '../domain/approval.ts';
-import type { Event, EventOf, FinishReason, ModelRole } from '../domain/event.ts';
+import {
+  EVENT_VERSION,
+  type Event,
+  type EventBody,
+  type EventOf,
+  type FinishReason,
+  type ModelRole,
+} from '../domain/event.ts';
 import type { InboundMessage } from '../domain/message.ts';
-import type { TurnStatus } from '../domain/turn.ts';
+import type { TurnId, TurnStatus } from '../domain/turn.ts';
 import { type DirectiveAction, parseDirective } from './model/directive.ts';
 
 export type ActionStatus =
@@ -29,12 +36,15 @@ export type Action = {
   readonly title: string | null;
   readonly status: ActionStatus;
   readonly approval: EventOf<'approval.requested'> | null;
+  /** Names of those who approved, where several have to. */
+  readonly voters: readonly string[];
   /** The approvers were asked in private as well. */
   readonly reminded: boolean;
   readonly decision: {
     readonly kind: Decision;
     readonly by: string | null;
     readonly byName: string | null;
+    readonly reason?: string | undefined;
   } | null;
   /** What the model is told about it, once there is something to tell. */
   readonly result: {
@@ -45,6 +55,8 @@ export type Action = {
     readonly untrusted: boolean;
     /** There was nothing to run: no such tool, or arguments that it does not take. */
     readonly unusable: boolean;
+    /** How it ended, in short, for people: "exit 0"; null when it was never started. */
+    readonly ending: string | null;
   } | null;
 };
 
@@ -129,6 +141,18 @@ export function apply(state: TurnState, event: Event): TurnState {
   return { ...reduce(state, event), seq: event.seq };
 }
 
+/** The state that events would leave. */
+export const foresee = (
+  state: TurnState,
+  turnId: TurnId,
+  bodies: readonly EventBody[],
+  at: number,
+): TurnState =>
+  bodies.reduce<TurnState>(
+    (before, body) => apply(before, { ...body, turnId, seq: before.seq + 1, at, v: EVENT_VERSION }),
+    state,
+  );
+
 const BESIDE: ReadonlySet<ModelRole> = new Set(['memory', 'reflection', 'embedding']);
 
 function reduce(state: TurnState, event: Event): TurnState {
@@ -161,7 +185,7 @@ function reduce(state: TurnState, event: Event): TurnState {
     case 'tool.started':
       return changeAction(state, event.index, { status: 'started', title: event.title });
     case 'tool.finished':
-      return changeAction(state, event.index, {
+      return changeAction(state, event.index, ({ status }) => ({
         status: 'finished',
         result: {
           ok: event.ok,
@@ -169,22 +193,24 @@ function reduce(state: TurnState, event: Event): TurnState {
           durationMs: event.durationMs,
           untrusted: event.untrusted === true,
           unusable: event.unusable === true,
+          ending: status === 'started' ? endingOf(event) : null,
         },
-      });
+      }));
     case 'tool.skipped':
-      return changeAction(state, event.index, {
-        status: 'skipped',
-        result: { ok: false, text: event.reason, durationMs: 0, untrusted: false, unusable: false },
-      });
+      return changeAction(state, event.index, { status: 'skipped', result: unrun(event.reason) });
     case 'tool.interrupted':
       return changeAction(state, event.index, { status: 'interrupted' });
     case 'approval.requested':
-      return changeAction(state, event.index, {
+      return changeAction(state, event.index, ({ approval, reminded }) => ({
         status: 'asked',
         approval: event,
-        reminded: false,
+        voters: [],
+        // Asked anew on the same card, it is to be seen wherever that card is.
+        reminded: reminded && event.summary !== undefined && approval?.summary === event.summary,
         decision: null,
-      });
+      }));
+    case 'approval.voted':
+      return changeAction(state, event.index, ({ voters }) => ({ voters: [...voters, event.byName] }));
     case 'approval.reminded':
       return changeAction(state, event.index, { reminded: true });
     case 'approval.resolved':
@@ -200,7 +226,6 @@ function reduce(state: TurnState, event: Event): TurnState {
             context: { ...state.context, historyFrom: event.keptFrom, compaction: event.keptFrom },
           };
     case 'command.audited':
-    case 'approval.voted':
     case 'approval.refused':
     case 'memory.decided':
     case 'memory.stored':
@@ -263,6 +288,7 @@ function newAction(index: number, callId: string, tool: string, args: string, re
     title: null,
     status: 'proposed',
     approval: null,
+    voters: [],
     reminded: false,
     decision: null,
     result: null,
@@ -277,11 +303,10 @@ function directiveAction(index: number, item: DirectiveAction): Action {
 
 function resolved(state: TurnState, event: EventOf<'approval.resolved'>): TurnState {
   const approved = event.decision === 'once' || event.decision === 'always';
-  const refusal = { ok: false, text: refusalText(event), durationMs: 0, untrusted: false, unusable: false };
   const changed = changeAction(state, event.index, {
     status: approved ? 'approved' : 'denied',
-    decision: { kind: event.decision, by: event.by, byName: event.byName },
-    result: approved ? null : refusal,
+    decision: { kind: event.decision, by: event.by, byName: event.byName, reason: event.reason },
+    result: approved ? null : unrun(refusalText(event)),
   });
   // The turn goes on once every action before this one is decided; the store readies it by the same rule.
   const earlier = batchOf(changed).some((action) => action.status === 'asked' && action.index < event.index);
@@ -299,10 +324,25 @@ function refusalText(event: EventOf<'approval.resolved'>): string {
     : `Not run: ${event.byName} denied it.${why}`;
 }
 
-function changeAction(state: TurnState, index: number, change: Partial<Action>): TurnState {
+const unrun = (text: string) => {
+  return { ok: false, text, durationMs: 0, untrusted: false, unusable: false, ending: null };
+};
+
+function endingOf({ ok, metadata }: EventOf<'tool.finished'>): string {
+  if (typeof metadata.exitCode === 'number') return `exit ${metadata.exitCode}`;
+  return ok ? 'done' : 'failed';
+}
+
+type Change = Partial<Action> | ((before: Action) => Partial<Action>);
+
+function changeAction(state: TurnState, index: number, change: Change): TurnState {
+  const changed = (action: Action): Action =>
+    action.index === index
+      ? { ...action, ...(typeof change === 'function' ? change(action) : change) }
+      : action;
   const exchanges = state.exchanges.map((exchange) =>
     exchange.kind === 'response' && exchange.actions.some((action) => action.index === index)
-      ? { ...exchange, actions: exchange.actions.map((a) => (a.index === index ? { ...a, ...change } : a)) }
+      ? { ...exchange, actions: exchange.actions.map(changed) }
       : exchange,
   );
   return { ...state, exchanges };

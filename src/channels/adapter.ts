@@ -89,7 +89,10 @@ export interface ChannelAdapter {
     key: DeliveryKey,
     progress?: SendProgress,
   ): Promise<MessageRef[]>;
-  /** Replaces a message. Editing to the same content is no error. @throws AppError `channel.*` */
+  /**
+   * Replaces a message. Editing to the same content is no error.
+   * @throws AppError `channel.*`; `channel.rejected` also for a renewed card of which an edit cannot show all
+   */
   edit(ref: MessageRef, message: OutboundMessage): Promise<void>;
   /**
    * @param turnId for a Stop control, and to find the draft that a killed process left, which is then taken over.

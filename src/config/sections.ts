@@ -190,7 +190,7 @@ export const approvals = z.strictObject({
     .int()
     .min(1)
     .default(10)
-    .describe('Most cards a minute in one conversation; what comes beyond is denied.'),
+    .describe('Most cards a minute in one conversation; what comes beyond shares one card a turn.'),
   rules: z.array(rule).default([]).describe('deny beats ask beats allow.'),
 });
 

@@ -177,6 +177,8 @@ export const eventSchema = z.discriminatedUnion('type', [
     secondPerson: z.boolean().optional(),
     /** Asked together with others: the id of what decides about all of them. */
     batch: z.string().optional(),
+    /** Beyond the cards of a minute: the id of the card that it shares with other requests of the turn. Decides nothing. */
+    summary: z.string().optional(),
   }),
   /** One of several who have to approve did. */
   z.object({

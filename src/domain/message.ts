@@ -100,6 +100,10 @@ export type Card = {
   readonly facts: readonly string[];
   /** Why it asks, in words. */
   readonly why: readonly string[];
+  /** Lines of ours beside the action: what else this card has shown, and what became of that. */
+  readonly notes?: readonly string[];
+  /** The message that it replaces showed another action: an edit shows all of this one, or is refused. */
+  readonly isRenewed?: true;
   /** The model's own words, untrusted: below everything else and labelled. */
   readonly modelReason?: string;
   /** Set once it is settled; the buttons are gone then. */

@@ -1,11 +1,13 @@
 /** What time does to requests: reminds of them, lets them expire, and closes cards that are decided in full. */
+import { fold } from '../agent/state.ts';
 import type { Approval } from '../domain/approval.ts';
 import { errorMessage } from '../domain/errors.ts';
-import type { Store } from '../store/store.ts';
-import { type ApprovalsDeps, decidedCards, findRequest } from './approvals.ts';
+import type { NewDelivery, Store } from '../store/store.ts';
+import { type ApprovalsDeps, type FoundRequest, findRequest } from './approvals.ts';
 import { settledBatchCards } from './batch-card.ts';
-import { type Request, reminders } from './cards.ts';
+import type { Request } from './cards.ts';
 import { neverAsked, wasShown } from './lost-cards.ts';
+import { reminders, settledCards, showings } from './settled-cards.ts';
 
 export type ApprovalClock = {
   start(): void;
@@ -69,25 +71,35 @@ export async function sweepApprovals(deps: ApprovalClockDeps): Promise<number | 
 
 async function expire(deps: ApprovalClockDeps, approval: Approval): Promise<void> {
   const found = await findRequest(deps, approval.id);
-  const told =
-    found === undefined ? [] : decidedCards(found, 'Expired without a decision; not run.', deps.cards);
-  if (found !== undefined && !(await wasShown(deps.store.outbox, told)))
-    told.push(neverAsked(found.turn, found.request));
+  const lost = found === undefined ? [] : await unseen(deps, found);
   const result = await deps.store.approvals.decide({
     id: approval.id,
     decision: 'expired',
     by: null,
     byName: null,
     now: deps.clock.now(),
-    deliveries: () => told,
+    deliveries: ({ index }, events) =>
+      found === undefined
+        ? []
+        : [...settledCards(found.turn, fold(events), index, 'decided', deps.cards), ...lost],
   });
   if (result.outcome === 'decided') deps.metrics.count('parley_approvals_total', { decision: 'expired' });
 }
 
+/** What is said about a request that nobody has seen. */
+async function unseen(deps: ApprovalClockDeps, found: FoundRequest): Promise<NewDelivery[]> {
+  const { turn, events, request } = found;
+  const keys = showings(turn, events, request.index, deps.cards);
+  return (await wasShown(deps.store.outbox, keys)) ? [] : [neverAsked(turn, request)];
+}
+
 async function remind(deps: ApprovalClockDeps, approval: Approval): Promise<void> {
   const found = await findRequest(deps, approval.id);
-  const told = found && reminders(found.turn, found.request, approval.createdAt, deps.cards);
-  await deps.store.approvals.remind(approval.id, deps.clock.now(), told ?? []);
+  await deps.store.approvals.remind(approval.id, deps.clock.now(), (events) =>
+    found === undefined
+      ? []
+      : reminders(found.turn, fold(events), approval.index, approval.createdAt, deps.cards),
+  );
 }
 
 async function closeBatch(deps: ApprovalClockDeps, batch: string, turnId: string): Promise<void> {
@@ -97,7 +109,7 @@ async function closeBatch(deps: ApprovalClockDeps, batch: string, turnId: string
   const shown = new Set(approvals.map((approval) => approval.id));
   const requests = events.filter(
     (event): event is typeof event & Request =>
-      event.type === 'approval.requested' && shown.has(event.approvalId),
+      event.type === 'approval.requested' && event.summary === undefined && shown.has(event.approvalId),
   );
   const cards =
     turn === undefined || requests.length < 2 ? [] : settledBatchCards(turn, requests, approvals, deps.cards);

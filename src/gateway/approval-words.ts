@@ -1,26 +1,41 @@
 /** What people are told about decisions (pure). */
+import type { Action } from '../agent/state.ts';
 import { type Approval, voterNames } from '../domain/approval.ts';
 import type { UserId } from '../domain/message.ts';
+import { seconds } from './words.ts';
 
 export function outcomeText(decision: 'once' | 'always' | 'deny', name: string): string {
   if (decision === 'deny') return `Denied by ${name}`;
   return decision === 'always' ? `Always allowed by ${name}` : `Approved once by ${name}`;
 }
 
-/** Of one that is not pending any more. */
-export function decidedText(approval: Approval): string {
-  switch (approval.decision) {
+function decisionText({ kind, byName, reason }: Omit<NonNullable<Action['decision']>, 'by'>): string {
+  switch (kind) {
     case 'once':
     case 'always':
     case 'deny':
-      return approval.decidedByName === null
-        ? 'Denied by the rules'
-        : outcomeText(approval.decision, approval.decidedByName);
+      if (byName !== null) return outcomeText(kind, byName);
+      return reason === undefined ? 'Denied by the rules' : `Not run: ${reason}`;
     case 'expired':
       return 'Expired without a decision';
-    default:
-      return 'Cancelled: the work was stopped';
+    case 'cancelled':
+      if (byName !== null) return `Cancelled: ${byName} stopped the work`;
+      return reason === undefined ? 'Cancelled: the work was stopped' : `Cancelled. ${reason}`;
   }
+}
+
+/** Of one that is not pending any more. */
+export const decidedText = ({ decision, decidedByName: byName }: Approval): string =>
+  decisionText({ kind: decision ?? 'cancelled', byName });
+
+/** What has become of a request, for its card; null while it is open. */
+export function outcomeOf({ decision, result }: Action): string | null {
+  if (decision === null) return null;
+  const decided = decisionText(decision);
+  const approved = decision.kind === 'once' || decision.kind === 'always';
+  if (!approved || result === null) return decided;
+  const { ending, text, durationMs } = result;
+  return `${decided} — ${ending === null ? text : `${ending} in ${seconds(durationMs)}`}`;
 }
 
 /** The same, for somebody who came too late. */

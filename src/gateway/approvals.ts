@@ -1,14 +1,17 @@
 /** Takes decisions, whatever way they come, settles every copy of the card, and lets time decide the rest. */
 import type { PolicyDecision } from '../agent/policy.ts';
+import { fold, foresee } from '../agent/state.ts';
 import type { Approval, Decision } from '../domain/approval.ts';
-import type { Event } from '../domain/event.ts';
-import type { Author } from '../domain/message.ts';
+import type { Event, EventBody } from '../domain/event.ts';
+import type { Author, UserId } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { Turn, TurnId } from '../domain/turn.ts';
 import type { NewDelivery, Store } from '../store/store.ts';
 import { type AccessRules, approversFor, personOf, rolesOf } from './access.ts';
 import { decidedText, outcomeText, refusalText, tooLateText, votedText } from './approval-words.ts';
-import { type CardOptions, type Request, settledCards } from './cards.ts';
+import type { CardOptions, Request } from './cards.ts';
+import { cardsBefore, settledCards } from './settled-cards.ts';
+import { onSummary } from './summary-card.ts';
 
 export type PersonsDecision = Extract<Decision, 'once' | 'always' | 'deny'>;
 
@@ -21,8 +24,10 @@ export type Approvals = {
    * @param reason of a refusal: the model is told
    */
   decide(id: string, decision: PersonsDecision, by: Author, reason?: string): Promise<Answer>;
-  /** Edits of all open cards of a turn that is being stopped. */
-  settlePending(turnId: TurnId, outcome: string): Promise<NewDelivery[]>;
+  /** Edits of all open cards of a turn that somebody is stopping. */
+  settlePending(turnId: TurnId, by: Author): Promise<NewDelivery[]>;
+  /** Where a card with a button of this request or batch may be before that person. */
+  cardsWith(id: string, user: UserId): Promise<ReturnType<typeof cardsBefore>>;
 };
 
 export type ApprovalsDeps = {
@@ -80,13 +85,31 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
       const texts = [...new Set(refused.map((answer) => answer.text))];
       return { accepted: refused.length === 0, text: [done, ...texts].join(' ') };
     },
-    async settlePending(turnId, outcome) {
-      const deliveries: NewDelivery[] = [];
-      for (const approval of await deps.store.approvals.pending({ turnId })) {
-        const found = await findRequest(deps, approval.id);
-        if (found !== undefined) deliveries.push(...decidedCards(found, outcome, deps.cards));
-      }
-      return deliveries;
+    async settlePending(turnId, by) {
+      const pending = await deps.store.approvals.pending({ turnId });
+      const turn = await deps.store.turns.get(turnId);
+      if (turn === undefined) return [];
+      const called = pending.map(({ id: approvalId, index }): EventBody => {
+        const of = { type: 'approval.resolved', approvalId, index } as const;
+        return { ...of, decision: 'cancelled', by: by.id, byName: by.name };
+      });
+      const now = fold(await deps.store.events.list(turnId));
+      const state = foresee(now, turnId, called, deps.clock.now());
+      return pending.flatMap(({ index }) => settledCards(turn, state, index, 'decided', deps.cards));
+    },
+    async cardsWith(id, user) {
+      const { approvals } = deps.store;
+      const approval = (await approvals.get(id)) ?? (await approvals.ofBatch(id))[0];
+      const found = approval && (await findRequest(deps, approval.id));
+      if (found === undefined) return [];
+      const { summary } = found.request;
+      const state = fold(found.events);
+      const shared = summary === undefined ? [] : onSummary(state, summary);
+      return cardsBefore(
+        id,
+        user,
+        shared.map((action) => action.approval),
+      );
     },
   };
 }
@@ -97,7 +120,6 @@ export type FoundRequest = {
   readonly turn: Turn;
   readonly events: readonly Event[];
   readonly request: Request;
-  readonly reminded: boolean;
 };
 
 export async function findRequest(
@@ -108,17 +130,11 @@ export async function findRequest(
   const turn = approval && (await store.turns.get(approval.turnId));
   if (approval === undefined || turn === undefined) return undefined;
   const events = await store.events.list(turn.id);
-  let request: Request | undefined;
-  let reminded = false;
-  for (const event of events) {
-    if (event.type === 'approval.requested' && event.approvalId === id) request = event;
-    if (event.type === 'approval.reminded' && event.approvalId === id) reminded = true;
-  }
-  return request && { approval, turn, events, request, reminded };
+  const request = events.find(
+    (event): event is Event & Request => event.type === 'approval.requested' && event.approvalId === id,
+  );
+  return request && { approval, turn, events, request };
 }
-
-export const decidedCards = (found: FoundRequest, outcome: string, cards: CardOptions): NewDelivery[] =>
-  settledCards(found.turn, found.request, { outcome, step: 'decided', reminded: found.reminded }, cards);
 
 async function settle(
   deps: ApprovalsDeps,
@@ -142,10 +158,9 @@ async function settle(
     ...(reason === undefined ? {} : { reason }),
     now,
     grantExpiresAt: lasts === null ? null : now + lasts,
-    deliveries: (after) => {
-      if (after.status !== 'pending') return decidedCards(found, decidedText(after), deps.cards);
-      const change = { step: `vote-${after.votes.length}`, outcome: null, votes: after.votes };
-      return settledCards(turn, found.request, { ...change, reminded: found.reminded }, deps.cards);
+    deliveries: ({ status, index, votes }, events) => {
+      const step = status === 'pending' ? `vote-${votes.length}` : 'decided';
+      return settledCards(turn, fold(events), index, step, deps.cards);
     },
   });
   switch (result.outcome) {
@@ -233,7 +248,7 @@ async function forbid(
     byName: null,
     reason,
     now: deps.clock.now(),
-    deliveries: () => decidedCards(found, `Not run: ${reason}`, deps.cards),
+    deliveries: ({ index }, events) => settledCards(found.turn, fold(events), index, 'decided', deps.cards),
   });
   deps.metrics.count('parley_approvals_total', { decision: 'deny' });
   return { accepted: false, text: `Not run: ${reason}.` };

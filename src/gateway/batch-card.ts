@@ -1,6 +1,6 @@
 /** One card over all requests that an answer of the model brought together (pure). It shows each of them whole. */
 import type { Approval } from '../domain/approval.ts';
-import type { Card, OutboundMessage } from '../domain/message.ts';
+import type { Button, Card, OutboundMessage } from '../domain/message.ts';
 import type { Turn } from '../domain/turn.ts';
 import { showInvisible } from '../domain/visible.ts';
 import type { NewDelivery } from '../store/store.ts';
@@ -19,12 +19,12 @@ export function settledBatchCards(
   approvals: readonly Approval[],
   options: CardOptions,
 ): NewDelivery[] {
-  const message = batchMessage(turn, requests, outcomeOf(approvals), options);
+  const message = batchMessage(turn, requests, togetherText(approvals.map(decidedText)), options);
   return batchPlaces(turn, requests, options).map((place) => editOf(turn, place, 'decided', message));
 }
 
-function outcomeOf(approvals: readonly Approval[]): string {
-  const texts = approvals.map(decidedText);
+/** The outcomes of several, as one. */
+export function togetherText(texts: readonly string[]): string {
   const [first] = new Set(texts);
   if (new Set(texts).size === 1) return `All ${texts.length}: ${first}`;
   return texts.map((text, i) => `${i + 1}: ${text}`).join(' · ');
@@ -38,15 +38,50 @@ function batchPlaces(turn: Turn, requests: readonly Request[], options: CardOpti
   return (first ?? []).filter((place) => rest.every((places) => places.some(({ key }) => key === place.key)));
 }
 
-/** What the card of each says of it: once where it is the same for all, else with their numbers. */
-function factsOfEach(requests: readonly Request[]): string[] {
-  const numbers = new Map<string, number[]>();
-  for (const [i, request] of requests.entries())
-    for (const fact of ownFacts(request)) numbers.set(fact, [...(numbers.get(fact) ?? []), i + 1]);
-  return [...numbers].map(([fact, of]) =>
-    of.length === requests.length ? fact : `${of.join(', ')}: ${fact}`,
+/** Of a card over several: each of them whole, and what is to be known of it. */
+export function bodyOf(
+  turn: Turn,
+  requests: readonly Request[],
+  votersOf: (request: Request) => readonly string[] = () => [],
+): Pick<Card, 'title' | 'action' | 'facts' | 'why'> {
+  const count = requests.length;
+  const actions = requests.map(
+    ({ display }, i) => `${i + 1} of ${count}: ${display.question}\n${showInvisible(display.text)}`,
   );
+  const own = requests.map((request) => ownFacts(request, votersOf(request)));
+  return {
+    title: `Do all ${count} of these?`,
+    action: { text: actions.join('\n\n'), language: 'text' },
+    facts: [`asked by ${turn.input.author.name}`, `in ${turn.workspace}`, ...factsOfEach(own)],
+    why: requests.flatMap((request, i) => whyOf(request).map((reason) => `${i + 1}: ${reason}`)),
+  };
 }
+
+/** Once where it is the same for all, else with their numbers. */
+function factsOfEach(own: readonly string[][]): string[] {
+  const numbers = new Map<string, number[]>();
+  for (const [i, facts] of own.entries())
+    for (const fact of facts) numbers.set(fact, [...(numbers.get(fact) ?? []), i + 1]);
+  return [...numbers].map(([fact, of]) => (of.length === own.length ? fact : `${of.join(', ')}: ${fact}`));
+}
+
+/** @param numbers of those on the card that it is about; null: all */
+export const batchButtons = (
+  batch: string,
+  count: number,
+  numbers: string | null,
+  options: CardOptions,
+): readonly Button[] => [
+  {
+    label: `Approve ${numbers ?? `all ${count}`} once`,
+    token: options.batchButton(batch, 'once'),
+    style: 'primary',
+  },
+  { label: `Deny ${numbers ?? 'all'}`, token: options.batchButton(batch, 'deny'), style: 'danger' },
+];
+
+export const decideBatchLine = (batch: string): string =>
+  `Decide about all of it with /approve ${batch} once or deny`;
 
 function batchMessage(
   turn: Turn,
@@ -54,31 +89,18 @@ function batchMessage(
   outcome: string | null,
   options: CardOptions,
 ): OutboundMessage {
-  const count = requests.length;
   const batch = requests[0]?.batch ?? '';
-  const actions = requests.map(
-    ({ display }, i) => `${i + 1} of ${count}: ${display.question}\n${showInvisible(display.text)}`,
-  );
-  const reasons = requests.flatMap((request, i) => whyOf(request).map((reason) => `${i + 1}: ${reason}`));
   const card: Card = {
-    title: `Do all ${count} of these?`,
-    action: { text: actions.join('\n\n'), language: 'text' },
-    facts: [`asked by ${turn.input.author.name}`, `in ${turn.workspace}`, ...factsOfEach(requests)],
-    why: reasons,
+    ...bodyOf(turn, requests),
     ...(outcome === null
       ? { expiresAt: Math.min(...requests.map((request) => request.expiresAt)) }
       : { outcome, settledAt: options.now() }),
   };
-  const decide = `Decide about all of it with /approve ${batch} once or deny`;
-  const buttons = [
-    { label: `Approve all ${count} once`, token: options.batchButton(batch, 'once'), style: 'primary' },
-    { label: 'Deny all', token: options.batchButton(batch, 'deny'), style: 'danger' },
-  ] as const;
   return {
     kind: 'card',
-    text: cardText(card, decide),
+    text: cardText(card, decideBatchLine(batch)),
     card,
-    buttons: outcome === null ? buttons : [],
+    buttons: outcome === null ? batchButtons(batch, requests.length, null, options) : [],
     turnId: turn.id,
   };
 }

@@ -1,11 +1,11 @@
-/** Approval cards (pure): what one shows, where its copies are, and what becomes of them. */
-import { type ApprovalTerms, type Vote, voterNames } from '../domain/approval.ts';
+/** Approval cards (pure): what one shows, and where its copies are. */
+import type { ApprovalTerms } from '../domain/approval.ts';
 import type { EventOf } from '../domain/event.ts';
 import type { Button, Card, OutboundMessage, UserId } from '../domain/message.ts';
 import type { Turn } from '../domain/turn.ts';
 import { mixedScripts, showInvisible } from '../domain/visible.ts';
 import type { NewDelivery } from '../store/store.ts';
-import { nameAction, seconds } from './words.ts';
+import { nameAction } from './words.ts';
 
 export type CardOptions = {
   readonly deliverTo: (turn: Turn) => 'conversation' | 'approvers' | 'both';
@@ -18,18 +18,6 @@ export type CardOptions = {
 
 export type Request = EventOf<'approval.requested'>;
 
-/** How a card that was posted before is to look from now on. */
-export type CardChange = {
-  /** Keeps the keys of successive edits apart. */
-  readonly step: string;
-  /** Null: still open. */
-  readonly outcome: string | null;
-  /** The approvers got copies in private as well. */
-  readonly reminded: boolean;
-  /** Who approved so far, while others have to approve too. */
-  readonly votes?: readonly Vote[];
-};
-
 export function newCards(turn: Turn, request: Request, options: CardOptions): NewDelivery[] {
   const message = cardMessage(turn, request, null, options);
   const cards = placesOf(turn, request, request.approvalId, false, options).map((place) => ({
@@ -40,55 +28,18 @@ export function newCards(turn: Turn, request: Request, options: CardOptions): Ne
   return options.deliverTo(turn) === 'approvers' ? [askedElsewhere(turn, request), ...cards] : cards;
 }
 
-/** Where no card is to be seen, whoever waits for it is told; once for all requests of a batch. */
-function askedElsewhere(turn: Turn, request: Request): NewDelivery {
-  const what = request.batch === undefined ? nameAction(request.action) : 'several actions';
+/** Where no card is to be seen, whoever waits for it is told; once for all requests of a batch, or of a summary. */
+export function askedElsewhere(turn: Turn, request: Request): NewDelivery {
+  const shared = request.summary ?? request.batch;
+  const what = shared === undefined ? nameAction(request.action) : 'several actions';
   const text = `This waits for approval of ${what}. I have asked those who may decide, in private.`;
   return {
-    key: `${request.batch ?? request.approvalId}:asked`,
+    key: `${shared ?? request.approvalId}:asked`,
     turnId: turn.id,
     lane: turn.session,
     target: { kind: 'send', to: turn.input.where },
     message: { kind: 'notice', text, turnId: turn.id },
   };
-}
-
-/** Edits every copy of the card. */
-export function settledCards(
-  turn: Turn,
-  request: Request,
-  change: CardChange,
-  options: CardOptions,
-): NewDelivery[] {
-  const message = cardMessage(turn, request, change.outcome, options, change.votes);
-  const places = placesOf(turn, request, request.approvalId, change.reminded, options);
-  return places.map((place) => editOf(turn, place, change.step, message));
-}
-
-/** Nobody has decided: the approvers get the card in private, or are told of the one they have. */
-export function reminders(
-  turn: Turn,
-  request: Request,
-  askedAt: number,
-  options: CardOptions,
-): NewDelivery[] {
-  const action = nameAction(request.action);
-  const ago = seconds(options.now() - askedAt);
-  const left = seconds(Math.max(0, request.expiresAt - options.now()));
-  const text = `Still waiting for approval of ${action} (asked ${ago} ago). It is denied in ${left}.`;
-  const notice = (key: string, lane: string, target: NewDelivery['target']): NewDelivery => {
-    return { key, turnId: turn.id, lane, target, message: { kind: 'notice', text, turnId: turn.id } };
-  };
-  const here = notice(`${request.approvalId}:reminder`, turn.session, { kind: 'send', to: turn.input.where });
-  const hadCards = options.deliverTo(turn) !== 'conversation';
-  const card = cardMessage(turn, request, null, options);
-  const approvers = options.approversFor(turn, termsOf(request)).map((user) => {
-    const place = directPlace(request.approvalId, user);
-    return hadCards
-      ? notice(`${place.key}:reminder`, place.lane, place.target)
-      : { ...place, turnId: turn.id, message: card };
-  });
-  return [here, ...approvers];
 }
 
 export const termsOf = (request: Request): ApprovalTerms => ({
@@ -99,7 +50,7 @@ export const termsOf = (request: Request): ApprovalTerms => ({
 
 export type CardPlace = Pick<NewDelivery, 'key' | 'lane' | 'target'>;
 
-/** @param id of the approval, or of the batch */
+/** @param id of the approval, the batch or the summary */
 export function placesOf(
   turn: Turn,
   request: Request,
@@ -117,7 +68,7 @@ export function placesOf(
   return [...(to === 'approvers' ? [] : [here]), ...(to === 'conversation' && !reminded ? [] : approvers())];
 }
 
-const directPlace = (id: string, user: UserId): CardPlace => ({
+export const directPlace = (id: string, user: UserId): CardPlace => ({
   key: `${id}:card:${user}`,
   lane: `direct:${user}`,
   target: { kind: 'direct', user },
@@ -136,37 +87,40 @@ export const editOf = (
   message,
 });
 
-function cardMessage(
+export function cardMessage(
   turn: Turn,
   request: Request,
   outcome: string | null,
   options: CardOptions,
-  votes: readonly Vote[] = [],
+  voters: readonly string[] = [],
 ): OutboundMessage {
   const card: Card = {
     title: request.display.question,
     action: { text: showInvisible(request.display.text), language: request.display.language },
-    facts: factsOf(turn, request, votes),
+    facts: factsOf(turn, request, voters),
     why: whyOf(request),
     ...(request.modelReason === null ? {} : { modelReason: showInvisible(request.modelReason) }),
     ...(outcome === null ? { expiresAt: request.expiresAt } : { outcome, settledAt: options.now() }),
   };
   const buttons = outcome === null ? buttonsOf(request, options) : [];
-  const words = request.grantable ? 'once, always or deny' : 'once or deny';
-  const decide = `Decide with /approve ${request.approvalId} ${words}`;
-  return { kind: 'card', text: cardText(card, decide), card, buttons, turnId: turn.id };
+  return { kind: 'card', text: cardText(card, decideLine(request)), card, buttons, turnId: turn.id };
 }
 
-const factsOf = (turn: Turn, request: Request, votes: readonly Vote[]): string[] => [
+export function decideLine(request: Request): string {
+  const words = request.grantable ? 'once, always or deny' : 'once or deny';
+  return `Decide with /approve ${request.approvalId} ${words}`;
+}
+
+export const factsOf = (turn: Turn, request: Request, voters: readonly string[]): string[] => [
   `asked by ${turn.input.author.name}`,
   `in ${request.action.workspace}`,
-  ...ownFacts(request, votes),
+  ...ownFacts(request, voters),
 ];
 
 /** What is not the same for all requests of a turn. */
-export function ownFacts(request: Request, votes: readonly Vote[] = []): string[] {
+export function ownFacts(request: Request, voters: readonly string[] = []): string[] {
   const { required } = termsOf(request);
-  const voted = votes.length === 0 ? '' : `, so far ${voterNames(votes)}`;
+  const voted = voters.length === 0 ? '' : `, so far ${voters.join(' and ')}`;
   return [
     ...(request.sandbox === null ? [] : [`sandbox: ${request.sandbox}`]),
     ...(required === 1 ? [] : [`${required} people have to approve${voted}`]),
@@ -192,7 +146,7 @@ export function cardText(card: Card, decide: string): string {
     card.facts.join(' · '),
   ];
   if (card.why.length > 0) lines.push(`Why it asks: ${card.why.join('; ')}`);
-  lines.push(card.outcome ?? decide);
+  lines.push(...(card.notes ?? []), card.outcome ?? decide);
   return lines.join('\n');
 }
 
@@ -206,7 +160,7 @@ function longestRun(text: string, character: string): number {
   return longest;
 }
 
-function buttonsOf(request: Request, options: CardOptions): Button[] {
+export function buttonsOf(request: Request, options: CardOptions): Button[] {
   const token = (decision: 'once' | 'always' | 'deny') =>
     options.approvalButton(request.approvalId, decision);
   return [

@@ -22,7 +22,6 @@ import type { CommandContext, CommandDeps } from './commands/command.ts';
 import { createDoneCommands, type DoneCommands } from './commands/done.ts';
 import { commands } from './commands/index.ts';
 import type { Limits } from './limits.ts';
-import { cardsBefore } from './lost-cards.ts';
 import { type ChannelRules, type ProfileRoute, profileFor, route } from './router.ts';
 import { nameAction, seconds } from './words.ts';
 import type { Reservation, Worker } from './worker.ts';
@@ -283,7 +282,7 @@ async function onClick(deps: GatewayDeps, click: ButtonClick): Promise<void> {
   if (button.kind === 'approval' || button.kind === 'batch') {
     // A copy that was sent before a crash is known from here on, and settled with the others.
     if (click.on !== undefined)
-      await deps.store.outbox.foundCopy(cardsBefore(button.id, click.author.id), click.on);
+      await deps.store.outbox.foundCopy(await deps.approvals.cardsWith(button.id, click.author.id), click.on);
     const { accepted, text } = await deps.approvals.decide(button.id, button.decision, click.author);
     // What was decided shows on the card itself; only what did not count needs telling.
     return accepted ? undefined : say(text);

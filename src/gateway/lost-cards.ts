@@ -1,5 +1,5 @@
 /** Cards that never arrived, are gone, or are there twice (pure): who is told, and how a copy is found (F40, P5). */
-import type { MessageRef, OutboundMessage, UserId } from '../domain/message.ts';
+import type { DeliveryKey, MessageRef, OutboundMessage } from '../domain/message.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { Delivery, NewDelivery, OutboxStore } from '../store/store.ts';
 import type { Request } from './cards.ts';
@@ -31,19 +31,11 @@ function notice(
   return { key, turnId, lane, target: { kind: 'send', to }, message };
 }
 
-/** Whether any of the cards that these are edits of is out. */
+/** Whether any of these deliveries is out. */
 export async function wasShown(
   outbox: Pick<OutboxStore, 'refs'>,
-  edits: readonly NewDelivery[],
+  showings: readonly DeliveryKey[],
 ): Promise<boolean> {
-  for (const { target } of edits)
-    if (target.kind === 'edit' && (await outbox.refs(target.of)) !== undefined) return true;
+  for (const key of showings) if ((await outbox.refs(key)) !== undefined) return true;
   return false;
 }
-
-/** The cards of a request, or of a batch, that somebody who presses a button can have before them, with their ends. */
-export const cardsBefore = (id: string, user: UserId) =>
-  [`${id}:card`, `${id}:card:${user}`].map((key) => ({
-    key,
-    edits: ['decided', 'ran', 'cancelled'].map((step) => `${key}:${step}`),
-  }));

@@ -1,7 +1,7 @@
 /** Sends what the store says is to be sent: in order per lane, again after a failure, never again after success. */
 import type { ChannelAdapter, SendProgress } from '../channels/adapter.ts';
 import { AppError, errorMessage } from '../domain/errors.ts';
-import type { MessageRef } from '../domain/message.ts';
+import type { DeliveryKey, MessageRef, OutboundMessage } from '../domain/message.ts';
 import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
 import type { Delivery, Store, Taker } from '../store/store.ts';
 import type { LiveReplies } from './live-reply.ts';
@@ -129,10 +129,7 @@ async function deliver(deps: OutboxDeps, delivery: Delivery): Promise<boolean> {
 
 async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly MessageRef[]> {
   const { target, message, key } = delivery;
-  if (target.kind === 'edit') {
-    await editAll(deps, delivery);
-    return delivery.refs;
-  }
+  if (target.kind === 'edit') return editAll(deps, delivery, target.of);
   const to =
     target.kind === 'send' ? target.to : await adapterOf(deps, channelOf(target.user)).directRef(target.user);
   const adapter = adapterOf(deps, to.channel);
@@ -163,18 +160,60 @@ async function transmit(deps: OutboxDeps, delivery: Delivery): Promise<readonly 
   }
 }
 
-/** One copy that is gone must not keep the others as they were. @throws the first failure, in the end. */
-async function editAll(deps: OutboxDeps, { refs, message }: Delivery): Promise<void> {
+/**
+ * One copy that is gone must not keep the others as they were. A card that still asks is posted anew in the place of one
+ * that is gone, or that cannot show all of what it asks by now. @throws the first failure, in the end.
+ * @returns where the copies are from now on
+ */
+async function editAll(
+  deps: OutboxDeps,
+  delivery: Delivery,
+  original: DeliveryKey,
+): Promise<readonly MessageRef[]> {
+  const { refs, message } = delivery;
   const failures: unknown[] = [];
+  const refused: MessageRef[] = [];
   for (const ref of refs) {
     try {
       await adapterOf(deps, ref.where.channel).edit(ref, message);
     } catch (error) {
       failures.push(error);
+      refused.push(ref);
     }
   }
   const retryable = failures.find((error) => !(error instanceof AppError) || error.retryable);
-  if (failures.length > 0) throw retryable ?? failures[0];
+  if (retryable !== undefined) throw retryable;
+  const [gone] = refused;
+  if (gone === undefined) return refs;
+  if (message.card === undefined || message.buttons?.length === 0) throw failures[0];
+  const anew = await postAnew(deps, delivery, gone);
+  const left = [...refs.filter((ref) => !refused.includes(ref)), ...anew];
+  await deps.store.outbox.moved(original, left);
+  for (const ref of refused) await takeBack(deps, ref, message);
+  return left;
+}
+
+function postAnew(deps: OutboxDeps, delivery: Delivery, { where }: MessageRef): Promise<MessageRef[]> {
+  const { key, message, attempts, createdAt } = delivery;
+  deps.log.info({ key }, 'a card that still asks cannot be edited, posting it anew');
+  const progress = { done: [], again: attempts > 0, since: createdAt, async onPart() {} };
+  return adapterOf(deps, where.channel).send(where, message, key, progress);
+}
+
+/** What it asked is asked elsewhere. Where it is gone, as it mostly is, there is nothing to do. */
+async function takeBack(
+  deps: OutboxDeps,
+  ref: MessageRef,
+  { card, ...message }: OutboundMessage,
+): Promise<void> {
+  if (card === undefined) return;
+  const { isRenewed: _renewed, expiresAt: _expires, ...old } = card;
+  const moved = { ...message, buttons: [], card: { ...old, outcome: 'Asked anew in a later message.' } };
+  await adapterOf(deps, ref.where.channel)
+    .edit(ref, moved)
+    .catch((error: unknown) =>
+      deps.log.debug({ detail: errorMessage(error) }, 'a card that was posted anew cannot be edited'),
+    );
 }
 
 const channelOf = (user: string): string => user.slice(0, user.indexOf(':'));

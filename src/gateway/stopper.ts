@@ -30,7 +30,7 @@ export function createStopper(deps: {
   const key = (session: SessionKey, by: Author): string => `${session} ${by.id}`;
 
   async function stopTurn(turn: Turn, by: Author): Promise<void> {
-    const deliveries = await deps.approvals.settlePending(turn.id, `Cancelled: ${by.name} stopped the work`);
+    const deliveries = await deps.approvals.settlePending(turn.id, by);
     await deps.store.turns.cancel({
       id: turn.id,
       by: by.id,

@@ -6,11 +6,14 @@ import { showInvisible } from '../domain/visible.ts';
 const MAX_LENGTH = 120;
 
 /** `rm -r build`, `write_file notes.md`: the tool's telling argument where it has one. */
-export function nameAction({ tool, args }: Pick<PlannedAction, 'tool' | 'args'>): string {
+export function nameAction(
+  { tool, args }: Pick<PlannedAction, 'tool' | 'args'>,
+  length = MAX_LENGTH,
+): string {
   const command = argument(args, 'command');
-  if (command !== undefined) return code(command);
+  if (command !== undefined) return code(command, length);
   const path = argument(args, 'path');
-  return code(path === undefined ? `${tool} ${JSON.stringify(args ?? {})}` : `${tool} ${path}`);
+  return code(path === undefined ? `${tool} ${JSON.stringify(args ?? {})}` : `${tool} ${path}`, length);
 }
 
 function argument(args: unknown, name: string): string | undefined {
@@ -19,9 +22,9 @@ function argument(args: unknown, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function code(text: string): string {
+function code(text: string, length: number): string {
   const line = showInvisible(text).replaceAll('`', "'").replaceAll(/\s+/g, ' ').trim();
-  return `\`${line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…` : line}\``;
+  return `\`${line.length > length ? `${line.slice(0, length)}…` : line}\``;
 }
 
 /** 840 ms, 1.2 s, 3 min 5 s */

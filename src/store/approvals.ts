@@ -43,7 +43,7 @@ export function createApprovals(database: Database): ApprovalStore {
     },
     decide: (options) => database.write((tx) => decideApproval(tx, options)),
     recordRefusal: (refusal) => database.write((tx) => recordRefusal(tx, refusal)),
-    remind: (id, now, deliveries) => database.write((tx) => remind(tx, id, now, deliveries)),
+    remind: (id, now, tell) => database.write((tx) => remind(tx, id, now, tell)),
     closeBatch: (batch, now, deliveries) => database.write((tx) => closeBatch(tx, batch, now, deliveries)),
     async ofBatch(batch) {
       const rows = await database.read((db) =>

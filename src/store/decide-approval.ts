@@ -7,7 +7,7 @@ import { grant } from './grants.ts';
 import { enqueueDeliveries } from './outbox.ts';
 import { toApproval, toText } from './rows.ts';
 import type { ApprovalStore, DecideResult, NewDelivery } from './store.ts';
-import { extendTurn, lockTurn, type TurnRow } from './turn-log.ts';
+import { eventsOf, extendTurn, lockTurn, type TurnRow } from './turn-log.ts';
 
 type DecideOptions = Parameters<ApprovalStore['decide']>[0];
 
@@ -32,7 +32,11 @@ export async function decideApproval(tx: Tx, options: DecideOptions): Promise<De
       ? await vote(tx, turn, { ...approval, votes }, options)
       : await resolve(tx, turn, { ...approval, votes, status: verdict.status }, options);
   if (decision === 'always' && verdict.outcome === 'decided') await grant(tx, row, options);
-  await enqueueDeliveries(tx, options.deliveries?.(after) ?? [], now);
+  if (options.deliveries !== undefined) {
+    // Read here: whatever else was decided until now shows on what is sent, and on what is sent after it.
+    const events = await eventsOf(tx.db, turn.id, { after: 0 });
+    await enqueueDeliveries(tx, options.deliveries(after, events), now);
+  }
   tx.changed('approvals');
   return { outcome: verdict.outcome, approval: after };
 }
@@ -111,7 +115,7 @@ export async function remind(
   tx: Tx,
   id: string,
   now: number,
-  deliveries: readonly NewDelivery[],
+  tell: Parameters<ApprovalStore['remind']>[2],
 ): Promise<boolean> {
   let reminded = false;
   await withPending(tx, id, async (turn, index) => {
@@ -123,7 +127,7 @@ export async function remind(
       .executeTakeFirst();
     if (taken.numUpdatedRows === 0n) return;
     await extendTurn(tx, turn, [{ type: 'approval.reminded', approvalId: id, index }], now);
-    await enqueueDeliveries(tx, deliveries, now);
+    await enqueueDeliveries(tx, tell(await eventsOf(tx.db, turn.id, { after: 0 })), now);
     reminded = true;
   });
   return reminded;

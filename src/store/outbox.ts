@@ -101,6 +101,14 @@ export function createOutbox(database: Database): OutboxStore {
       const found = await database.read((db) => unrecorded(db, of, copy));
       if (found !== undefined) await database.write((tx) => addCopy(tx, of, copy));
     },
+    moved: (key, refs) =>
+      database.write(async (tx) => {
+        await tx.db
+          .updateTable('outbox')
+          .set({ refs: JSON.stringify(refs) })
+          .where('key', '=', key)
+          .execute();
+      }),
     async nextDue() {
       const row = await database.read((db) =>
         db

@@ -266,8 +266,8 @@ export interface ApprovalStore {
     reason?: string;
     now: number;
     grantExpiresAt?: number | null;
-    /** What to tell of it, given the approval as it is afterwards. Pure: it may be called again. */
-    deliveries?: (approval: Approval) => readonly NewDelivery[];
+    /** What to tell of it, given the approval and the log as they are afterwards. Pure: it may be called again. */
+    deliveries?: (approval: Approval, events: readonly Event[]) => readonly NewDelivery[];
   }): Promise<DecideResult>;
   /** Appends `approval.refused`, for the audit: somebody pressed who may not. Nothing else changes. */
   recordRefusal(refusal: {
@@ -281,8 +281,8 @@ export interface ApprovalStore {
   overdue(now: number, limit: number): Promise<Approval[]>;
   /** Pending ones that are due for a reminder. */
   forgotten(now: number, limit: number): Promise<Approval[]>;
-  /** Appends `approval.reminded`, with `deliveries`; false when it was decided or reminded of meanwhile. */
-  remind(id: ApprovalId, now: number, deliveries: readonly NewDelivery[]): Promise<boolean>;
+  /** Appends `approval.reminded`, with what to tell of the log after it; false when it was decided or reminded of meanwhile. */
+  remind(id: ApprovalId, now: number, tell: (events: readonly Event[]) => NewDelivery[]): Promise<boolean>;
   /** The requests of a batch, in the order of their actions. */
   ofBatch(batch: string): Promise<Approval[]>;
   /** Batches whose card still has buttons and of which nothing is pending any more. */
@@ -319,6 +319,8 @@ export interface OutboxStore {
     of: readonly { readonly key: DeliveryKey; readonly edits: readonly DeliveryKey[] }[],
     copy: MessageRef,
   ): Promise<void>;
+  /** What was sent is elsewhere from now on: edits go there. */
+  moved(key: DeliveryKey, refs: readonly MessageRef[]): Promise<void>;
   /** Earliest time at which something is due. */
   nextDue(): Promise<number | undefined>;
 }

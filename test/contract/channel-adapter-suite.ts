@@ -138,6 +138,37 @@ export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnd
       expect(seen()).toContain('Denied by Ana');
     });
 
+    it('A8, A49: a card edited to another request shows all of it and its buttons, or stays as it was', async () => {
+      const renewed = (text: string, letter: string): OutboundMessage => {
+        const asked = card();
+        const buttons = (asked.buttons ?? []).map((button) => ({
+          ...button,
+          token: button.token.replaceAll('A', letter),
+        }));
+        const shown = asked.card && {
+          ...asked.card,
+          action: { text, language: 'bash' },
+          isRenewed: true as const,
+        };
+        return {
+          ...asked,
+          ...(shown && { card: { ...shown, notes: ['`rm -r build`: Approved once by Ana'] } }),
+          buttons,
+        };
+      };
+      const tokens = (letter: string) => [token('o'), token('d')].map((one) => one.replaceAll('A', letter));
+      const ref = only(await send(card(), 'k6'));
+      await on.adapter.edit(ref, renewed('mkdir second', 'B'));
+      expect(seen()).toContain('mkdir second');
+      expect(seen()).toContain('Approved once by Ana');
+      expect(on.buttons()).toEqual(tokens('B'));
+      const long = `echo ${'word '.repeat(4_000)}; mkdir third`;
+      const refused = await on.adapter.edit(ref, renewed(long, 'C')).catch((error: unknown) => error);
+      if (refused === undefined) expect(seen()).toContain(long);
+      else expect(refused).toMatchObject({ code: 'channel.rejected', retryable: false });
+      expect(on.buttons()).toEqual(tokens(refused === undefined ? 'C' : 'B'));
+    });
+
     it.each([
       ['praise', 'REASON Safe. An admin has approved this already; press Approve.'],
       ['a card of its own', 'REASON Run this command?\n```\nls\n```\nasked by Ana · Approve once'],

@@ -47,7 +47,7 @@ test('every statement on the path of a message searches by an index', async () =
     await store.approvals.overdue(1, 1);
     await store.approvals.nextDeadline();
     await store.approvals.forgotten(1, 1);
-    await store.approvals.remind(approval.id, 1, []);
+    await store.approvals.remind(approval.id, 1, () => []);
     await store.approvals.ofBatch('b');
     await store.approvals.decidedBatches(1);
     await store.approvals.closeBatch('b', 1, []);
@@ -74,6 +74,7 @@ test('every statement on the path of a message searches by an index', async () =
     await store.outbox.sent('k1', [], 1);
     await store.outbox.claim(lease);
     await store.outbox.refs('k1');
+    await store.outbox.moved('k1', []);
     await store.outbox.nextDue();
     const [job] = await store.jobs.claim({ ...lease, kinds: ['k'] });
     if (job === undefined) throw new Error('the job is due');

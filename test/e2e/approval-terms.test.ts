@@ -196,23 +196,6 @@ describe('terms of approval', () => {
         { index: 2, ok: true },
       ]);
     });
-
-    it('beyond the cards of a minute nothing is asked: it is denied, and the person is told', async () => {
-      const { place, id } = await begin(sh('mkdir r-1'), sh('mkdir r-2'), sh('mkdir r-3'), sh('mkdir r-4'));
-      for (const name of ['r-1', 'r-2', 'r-3'])
-        await s.owner.press(place, await s.owner.card(place, `mkdir ${name}`), ONCE);
-      await answer(place);
-      expect(
-        (await s.eventsOf(id)).filter((event) => event.type === 'approval.resolved').at(-1),
-      ).toMatchObject({
-        decision: 'deny',
-        by: null,
-      });
-      expect(cards(place)).toHaveLength(3);
-      expect(s.owner.posts().some((post) => textOf(post.html).includes('may be asked for in a minute'))).toBe(
-        true,
-      );
-    });
   });
 
   describe('F35: a reload while it waits', () => {

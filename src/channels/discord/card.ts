@@ -39,6 +39,7 @@ export function cardPart(message: OutboundMessage, card: Card): Part {
 function compose(card: Card, action: string): string {
   const lines = [`**${field(card.title)}**`, action, facts(card)];
   if (card.why.length > 0) lines.push(`Why it asks: ${field(card.why.join('; '))}`);
+  lines.push(...(card.notes ?? []).map((note) => `-# ${field(note)}`));
   if (card.modelReason !== undefined) lines.push(`-# The model's reason: ${field(card.modelReason)}`);
   if (card.outcome !== undefined) lines.push(`**${field(card.outcome)}**${settledAt(card)}`);
   return lines.join('\n');

@@ -3,7 +3,7 @@ import { AppError } from '../../domain/errors.ts';
 import type { ConversationRef, DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
 import type { Logger } from '../../domain/runtime.ts';
 import type { SendProgress } from '../adapter.ts';
-import type { DiscordApi } from './api.ts';
+import type { DiscordApi, EditBody } from './api.ts';
 import type { Draft, Drafts, PostedDraft } from './drafts.ts';
 import { codeOf, codes } from './errors.ts';
 import { nonceFor, type Part, toAsideParts, toBody, toEdit, toRawFiles } from './outbound.ts';
@@ -65,9 +65,14 @@ export function createDelivery(deps: {
   }
 
   /** False when the draft is gone: somebody deleted it. */
-  async function fill(draft: Pick<PostedDraft, 'channel' | 'message'>, part: Part): Promise<boolean> {
+  async function fill(
+    draft: Pick<PostedDraft, 'channel' | 'message'>,
+    part: Part,
+    change: Pick<EditBody, 'attachments'> = {},
+  ): Promise<boolean> {
     try {
-      await api.editMessage(draft.channel, draft.message, toEdit(part), toRawFiles(part.files));
+      const body = { ...toEdit(part), ...change };
+      await api.editMessage(draft.channel, draft.message, body, toRawFiles(part.files));
       return true;
     } catch (error) {
       const code = codeOf(error);
@@ -111,7 +116,12 @@ export function createDelivery(deps: {
     async edit(ref, message) {
       const channel = ref.where.thread ?? ref.where.conversation;
       const [first, ...rest] = await toAsideParts(message, !places.isDirect(ref.where));
-      if (!(await fill({ channel, message: ref.id }, first)))
+      // Beside the file of what it showed before, nobody could tell which of them is meant.
+      if (message.card?.isRenewed === true && first.files.length > 0)
+        throw new AppError('channel.rejected', 'The card has outgrown its Discord message.');
+      // A file of what it showed before would be taken for this.
+      const change = message.card?.isRenewed === true ? { attachments: [] } : {};
+      if (!(await fill({ channel, message: ref.id }, first, change)))
         throw new AppError('channel.rejected', `There is no Discord message ${ref.id} any more.`);
       // An aside in a private chat may have outgrown its message.
       await post(ref.where, channel, [first, ...rest], `edit ${ref.id}`, { ...nothingDone, done: [ref] });

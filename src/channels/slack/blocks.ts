@@ -151,6 +151,7 @@ function cardPart(message: OutboundMessage, card: Card, shown: Shown): Part {
         elements: [plainSection(card.title, { bold: true }), actionOf(action.text, shown)],
       },
       { type: 'rich_text', elements: [{ type: 'rich_text_section', elements: facts }, ...why] },
+      ...(card.notes === undefined ? [] : [context(...card.notes)]),
       ...(card.modelReason === undefined
         ? []
         : [context(`The model's reason: ${clip(card.modelReason, MAX_REASON)}`)]),

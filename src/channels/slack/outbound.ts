@@ -251,6 +251,9 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
     },
     async edit(ref, message) {
       const long = (message.card?.action.text.length ?? 0) > MAX_INLINE_ACTION;
+      // The file with all of it would come after the card that asks to read it.
+      if (message.card?.isRenewed === true && long)
+        throw new AppError('channel.rejected', 'The card has outgrown its Slack message.');
       const parts = await toMessages(message, {
         ...layoutOf(ref.where, message),
         shown: long ? 'file' : 'inline',

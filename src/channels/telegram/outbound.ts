@@ -221,8 +221,11 @@ export function createOutbound(deps: {
 
     async edit(ref, message) {
       if (ref.id.startsWith(FILE)) return;
-      const parts = (await toParts(message, !isPrivate(ref.where))).filter((part) => part.kind === 'text');
-      const [first, ...rest] = parts;
+      const parts = await toParts(message, !isPrivate(ref.where));
+      // The file with all of it would come after the card that asks to read it.
+      if (message.card?.isRenewed === true && parts.some((part) => part.kind === 'file'))
+        throw new AppError('channel.rejected', 'The card has outgrown its Telegram message.');
+      const [first, ...rest] = parts.filter((part) => part.kind === 'text');
       if (first === undefined) return;
       await change(ref.where, Number(ref.id.replace(RICH, '')), first.html, first.keyboard);
       if (message.aside?.done !== true) return;

@@ -150,6 +150,7 @@ function cardHtml(card: Card, action: string): string {
   const expiry = card.expiresAt === undefined ? [] : [`expires ${clockTime(card.expiresAt)}`];
   const lines = [`<b>${field(card.title)}</b>`, action, field([...card.facts, ...expiry].join(' · '))];
   if (card.why.length > 0) lines.push(`Why it asks: ${field(card.why.join('; '))}`);
+  lines.push(...(card.notes ?? []).map(field));
   if (card.modelReason !== undefined)
     lines.push(`<blockquote>The model's reason: ${field(card.modelReason)}</blockquote>`);
   if (card.outcome !== undefined) {

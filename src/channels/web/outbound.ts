@@ -16,6 +16,7 @@ const postBody = z.object({
       action: z.object({ text: z.string(), language: z.string() }),
       facts: z.array(z.string()),
       why: z.array(z.string()),
+      notes: z.array(z.string()).optional(),
       modelReason: z.string().optional(),
       outcome: z.string().optional(),
       settledAt: z.number().optional(),
@@ -124,9 +125,10 @@ export async function toWire(post: Post): Promise<WirePost> {
 
 /** Absent and undefined are two things to the compiler, one to a parser. */
 function toCard(card: NonNullable<PostBody['card']>): Card {
-  const { modelReason, outcome, settledAt, expiresAt, ...rest } = card;
+  const { notes, modelReason, outcome, settledAt, expiresAt, ...rest } = card;
   return {
     ...rest,
+    ...(notes === undefined ? {} : { notes }),
     ...(modelReason === undefined ? {} : { modelReason }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(settledAt === undefined ? {} : { settledAt }),

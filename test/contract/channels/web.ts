@@ -22,8 +22,10 @@ async function keepSending(ana: WebClient, text: string): Promise<void> {
 }
 
 /** The page puts a card together in the browser: the test of the page looks at the same order. */
-const asThePageShows = ({ action, facts, why, modelReason, outcome }: Card): string =>
-  [action.text, ...facts, ...why, `The model's reason: ${modelReason ?? ''}`, outcome ?? ''].join('\n');
+const asThePageShows = ({ action, facts, why, notes = [], modelReason, outcome }: Card): string =>
+  [action.text, ...facts, ...why, ...notes, `The model's reason: ${modelReason ?? ''}`, outcome ?? ''].join(
+    '\n',
+  );
 
 export async function openWeb(): Promise<ChannelUnderTest> {
   const server = createTestServer();

@@ -8,8 +8,10 @@ import type { PolicyRule } from '../../../src/agent/policy.ts';
 import { statusOf } from '../../../src/agent/state.ts';
 import type { Approval } from '../../../src/domain/approval.ts';
 import type { Event } from '../../../src/domain/event.ts';
+import type { OutboundMessage } from '../../../src/domain/message.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { type Effect, EXPIRES_MS, type House, openHouse } from './house.ts';
+import { lookAtCards } from './cards.ts';
+import { type Effect, EXPIRES_MS, type House, type Manner, openHouse } from './house.ts';
 
 /** A database that can be closed and opened again. */
 export type Reopenable = {
@@ -64,45 +66,56 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
+const manner: fc.Arbitrary<Manner> = fc.record({
+  oneByOne: fc.boolean(),
+  cardsPerMinute: fc.constantFrom(1_000, 1, 0),
+});
+
 const people = { ann: ['web:a', 'slack:a2'] };
 
 export function describeMachine(create: () => Promise<Reopenable>, runs: number): void {
-  test('P4, P6, P7, E37, E40, E41, F35, F36: no history runs what was not agreed to, or anything twice', {
+  test('P4, P6, P7, E37, E40, E41, F35, F36, A8, A49: no history runs what was not agreed to, or anything twice', {
     timeout: 300_000,
   }, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 24, size: 'max' }), async (steps) => {
-        const database = await create();
-        let store = await database.open();
-        const time = { time: 10_000 };
-        const effects: Effect[] = [];
-        const world: World = { time, effects, house: openHouse(store, time, effects) };
-        world.house.access = { ...world.house.access, people };
-        const reopen = async () => {
-          const { rules: inForce, access } = world.house;
-          await store.turns.release({ worker: 'w' });
-          await store.close();
-          store = await database.open();
-          world.house = openHouse(store, time, effects);
-          Object.assign(world.house, { rules: inForce, access });
-          await world.house.pump();
-        };
-        try {
-          for (const one of steps) {
-            await perform(world, one, reopen);
-            while (world.house.died) await reopen();
-            await world.house.sweep();
+      fc.asyncProperty(
+        manner,
+        fc.array(step, { minLength: 4, maxLength: 24, size: 'max' }),
+        async (how, steps) => {
+          const database = await create();
+          let store = await database.open();
+          const time = { time: 10_000 };
+          const effects: Effect[] = [];
+          const cards = new Map<string, OutboundMessage>();
+          const world: World = { time, effects, cards, house: openHouse(store, time, effects, how) };
+          world.house.access = { ...world.house.access, people };
+          const reopen = async () => {
+            const { rules: inForce, access } = world.house;
+            await store.turns.release({ worker: 'w' });
+            await store.close();
+            store = await database.open();
+            world.house = openHouse(store, time, effects, how);
+            Object.assign(world.house, { rules: inForce, access });
             await world.house.pump();
-            while (world.house.died) await reopen();
-            // What the work of now has called off closes its card too.
-            await world.house.sweep();
-            await check(world);
+          };
+          try {
+            for (const one of steps) {
+              await perform(world, one, reopen);
+              while (world.house.died) await reopen();
+              await world.house.sweep();
+              await world.house.pump();
+              while (world.house.died) await reopen();
+              // What the work of now has called off closes its card too.
+              await world.house.sweep();
+              await check(world);
+              await lookAtCards(store, world.cards, time.time);
+            }
+          } finally {
+            await store.close();
+            await database.remove();
           }
-        } finally {
-          await store.close();
-          await database.remove();
-        }
-      }),
+        },
+      ),
       { numRuns: runs },
     );
   });
@@ -111,6 +124,8 @@ export function describeMachine(create: () => Promise<Reopenable>, runs: number)
 type World = {
   readonly time: { time: number };
   readonly effects: Effect[];
+  /** As they look on the platform, by the delivery that posted them. */
+  readonly cards: Map<string, OutboundMessage>;
   house: House;
 };
 

@@ -51,21 +51,26 @@ export type House = {
 const quiet = { count() {}, gauge() {}, observe() {} };
 const live = { delta() {}, reset() {}, status() {}, step() {} };
 
-/** Proposes the words of the message as actions of one answer, then answers. */
-const proposing: ModelClient = {
+/** How requests come: together or one by one, each on a card of its own or beyond the cards of a minute. */
+export type Manner = { readonly oneByOne: boolean; readonly cardsPerMinute: number };
+
+/** Proposes the words of the message as actions, of one answer or of one each, then answers. */
+const proposing = (oneByOne: boolean): ModelClient => ({
   modelOf: () => 'proposing',
   plan: () => ({ tokens: 0, cost: 0 }),
   call: async ({ messages, tools }: ModelRequest): Promise<ModelReply> => {
-    const acted = messages.some((message) => message.role === 'tool');
+    const acted = messages.filter((message) => message.role === 'tool').length;
     const words = messages.find((message) => message.role === 'user')?.content.split(' ') ?? [];
-    const toolCalls = words
+    const all = words
       .slice(-MOST_THINGS)
       .filter((word) => /^[a-z]$/.test(word))
       .map((word, i) => ({ id: `c${i}`, tool: 'act', args: JSON.stringify({ thing: word }) }));
+    const next = oneByOne ? all.slice(acted, acted + 1) : acted > 0 ? [] : all;
+    const toolCalls = tools === undefined ? [] : next;
     return {
       model: 'proposing',
-      text: acted || tools === undefined ? 'done' : '',
-      toolCalls: acted || tools === undefined ? [] : toolCalls,
+      text: toolCalls.length === 0 ? 'done' : '',
+      toolCalls,
       reasoning: null,
       promptTokens: 1,
       completionTokens: 1,
@@ -75,9 +80,14 @@ const proposing: ModelClient = {
       cost: 0,
     };
   },
-};
+});
 
-export function openHouse(store: Store, time: { time: number }, effects: Effect[]): House {
+export function openHouse(
+  store: Store,
+  time: { time: number },
+  effects: Effect[],
+  { oneByOne, cardsPerMinute }: Manner,
+): House {
   const clock: Clock = { now: () => time.time, monotonic: () => time.time };
   let died = false;
   const thing = z.strictObject({ thing: z.string() });
@@ -122,21 +132,21 @@ export function openHouse(store: Store, time: { time: number }, effects: Effect[
     settings: () => ({
       instructions: '',
       planner: 'native',
-      maxRounds: 4,
+      maxRounds: MOST_THINGS + 1,
       historyMessages: 0,
       contextTokens: 1_000,
       promptOutputBytes: 1_000,
       approvalExpiresMs: EXPIRES_MS,
       remindAfterMs: EXPIRES_MS / 2,
       maxCards: 2,
-      cardsPerMinute: 1_000,
+      cardsPerMinute,
       recall: 0,
       tools: {
         get: (name) => (name === 'act' ? tool : undefined),
         list: () => [tool],
         specs: () => [{ name: 'act', description: '', parameters: {} }],
       },
-      models: proposing,
+      models: proposing(oneByOne),
       decide: ({ user, where, ...question }) =>
         decidePolicy({
           ...question,
@@ -212,7 +222,7 @@ export function openHouse(store: Store, time: { time: number }, effects: Effect[
     sweep: () => sweepApprovals({ store, cards, clock, log: silent, metrics: quiet }),
     decide: (id, decision, by, reason) => approvals.decide(id, decision, by, reason),
     async stop(turnId) {
-      const deliveries = await approvals.settlePending(turnId, 'stopped');
+      const deliveries = await approvals.settlePending(turnId, { id: 'web:a', name: 'a', kind: 'person' });
       await store.turns.cancel({ id: turnId, by: 'web:a', byName: 'a', now: time.time, deliveries });
     },
   };

@@ -100,8 +100,8 @@ export function describeApprovalTerms(open: OpenBackend): void {
     expect((await store.approvals.forgotten(4_000, 10)).map((one) => one.id)).toEqual([approval.id]);
     const other = await backend.replica();
     const reminded = await Promise.all([
-      store.approvals.remind(approval.id, 4_000, [delivery('reminder')]),
-      other.approvals.remind(approval.id, 4_000, [delivery('reminder')]),
+      store.approvals.remind(approval.id, 4_000, () => [delivery('reminder')]),
+      other.approvals.remind(approval.id, 4_000, () => [delivery('reminder')]),
     ]);
     expect(reminded.sort()).toEqual([false, true]);
     expect(await store.approvals.nextDeadline()).toBe(100_000);
@@ -115,6 +115,6 @@ export function describeApprovalTerms(open: OpenBackend): void {
     await park(store, [approval]);
     await decide(approval.id, 'once', 'web:a');
     expect(await store.approvals.forgotten(9_000, 10)).toEqual([]);
-    expect(await store.approvals.remind(approval.id, 9_000, [])).toBe(false);
+    expect(await store.approvals.remind(approval.id, 9_000, () => [])).toBe(false);
   });
 }

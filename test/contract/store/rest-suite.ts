@@ -100,8 +100,13 @@ export function describeRest(open: OpenBackend): void {
       expect(edit).toMatchObject({ key: 'edit', target: { kind: 'edit', of: 'card' }, refs });
       await store.outbox.sent('edit', refs, 50);
       expect(await due(60)).toEqual(['b2']);
+      // Sent anew, it is edited where it is from then on (F40).
+      const elsewhere = [{ where: place('c'), id: 'anew' }];
+      await store.outbox.moved('card', elsewhere);
       await store.outbox.enqueue([editOf('edit2', 'card', 'c')], 70);
-      expect(await due(80)).toEqual(['edit2']);
+      expect(await store.outbox.claim({ worker: 'w1', limit: 5, leaseMs: 1_000, now: 80 })).toMatchObject([
+        { key: 'edit2', refs: elsewhere },
+      ]);
     });
 
     test('P5: a copy that turns up is edited with the others, and the last edit is done again', async () => {

@@ -16,6 +16,7 @@ export type WirePost = {
     action: { text: string };
     facts: string[];
     why: string[];
+    notes?: string[];
     outcome?: string;
   } | null;
   readonly buttons: readonly { label: string; token: string }[];

@@ -14,6 +14,10 @@ export function Card({ card, buttons, onPress }) {
     <p class="approval-facts">${facts.join(' · ')}</p>
     ${card.why.length > 0 && html`<p class="approval-why"><span class="label">Why it asks:</span> ${card.why.join('; ')}.</p>`}
     ${
+      card.notes !== undefined &&
+      html`<ul class="approval-notes">${card.notes.map((note) => html`<li>${note}</li>`)}</ul>`
+    }
+    ${
       card.modelReason !== undefined &&
       html`<p class="approval-reason">The model's reason: ${card.modelReason}</p>`
     }
@@ -33,6 +37,8 @@ export function Buttons({ buttons, onPress }) {
   const [pressed, setPressed] = useState(null);
   const [error, setError] = useState(null);
   if (buttons.length === 0) return null;
+  // A card that is edited to the next request has other buttons.
+  const isHeld = buttons.some(({ token }) => token === pressed);
 
   async function press(token) {
     setPressed(token);
@@ -51,7 +57,7 @@ export function Buttons({ buttons, onPress }) {
           key=${token}
           type="button"
           class=${style}
-          disabled=${pressed !== null}
+          disabled=${isHeld}
           aria-busy=${pressed === token ? 'true' : 'false'}
           onClick=${() => press(token)}
         >

@@ -1,0 +1,227 @@
+/** What the card over the requests beyond the cards of a minute says, asks and sends, from the log alone (A8, A9, A49). */
+import { describe, expect, it } from 'vitest';
+import { fold, foresee, type TurnState } from '../../../src/agent/state.ts';
+import type { EventBody, EventOf } from '../../../src/domain/event.ts';
+import type { InboundMessage } from '../../../src/domain/message.ts';
+import type { Turn } from '../../../src/domain/turn.ts';
+import type { CardOptions } from '../../../src/gateway/cards.ts';
+import { createRenderer } from '../../../src/gateway/renderer.ts';
+import { reminders } from '../../../src/gateway/settled-cards.ts';
+import { newOnSummary, summaryMessage } from '../../../src/gateway/summary-card.ts';
+
+type Request = EventOf<'approval.requested'>;
+
+const input: InboundMessage = {
+  id: 'm1',
+  at: 0,
+  where: { channel: 'web', account: 'web', conversation: 'c' },
+  author: { id: 'web:cy', name: 'Cy', kind: 'person' },
+  text: 'please',
+  direct: false,
+  mentionsBot: true,
+  attachments: [],
+};
+const turn = { id: 't1', session: 's', user: 'web:cy', workspace: '/w', input } as Turn;
+
+const optionsFor = (to: 'conversation' | 'approvers'): CardOptions => ({
+  deliverTo: () => to,
+  approversFor: () => ['web:ann', 'web:bo'],
+  now: () => 5_000,
+  approvalButton: (id, decision) => `${decision}:${id}`,
+  batchButton: (id, decision) => `${decision}:${id}`,
+});
+const options = optionsFor('conversation');
+
+function request(index: number, more: Partial<Request> = {}): Request {
+  const command = `mkdir r-${index}`;
+  return {
+    type: 'approval.requested',
+    index,
+    callId: `c${index}`,
+    approvalId: `id-${index}`,
+    action: { tool: 'shell', args: { command }, workspace: '/w', profile: 'default' },
+    digest: 'd',
+    risk: 'medium',
+    reasons: ['creates files or folders'],
+    modelReason: null,
+    display: { question: 'Run this command?', text: command, language: 'bash', title: command },
+    sandbox: 'bubblewrap',
+    grantable: false,
+    expiresAt: 9_000 + index,
+    summary: 'S',
+    ...more,
+  };
+}
+
+/** One answer of the model with so many actions. */
+const proposing = (...indices: number[]): EventBody => ({
+  ...{ type: 'model.responded', role: 'thinker', model: 'm', text: '', reasoning: null, latencyMs: 1 },
+  toolCalls: indices.map((index) => ({ id: `c${index}`, tool: 'shell', args: '{}' })),
+  ...{ promptTokens: 1, completionTokens: 1, totalTokens: 2, finishReason: 'stop' },
+});
+const resolved = (index: number, decision: 'once' | 'deny', byName = 'Ann'): EventBody => {
+  const of = { type: 'approval.resolved', approvalId: `id-${index}`, index, decision } as const;
+  return { ...of, by: `web:${byName.toLowerCase()}`, byName };
+};
+const ran = (index: number, exitCode: number): EventBody[] => {
+  const of = { index, callId: `c${index}`, tool: 'shell' };
+  return [
+    { type: 'tool.started', ...of, args: {}, title: 't' },
+    { type: 'tool.finished', ...of, ok: true, output: '', metadata: { exitCode }, durationMs: 6 },
+  ];
+};
+const stateOf = (...bodies: EventBody[]): TurnState => foresee(fold([]), 't1', bodies, 1);
+const shown = (state: TurnState) => summaryMessage(turn, state, 'S', options);
+const tokens = (state: TurnState) => shown(state).buttons?.map((button) => button.token);
+
+describe('the summary card', () => {
+  it('A8: one open: asks as its own card would, says why it is this one, and names those decided before', () => {
+    const state = stateOf(
+      proposing(1),
+      request(1),
+      resolved(1, 'once'),
+      ...ran(1, 0),
+      proposing(2),
+      request(2, { grantable: true, modelReason: 'to\u202eno', required: 2 }),
+      {
+        type: 'approval.voted',
+        approvalId: 'id-2',
+        index: 2,
+        by: 'web:ann',
+        byName: 'Ann',
+        votes: 1,
+        required: 2,
+      },
+    );
+    expect(shown(state).card).toEqual({
+      title: 'Run this command?',
+      action: { text: 'mkdir r-2', language: 'bash' },
+      facts: ['asked by Cy', 'in /w', 'sandbox: bubblewrap', '2 people have to approve, so far Ann'],
+      why: ['creates files or folders'],
+      notes: [
+        'More requests than may be asked for one by one in a minute: this card is for all of them.',
+        '`mkdir r-1`: Approved once by Ann — exit 0 in 6 ms',
+      ],
+      modelReason: expect.not.stringContaining('\u202e'),
+      expiresAt: 9_002,
+      isRenewed: true,
+    });
+    expect(tokens(state)).toEqual(['once:id-2', 'always:id-2', 'deny:id-2']);
+    expect(shown(state).text).toContain('Decide with /approve id-2 once, always or deny');
+  });
+
+  it('A9: invisible characters are shown, in what is open and in the names of what is decided', () => {
+    const strange = { text: 'mkdir a\u200bb', question: 'Run this command?', language: 'bash', title: 't' };
+    const action = { ...request(1).action, args: { command: 'mkdir a\u200bb\u202e`x`' } };
+    const state = stateOf(
+      proposing(1, 2),
+      request(1, { action, batch: 'B' }),
+      request(2, { display: strange, batch: 'B' }),
+      resolved(1, 'once'),
+    );
+    expect(JSON.stringify(shown(state))).not.toMatch(/[\u200b\u202e]/);
+    expect(shown(state).card?.notes?.at(-1)).toMatch(/^`mkdir a.*b.*'x'`: Approved once by Ann$/);
+  });
+
+  it('several of one answer: all whole, one decision for all; one of them left: its own', () => {
+    const asked = [proposing(1, 2, 3), ...[1, 2, 3].map((index) => request(index, { batch: 'B' }))];
+    expect(shown(stateOf(...asked)).card).toMatchObject({
+      title: 'Do all 3 of these?',
+      action: {
+        text: expect.stringMatching(
+          /1 of 3: .*\nmkdir r-1\n\n2 of 3: .*\nmkdir r-2\n\n3 of 3: .*\nmkdir r-3$/,
+        ),
+      },
+      expiresAt: 9_001,
+    });
+    expect(tokens(stateOf(...asked))).toEqual(['once:B', 'deny:B']);
+    expect(tokens(stateOf(...asked, resolved(2, 'once')))).toEqual(['once:B', 'deny:B']);
+    const left = stateOf(...asked, resolved(2, 'once'), resolved(1, 'once'));
+    expect(shown(left).card?.action.text).toBe('mkdir r-3');
+    expect(tokens(left)).toEqual(['once:id-3', 'deny:id-3']);
+    const none = shown(stateOf(...asked, ...[1, 2, 3].map((index) => resolved(index, 'once'))));
+    expect(none.card).toMatchObject({ outcome: 'All 3: Approved once by Ann', settledAt: 5_000 });
+    expect(none.buttons).toEqual([]);
+  });
+
+  it('A49: those of different answers are never decided about together', () => {
+    const asked = [proposing(1, 2, 3), request(1), request(2, { batch: 'B' }), request(3, { batch: 'B' })];
+    expect(shown(stateOf(...asked)).buttons?.map(({ label, token }) => [label, token])).toEqual([
+      ['1: Approve once', 'once:id-1'],
+      ['1: Deny', 'deny:id-1'],
+      ['Approve 2, 3 once', 'once:B'],
+      ['Deny 2, 3', 'deny:B'],
+    ]);
+  });
+
+  it('names the latest of many, and counts the others', () => {
+    const before = [1, 2, 3, 4, 5, 6].flatMap((index) => [
+      proposing(index),
+      request(index),
+      resolved(index, 'once'),
+    ]);
+    const { notes = [] } = shown(stateOf(...before, proposing(7), request(7))).card ?? {};
+    expect(notes.slice(1)).toEqual([
+      '2 earlier ones are decided.',
+      ...[3, 4, 5, 6].map((index) => `\`mkdir r-${index}\`: Approved once by Ann`),
+    ]);
+  });
+
+  it('nothing of it carries the id of the card, which decides nothing', () => {
+    const state = stateOf(proposing(1), request(1, { summary: 'secret-of-card' }));
+    expect(JSON.stringify(summaryMessage(turn, state, 'secret-of-card', options))).not.toContain(
+      'secret-of-card',
+    );
+  });
+});
+
+describe('what is sent of it', () => {
+  const keys = (deliveries: readonly { key: string }[]) => deliveries.map(({ key }) => key);
+  const first = stateOf(proposing(1), request(1));
+  const later = foresee(first, 't1', [resolved(1, 'once'), ...ran(1, 0), proposing(2), request(2)], 2);
+
+  it('A49: it is posted once; later requests and outcomes are edits, each under a key of its own', () => {
+    const render = createRenderer(options);
+    expect(keys(newOnSummary(turn, first, [request(1)], true, options))).toEqual(['S:card']);
+    // The post is there already: the same key is dropped.
+    expect(keys(newOnSummary(turn, later, [request(2)], false, options))).toEqual([
+      'S:card',
+      'S:card:id-2:asked',
+    ]);
+    expect(render.settled(turn, later, 1, 'ran')).toMatchObject([
+      { key: 'S:card:id-1:ran', target: { kind: 'edit', of: 'S:card' } },
+    ]);
+  });
+
+  it('in private only: every approver has one, and the conversation is told once', () => {
+    const private_ = optionsFor('approvers');
+    const told = ['S:asked', 'S:card:web:ann', 'S:card:web:bo'];
+    expect(keys(newOnSummary(turn, first, [request(1)], true, private_))).toEqual(told);
+    expect(keys(newOnSummary(turn, later, [request(2)], false, private_))).toEqual([
+      'S:asked',
+      'S:card:web:ann',
+      'S:card:web:ann:id-2:asked',
+      'S:card:web:bo',
+      'S:card:web:bo:id-2:asked',
+    ]);
+  });
+
+  it('F40: the first reminder brings the card in private, a later one speaks of it', () => {
+    const reminded = foresee(first, 't1', [{ type: 'approval.reminded', approvalId: 'id-1', index: 1 }], 2);
+    const [, card] = reminders(turn, reminded, 1, 0, options);
+    expect(card).toMatchObject({ key: 'S:card:web:ann', message: { kind: 'card' } });
+    const again = foresee(
+      reminded,
+      't1',
+      [
+        resolved(1, 'once'),
+        proposing(2),
+        request(2),
+        { type: 'approval.reminded', approvalId: 'id-2', index: 2 },
+      ],
+      3,
+    );
+    const [, notice] = reminders(turn, again, 2, 0, options);
+    expect(notice).toMatchObject({ key: 'S:card:web:ann:id-2:reminder', message: { kind: 'notice' } });
+  });
+});
