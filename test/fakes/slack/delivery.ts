@@ -44,6 +44,8 @@ export function createDelivery(): Delivery {
   const open = new Set<WebSocket>();
   const waiting = new Map<string, (body: unknown) => void>();
   const onOpen = new Set<() => void>();
+  /** Many may wait on one socket: more than it would take listeners without a warning. */
+  const onClose = new Set<(closed: WebSocket) => void>();
   let count = 0;
   let connections = 0;
   let http: string | undefined;
@@ -52,7 +54,10 @@ export function createDelivery(): Delivery {
   function connected(socket: WebSocket): void {
     open.add(socket);
     connections += 1;
-    socket.on('close', () => open.delete(socket));
+    socket.on('close', () => {
+      open.delete(socket);
+      for (const tell of onClose) tell(socket);
+    });
     socket.on('message', (data) => {
       const { envelope_id: id, payload } = JSON.parse(String(data)) as {
         envelope_id: string;
@@ -99,11 +104,13 @@ export function createDelivery(): Delivery {
       );
       const { promise: lost, resolve: lose } = Promise.withResolvers<'lost'>();
       const timer = setTimeout(() => lose('lost'), ACK_MS);
-      const onClose = (): void => lose('lost');
-      to.once('close', onClose);
+      const tell = (closed: WebSocket): void => {
+        if (closed === to) lose('lost');
+      };
+      onClose.add(tell);
       const body = await Promise.race([promise, lost]);
       clearTimeout(timer);
-      to.off('close', onClose);
+      onClose.delete(tell);
       waiting.delete(id);
       if (body !== 'lost') return { body, attempts: attempt + 1, afterMs: performance.now() - startedAt };
     }
