@@ -23,12 +23,12 @@ import {
   type Request,
   whyOf,
 } from './cards.ts';
-import { nameAction } from './words.ts';
+import { plainName } from './words.ts';
 
 /** An action that people were asked about. */
 export type Asked = Action & { readonly approval: Request };
 
-const REASON = 'More requests than may be asked for one by one in a minute: this card is for all of them.';
+const REASON = 'Too many requests in a minute for a card each, so they share this one.';
 /** Earlier ones named on it; the rest is counted. */
 const MAX_EARLIER = 4;
 /** Of the name of an earlier one. */
@@ -127,9 +127,7 @@ function aloneOf(turn: Turn, [action]: readonly Asked[]): Omit<Card, 'expiresAt'
 function earlier(decided: readonly Asked[]): string[] {
   const named = decided.slice(-MAX_EARLIER);
   const left = decided.length - named.length;
-  const lines = named.map(
-    (action) => `${nameAction(action.approval.action, MAX_NAME)}: ${outcomeOf(action)}`,
-  );
+  const lines = named.map((action) => `${plainName(action.approval.action, MAX_NAME)}: ${outcomeOf(action)}`);
   return left > 0 ? [`${left} earlier ones are decided.`, ...lines] : lines;
 }
 

@@ -6,25 +6,23 @@ import { showInvisible } from '../domain/visible.ts';
 const MAX_LENGTH = 120;
 
 /** `rm -r build`, `write_file notes.md`: the tool's telling argument where it has one. */
-export function nameAction(
-  { tool, args }: Pick<PlannedAction, 'tool' | 'args'>,
-  length = MAX_LENGTH,
-): string {
-  const command = argument(args, 'command');
-  if (command !== undefined) return code(command, length);
+export const nameAction = (action: Named): string => `\`${plainName(action, MAX_LENGTH)}\``;
+
+type Named = Pick<PlannedAction, 'tool' | 'args'>;
+
+/** The same as plain text. */
+export function plainName({ tool, args }: Named, length: number): string {
   const path = argument(args, 'path');
-  return code(path === undefined ? `${tool} ${JSON.stringify(args ?? {})}` : `${tool} ${path}`, length);
+  const named = path === undefined ? `${tool} ${JSON.stringify(args ?? {})}` : `${tool} ${path}`;
+  const text = argument(args, 'command') ?? named;
+  const line = showInvisible(text).replaceAll('`', "'").replaceAll(/\s+/g, ' ').trim();
+  return line.length > length ? `${line.slice(0, length)}…` : line;
 }
 
 function argument(args: unknown, name: string): string | undefined {
   if (typeof args !== 'object' || args === null) return undefined;
   const value: unknown = Reflect.get(args, name);
   return typeof value === 'string' ? value : undefined;
-}
-
-function code(text: string, length: number): string {
-  const line = showInvisible(text).replaceAll('`', "'").replaceAll(/\s+/g, ' ').trim();
-  return `\`${line.length > length ? `${line.slice(0, length)}…` : line}\``;
 }
 
 /** 840 ms, 1.2 s, 3 min 5 s */

@@ -10,7 +10,7 @@ import {
   ownerToken,
   type WebGateway,
 } from '../fakes/web-gateway.ts';
-import { approvalCard, settledCard } from '../fakes/web-scene.ts';
+import { approvalCard, nextOnCard, settledCard } from '../fakes/web-scene.ts';
 import { launchBrowser } from './browser.ts';
 
 const browser: Browser | undefined = await launchBrowser();
@@ -167,6 +167,27 @@ describe.skipIf(browser === undefined)('web page', () => {
       await one.waitForSelector('.approval.settled:has-text("Approved once by Owner")');
       expect(await one.locator('.approval button').count()).toBe(0);
     }
+  });
+
+  it('A49: a card that was edited to the next request is pressed anew, and not by the end of a double click', async () => {
+    const page = await shared();
+    const [ref] = await gateway.web.send(general, approvalCard, 'browser:shared');
+    const button = page.locator('.approval:not(.settled) button:has-text("Approve once")').last();
+    await button.waitFor();
+    const before = gateway.sink.clicks.length;
+    await button.click();
+    await expect.poll(() => gateway.sink.clicks.length).toBe(before + 1);
+    if (ref !== undefined) await gateway.web.edit(ref, nextOnCard);
+    await page.waitForSelector('.approval-notes li:has-text("Approved once by Ana")');
+    const next = page.locator('.approval:has(.approval-notes) button:has-text("Deny")');
+    const box = (await next.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.down({ clickCount: 2 });
+    await page.mouse.up({ clickCount: 2 });
+    await next.click();
+    await expect.poll(() => gateway.sink.clicks.length).toBe(before + 2);
+    expect(gateway.sink.clicks.at(-1)?.token).toContain('BbCdEf');
+    if (ref !== undefined) await gateway.web.edit(ref, settledCard);
   });
 
   it('edits and deletes a message that waits (E75)', async () => {

@@ -152,7 +152,7 @@ export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnd
         };
         return {
           ...asked,
-          ...(shown && { card: { ...shown, notes: ['`rm -r build`: Approved once by Ana'] } }),
+          ...(shown && { card: { ...shown, notes: ['rm -r build: Approved once by Ana'] } }),
           buttons,
         };
       };

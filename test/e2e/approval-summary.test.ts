@@ -7,7 +7,6 @@ import { until } from './support/gateway.ts';
 import {
   ALWAYS,
   BO_TOKEN,
-  CY_TOKEN,
   DENY,
   type EventRow,
   ONCE,
@@ -39,18 +38,17 @@ type Setting = Awaited<ReturnType<typeof openSetting>>;
 async function openSetting(more: string) {
   const rules = `
     - { tool: shell, match: { command: "mkdir two*" }, decision: ask, required: 2 }
-    - { tool: shell, match: { command: "mkdir cy*" }, decision: ask, approvers: ["web:cy"] }
+    - { tool: shell, match: { command: "mkdir bo*" }, decision: ask, approvers: ["web:bo"] }
     - { tool: shell, match: { command: "mkdir -p free*" }, decision: allow }`;
   const s: Scenario = await startScenario({
     yaml: `approvals:\n  cards_per_minute: 1\n${more === '' ? '' : `  ${more}\n`}  rules: ${rules}`,
   });
-  const [bo, cy] = [await s.as(BO_TOKEN), await s.as(CY_TOKEN)];
+  const bo = await s.as(BO_TOKEN);
   let plan = scripts(s);
   let number = 0;
   const setting = {
     s,
     bo,
-    cy,
     reset() {
       s.model.reset();
       plan = scripts(s);
@@ -108,18 +106,18 @@ flooded('', (use) => {
     const { s, begin, answer, cards, settled } = use();
     const { place, id } = await begin(sh('mkdir a-2'), sh('mkdir -p a-3'), sh('mkdir a-4'));
     const second = await s.owner.card(place, 'mkdir a-2');
-    expect(second.card?.notes?.join()).toContain('one by one in a minute');
+    expect(second.card?.notes?.join()).toContain('so they share this one');
     expect(labels(second)).toEqual([ONCE, ALWAYS, DENY]);
     await s.owner.press(place, second, ONCE);
     const third = await s.owner.card(place, 'mkdir -p a-3');
     expect(third.id).toBe(second.id);
     expect(third.card?.action.text).toBe('mkdir -p a-3');
     expect(third.card?.notes).toContainEqual(
-      expect.stringMatching(/^`mkdir a-2`: Approved once by Owner — exit 0 in /),
+      expect.stringMatching(/^mkdir a-2: Approved once by Owner — exit 0 in /),
     );
     await s.owner.press(place, third, ALWAYS);
     const fourth = await s.owner.card(place, 'mkdir a-4');
-    expect(fourth.card?.notes?.join('\n')).toMatch(/a-2[\s\S]*a-3`: Always allowed by Owner — exit 0/);
+    expect(fourth.card?.notes?.join('\n')).toMatch(/a-2[\s\S]*a-3: Always allowed by Owner — exit 0/);
     await s.owner.press(place, fourth, ONCE);
     await answer(place);
     await settled(place, 'Approved once by Owner — exit 0');
@@ -140,7 +138,7 @@ flooded('', (use) => {
     await s.owner.command(place, `/approve ${middle?.approvalId} once`);
     const two = await s.owner.card(place, '2 of 2');
     expect(two.card?.action.text).not.toContain('b-3');
-    expect(two.card?.notes).toContainEqual('`mkdir b-3`: Approved once by Owner');
+    expect(two.card?.notes).toContainEqual('mkdir b-3: Approved once by Owner');
     await s.owner.press(place, two, 'Approve all 2 once');
     await answer(place);
     const last = await settled(place, 'exit 0');
@@ -216,18 +214,20 @@ flooded('', (use) => {
     expect(toolResults(await s.eventsOf(id))).toHaveLength(2);
   });
 
-  it('E39, A9: what others decide has a card of its own, and no press decides about what stands on another', async () => {
-    const { s, cy, begin, answer, requests, decisions, cards } = use();
-    const { place, id } = await begin(sh('mkdir f-2', 'mkdir cy-2', 'mkdir f-3'));
-    const shared = await s.owner.card(place, 'mkdir f-3');
-    const own = await cy.card(place, 'mkdir cy-2');
+  it('E39, A9: what one of them decides has a card of its own, and no press decides about what stands on another', async () => {
+    const { s, bo, begin, answer, requests, decisions, cards } = use();
+    const { place, id } = await begin(sh('mkdir f-2', 'mkdir bo-2', 'mkdir f-3'));
+    const shared = await bo.card(place, 'mkdir f-3');
+    const own = await bo.card(place, 'mkdir bo-2');
     expect(own.id).not.toBe(shared.id);
-    expect(shared.card?.action.text).not.toContain('cy-2');
+    expect(shared.card?.action.text).not.toContain('bo-2');
     expect(labels(own)).toEqual([ONCE, DENY]);
-    await s.owner.press(place, shared, 'Approve all 2 once');
-    await until('both to be decided', async () => (await decisions(id)).length === 3);
+    await bo.press(place, shared, 'Approve all 2 once');
+    const [, , second] = await requests(id);
+    const listed = await s.folder.json<{ id: string }>('approvals', 'list', '--json');
+    expect(listed).toContainEqual(expect.objectContaining({ id: second?.approvalId }));
     expect(await decisions(id)).toEqual(['once', 'once', 'once']);
-    await cy.press(place, own, ONCE);
+    await bo.press(place, own, ONCE);
     await answer(place);
     expect(new Set((await requests(id)).map((event) => event.summary)).size).toBe(3);
     expect(cards(place)).toHaveLength(3);

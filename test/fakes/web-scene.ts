@@ -47,6 +47,25 @@ export const settledCard: OutboundMessage = {
   buttons: [],
 };
 
+/** The same card, edited to the next request that comes beyond the cards of a minute. */
+export const nextOnCard: OutboundMessage = {
+  ...approvalCard,
+  card: {
+    ...(approvalCard.card ?? { title: '', facts: [], why: [] }),
+    action: { text: 'git tag v2.1.0 && git push origin v2.1.0', language: 'sh' },
+    why: ['changes the repository', 'sends data to another machine'],
+    notes: [
+      'Too many requests in a minute for a card each, so they share this one.',
+      'rm -r build && npm run build -- --mode production: Approved once by Owner — exit 0 in 1.2 s',
+      'mkdir -p release/notes: Approved once by Ana — exit 0 in 6 ms',
+    ],
+  },
+  buttons: (approvalCard.buttons ?? []).map((button) => ({
+    ...button,
+    token: button.token.replace(approvalId, 'BbCdEfGhIjKlMnOpQrStUv'),
+  })),
+};
+
 export const longAnswer: OutboundMessage = {
   kind: 'answer',
   text: `The build script **reads two files** and fails on the second. Fix the path in \`vite.config.ts\`:

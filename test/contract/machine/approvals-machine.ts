@@ -27,6 +27,7 @@ const rules: fc.Arbitrary<PolicyRule[]> = fc.constantFrom<PolicyRule[][]>(
   [{ tool: 'act', match: { thing: 'b' }, decision: 'allow' }],
   [{ tool: 'act', decision: 'ask', required: 2 }],
   [{ tool: 'act', decision: 'ask', approvers: ['web:b'] }],
+  [{ tool: 'act', match: { thing: 'a' }, decision: 'ask', approvers: ['web:b'] }],
 );
 
 const step = fc.oneof(
@@ -80,15 +81,16 @@ export function describeMachine(create: () => Promise<Reopenable>, runs: number)
     await fc.assert(
       fc.asyncProperty(
         manner,
+        rules,
         fc.array(step, { minLength: 4, maxLength: 24, size: 'max' }),
-        async (how, steps) => {
+        async (how, first, steps) => {
           const database = await create();
           let store = await database.open();
           const time = { time: 10_000 };
           const effects: Effect[] = [];
           const cards = new Map<string, OutboundMessage>();
           const world: World = { time, effects, cards, house: openHouse(store, time, effects, how) };
-          world.house.access = { ...world.house.access, people };
+          Object.assign(world.house, { rules: first, access: { ...world.house.access, people } });
           const reopen = async () => {
             const { rules: inForce, access } = world.house;
             await store.turns.release({ worker: 'w' });

@@ -99,8 +99,8 @@ describe('the summary card', () => {
       facts: ['asked by Cy', 'in /w', 'sandbox: bubblewrap', '2 people have to approve, so far Ann'],
       why: ['creates files or folders'],
       notes: [
-        'More requests than may be asked for one by one in a minute: this card is for all of them.',
-        '`mkdir r-1`: Approved once by Ann — exit 0 in 6 ms',
+        'Too many requests in a minute for a card each, so they share this one.',
+        'mkdir r-1: Approved once by Ann — exit 0 in 6 ms',
       ],
       modelReason: expect.not.stringContaining('\u202e'),
       expiresAt: 9_002,
@@ -120,7 +120,7 @@ describe('the summary card', () => {
       resolved(1, 'once'),
     );
     expect(JSON.stringify(shown(state))).not.toMatch(/[\u200b\u202e]/);
-    expect(shown(state).card?.notes?.at(-1)).toMatch(/^`mkdir a.*b.*'x'`: Approved once by Ann$/);
+    expect(shown(state).card?.notes?.at(-1)).toMatch(/^mkdir a.*b.*'x': Approved once by Ann$/);
   });
 
   it('several of one answer: all whole, one decision for all; one of them left: its own', () => {
@@ -163,7 +163,7 @@ describe('the summary card', () => {
     const { notes = [] } = shown(stateOf(...before, proposing(7), request(7))).card ?? {};
     expect(notes.slice(1)).toEqual([
       '2 earlier ones are decided.',
-      ...[3, 4, 5, 6].map((index) => `\`mkdir r-${index}\`: Approved once by Ann`),
+      ...[3, 4, 5, 6].map((index) => `mkdir r-${index}: Approved once by Ann`),
     ]);
   });
 

@@ -32,6 +32,9 @@ function Outcome({ card }) {
   return html`${isYes ? check : cross}<span>${card.outcome}${when}</span>`;
 }
 
+/** The second of a double click was meant for what stood there before: the card may have come to ask something else. */
+const isMeant = (event) => event.detail < 2;
+
 /** Pressing one holds them all until the answer: a second press is never a second decision. */
 export function Buttons({ buttons, onPress }) {
   const [pressed, setPressed] = useState(null);
@@ -59,7 +62,7 @@ export function Buttons({ buttons, onPress }) {
           class=${style}
           disabled=${isHeld}
           aria-busy=${pressed === token ? 'true' : 'false'}
-          onClick=${() => press(token)}
+          onClick=${(event) => isMeant(event) && press(token)}
         >
           ${label}
         </button>`,
