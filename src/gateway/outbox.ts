@@ -185,7 +185,7 @@ async function editAll(
   if (retryable !== undefined) throw retryable;
   const [gone] = refused;
   if (gone === undefined) return refs;
-  if (message.card === undefined || message.buttons?.length === 0) throw failures[0];
+  if (message.card === undefined || (message.buttons ?? []).length === 0) throw failures[0];
   const anew = await postAnew(deps, delivery, gone);
   const left = [...refs.filter((ref) => !refused.includes(ref)), ...anew];
   await deps.store.outbox.moved(original, left);

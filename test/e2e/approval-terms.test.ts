@@ -213,6 +213,22 @@ describe('terms of approval', () => {
       expect(toolResults(await s.eventsOf(id))).toEqual([]);
     });
 
+    it('A49: that holds on the card that requests share beyond the cards of a minute', async () => {
+      await reloadTo(s, { yaml: 'approvals: { cards_per_minute: 1 }' });
+      const { place, id } = await begin(sh('mkdir own-e'), sh('mkdir later-e'));
+      await s.owner.press(place, await s.owner.card(place, 'mkdir own-e'), ONCE);
+      const card = await s.owner.card(place, 'mkdir later-e');
+      await reloadTo(s, {
+        yaml: 'approvals: { rules: [{ tool: shell, match: { command: "mkdir later*" }, decision: deny }] }',
+      });
+      await s.owner.press(place, card, ONCE);
+      await answer(place);
+      expect(cards(place).map((post) => post.card?.outcome)).toContainEqual(
+        expect.stringContaining('approvals.rules[0] forbids it by now'),
+      );
+      expect(toolResults(await s.eventsOf(id))).toHaveLength(1);
+    });
+
     it('a rule that wants two makes the first press a vote', async () => {
       const { place, id } = await begin(sh('mkdir later-b'));
       const card = await s.owner.card(place);
