@@ -276,7 +276,7 @@ flooded('', (use) => {
   });
 });
 
-flooded('expires_after: 3s', (use) => {
+flooded('expires_after: 6s', (use) => {
   it('E46, F37: undecided it expires on the card, and is denied', async () => {
     const { begin, answer, settled, decisions } = use();
     const { place, id } = await begin(sh('mkdir i-2'));
