@@ -44,13 +44,11 @@ type Deps = {
   readonly handle: BetterSqlite3.Database;
   readonly db: Db;
   readonly listeners: Listeners;
-  /** After each commit that changed something: how many rows. */
-  readonly onCommit?: (rows: number) => void;
   /** Turns a driver's error into the one callers see. */
   readonly explain: (error: unknown) => unknown;
 };
 
-export function createGroupCommit({ handle, db, listeners, explain, onCommit }: Deps): GroupCommit {
+export function createGroupCommit({ handle, db, listeners, explain }: Deps): GroupCommit {
   const begin = handle.prepare('begin immediate');
   const commit = handle.prepare('commit');
   const rollback = handle.prepare('rollback');
@@ -116,12 +114,9 @@ export function createGroupCommit({ handle, db, listeners, explain, onCommit }: 
           return;
         }
       } while (taken.length < MAX_BATCH && performance.now() - startedAt < MAX_BATCH_MS);
-      const rows = (totalChanges.get() ?? 0) - changesBefore;
+      const changed = (totalChanges.get() ?? 0) > changesBefore;
       commit.run();
-      if (rows > 0) {
-        commits += 1;
-        onCommit?.(rows);
-      }
+      if (changed) commits += 1;
     } catch (error) {
       if (handle.inTransaction) rollback.run();
       const outcome = { error: explain(error) };

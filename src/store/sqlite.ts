@@ -6,7 +6,6 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { AppError, errorMessage } from '../domain/errors.ts';
-import { createCheckpoints } from './checkpoints.ts';
 import { createListeners, type Database, type Db, kyselyOver, type OpenOptions } from './database.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { migrate, refuseNewer, requireCurrent } from './migrate.ts';
@@ -19,8 +18,8 @@ import { findSqliteVec } from './sqlite-vec.ts';
 const BUSY_TIMEOUT_MS = 100;
 /** Kept of the write-ahead log after a burst; without a limit it stays as large as it ever was. */
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
-/** Pages of the log at which SQLite copies what nobody has copied yet into the database, and begins the log anew. */
-const CHECKPOINT_PAGES = 8_000;
+/** Pages of the log that are copied into the database at a time: more at once means that each is copied less often. */
+const CHECKPOINT_PAGES = 4_000;
 /** `pragma synchronous` answers with a number. */
 const FULL = 2;
 /** `pragma temp_store` too. */
@@ -68,14 +67,7 @@ async function openWriter(
     log.error({ detail: errorMessage(error) }, 'a listener of the store failed'),
   );
   const explain = (error: unknown) => explainSqlite(path, error);
-  const checkpoints = inMemory || access === 'share' ? undefined : createCheckpoints(path, log);
-  const commits = createGroupCommit({
-    handle: writer,
-    db,
-    listeners,
-    explain,
-    ...(checkpoints === undefined ? {} : { onCommit: checkpoints.committed }),
-  });
+  const commits = createGroupCommit({ handle: writer, db, listeners, explain });
   // A database in memory has one connection, where a read beside a transaction would see half of it.
   const readHandle = inMemory ? writer : connect(path, true, opened);
   const reader = inMemory ? undefined : kyselyOver('sqlite', runOver(readHandle));
@@ -91,7 +83,6 @@ async function openWriter(
     backup: (file) => explained(backupTo(writer, file), explain),
     async close() {
       await commits.close();
-      await checkpoints?.close();
       closeAll(opened);
     },
   };
