@@ -13,7 +13,10 @@ export type QueryGram = { readonly text: string; readonly prefix: boolean };
 /** Read of a long message: what matters is mostly said first or asked last. */
 const QUERY_EDGE = 300;
 /** Each is one look-up for each owner: of a longer question they are taken evenly from all of it. */
-const MAX_QUERY_GRAMS = 32;
+const MAX_LOOK_UPS = 48;
+/** More of them find nothing else; with fewer, what is found is chance. */
+const MOST_GRAMS = 32;
+const FEWEST_GRAMS = 12;
 const MAX_QUERY_WORDS = 24;
 /** Characters of a gram. Words of scripts without spaces are mostly two characters long. */
 const SIZE = { spaced: 3, unspaced: 2 } as const;
@@ -42,8 +45,8 @@ export function gramsOf(text: string): string[] {
   return [...grams];
 }
 
-/** What is looked for. */
-export function queryGrams(text: string): QueryGram[] {
+/** What is looked for among the entries of so many owners. */
+export function queryGrams(text: string, owners = 1): QueryGram[] {
   const edges =
     text.length <= 2 * QUERY_EDGE ? text : `${text.slice(0, QUERY_EDGE)} ${text.slice(-QUERY_EDGE)}`;
   const grams = runsOf(edges).flatMap((run) => {
@@ -58,7 +61,8 @@ export function queryGrams(text: string): QueryGram[] {
   const strong = grams.filter((gram) => !gram.isWeak);
   const found = new Map<string, QueryGram>();
   for (const { text, prefix } of strong.length > 0 ? strong : grams) found.set(text, { text, prefix });
-  return evenly([...found.values()], MAX_QUERY_GRAMS);
+  const most = Math.floor(MAX_LOOK_UPS / owners);
+  return evenly([...found.values()], Math.min(MOST_GRAMS, Math.max(FEWEST_GRAMS, most)));
 }
 
 function evenly<T>(all: readonly T[], most: number): T[] {

@@ -169,9 +169,9 @@ type Ranked = { readonly ordinal: number; readonly score: number };
 
 /** By the share of the looked-for grams, each weighing the more the fewer entries of its owner hold it. */
 async function rank(database: Database, viewer: Viewer, text: string, limit: number): Promise<Ranked[]> {
-  const grams = queryGrams(text);
-  if (grams.length === 0) return [];
   const inhabited = await withEntries(database, partitionsFor(viewer));
+  const grams = queryGrams(text, Math.max(1, inhabited.length));
+  if (grams.length === 0) return [];
   const wanted = inhabited.flatMap((partition) => {
     const prefix = gramPrefix(partition);
     return grams.map((gram) => ({ ...gram, text: prefix + gram.text }));

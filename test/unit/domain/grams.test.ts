@@ -24,6 +24,8 @@ describe('grams', () => {
     const found = queryGrams(words.join(' ')).map(({ text }) => text);
     expect(found).toHaveLength(32);
     expect([found[0], found[16], found[31]]).toEqual(['100', '130', '158']);
+    // Among the entries of several owners each gram is looked up as many times.
+    expect([2, 3, 9].map((owners) => queryGrams(words.join(' '), owners).length)).toEqual([24, 16, 12]);
   });
 
   test('E57: property: every part of a run that is looked for is found among the grams of the whole', () => {
