@@ -182,7 +182,7 @@ function effectsIn(folder: GatewayFolder): string[] {
  * Just after a commit is the same as just before the next one, but for what the world hears in between: a tool that
  * starts, a platform that is told. CRASH_ALL=1 kills at both sides of every commit.
  */
-const HEARD = /tool\.started|approval\.resolved|turn\.finished|turn\.started/;
+const HEARD = /update outbox|tool\.started|approval\.resolved|turn\.finished|turn\.started/;
 const isThorough = process.env.CRASH_ALL === '1';
 
 const pointsAt = (name: string): string[] =>
