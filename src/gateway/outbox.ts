@@ -188,8 +188,10 @@ async function editAll(
   if (message.card === undefined || (message.buttons ?? []).length === 0) throw failures[0];
   const anew = await postAnew(deps, delivery, gone);
   const left = [...refs.filter((ref) => !refused.includes(ref)), ...anew];
+  // One that an earlier try has posted is found rather than posted again: it is the card, and keeps its buttons.
+  const old = refused.filter((ref) => !anew.some(({ id }) => id === ref.id));
+  for (const ref of old) await takeBack(deps, ref, message);
   await deps.store.outbox.moved(original, left);
-  for (const ref of refused) await takeBack(deps, ref, message);
   return left;
 }
 
