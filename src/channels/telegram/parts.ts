@@ -29,10 +29,16 @@ const MAX_PARTS = 6;
 const MAX_RICH_PARTS = 2;
 /** Room in them for the steps and for the mark of a repeat. */
 const RICH_RESERVE = 1_500;
-/** Of the action, when all of it does not fit: the rest is attached. */
-const EXCERPT = 1_200;
-/** Each of the smaller fields of a card. They are ours, or labelled as the model's. */
-const FIELD = 600;
+/** Of each of the smaller fields of a card, ours or labelled as the model's, and of an action that is attached whole. */
+type Room = { readonly field: number; readonly excerpt: number };
+
+const AMPLE: Room = { field: 600, excerpt: 1_200 };
+/** The last one fits whatever is in it: as HTML a mark takes up to six, and a card that requests share has more lines. */
+const NARROW: readonly Room[] = [
+  { field: 300, excerpt: 600 },
+  { field: 100, excerpt: 200 },
+  { field: 50, excerpt: 100 },
+];
 /** Of the question above an aside. */
 const QUESTION = 300;
 
@@ -133,20 +139,24 @@ export async function toRichParts(message: OutboundMessage): Promise<Part[]> {
  */
 function cardParts(message: OutboundMessage, card: Card): Part[] {
   const keyboard = keyboardOf(message.buttons ?? []);
-  const whole = cardHtml(card, pre(card.action.text, card.action.language));
+  const whole = cardHtml(card, pre(card.action.text, card.action.language), AMPLE);
   if (whole.length <= MAX_HTML - RESERVE) return [text(whole, keyboard)];
   const name = 'action.txt';
-  const excerpt = pre(short(card.action.text, EXCERPT), card.action.language);
   const length = card.action.text.length.toLocaleString('en');
   const note = `<b>This is only the beginning. All ${length} characters are in ${name}, above.</b>`;
-  const html = cardHtml(card, `${excerpt}\n${note}`);
+  const beginning = (room: Room): string => {
+    const excerpt = pre(short(card.action.text, room.excerpt), card.action.language);
+    return cardHtml(card, `${excerpt}\n${note}`, room);
+  };
+  let html = beginning(AMPLE);
+  for (const room of NARROW) if (html.length > MAX_HTML - RESERVE) html = beginning(room);
   const file: Part = { kind: 'file', file: { name, mimeType: 'text/plain', text: card.action.text } };
   // Once it is settled the file is there already.
   return card.outcome === undefined ? [file, text(html, keyboard)] : [text(html, keyboard)];
 }
 
-function cardHtml(card: Card, action: string): string {
-  const field = (value: string): string => escapeHtml(neutral(short(value, FIELD)));
+function cardHtml(card: Card, action: string, room: Room): string {
+  const field = (value: string): string => escapeHtml(neutral(short(value, room.field)));
   const expiry = card.expiresAt === undefined ? [] : [`expires ${clockTime(card.expiresAt)}`];
   const lines = [`<b>${field(card.title)}</b>`, action, field([...card.facts, ...expiry].join(' · '))];
   if (card.why.length > 0) lines.push(`Why it asks: ${field(card.why.join('; '))}`);

@@ -36,6 +36,19 @@ describe('cards on Discord', () => {
     );
   });
 
+  it('A8, A49: whatever stands around a long action, the card is no longer than Discord takes', () => {
+    const marks = '*_'.repeat(500);
+    const around = { facts: [marks], why: [marks], notes: Array(6).fill(marks), modelReason: marks };
+    for (const text of ['z'.repeat(3_000), '`'.repeat(1_500), 'ls', 'x'.repeat(1_000_001)])
+      for (const ending of [
+        { expiresAt: 1_700_000_000_000 },
+        { outcome: marks, settledAt: 1_700_000_000_000 },
+      ])
+        expect(part(cardOf(text, { title: marks, ...around, ...ending })).content.length).toBeLessThanOrEqual(
+          2_000,
+        );
+  });
+
   it('what is too much to attach cannot be approved', () => {
     const { buttons: shown, content } = part(cardOf('x'.repeat(1_000_001)));
     expect(shown.map((button) => button.label)).toEqual(['Deny']);

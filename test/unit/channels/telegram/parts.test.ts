@@ -35,6 +35,25 @@ describe('parts of a message', () => {
     );
   });
 
+  it('A8, A49: whatever stands around an action, the card is no longer than Telegram takes', async () => {
+    const marks = '"<'.repeat(1_000);
+    const around = {
+      title: marks,
+      facts: [marks],
+      why: [marks],
+      notes: Array(6).fill(marks),
+      modelReason: marks,
+    };
+    for (const action of ['ls', marks, 'z'.repeat(5_000)])
+      for (const ending of [
+        { expiresAt: 1_700_000_000_000 },
+        { outcome: marks, settledAt: 1_700_000_000_000 },
+      ]) {
+        const last = (await toParts(cardOf(action, { ...around, ...ending }), true)).at(-1);
+        expect(last?.kind === 'text' && last.html.length).toBeLessThanOrEqual(MAX_HTML);
+      }
+  });
+
   it('A10: nothing in the fields of a card can become markup', async () => {
     const html = await toParts(
       cardOf('ls', { facts: ['asked by <b>Admin</b> @ana'], modelReason: '</blockquote><b>safe</b>' }),
