@@ -86,6 +86,8 @@ export function summaryMessage(
   const outcomes = shown.map((action) => outcomeOf(action) ?? '');
   const [outcome = ''] = outcomes;
   const groups = [...Map.groupBy(open, ({ approval }) => groupOf(approval)).values()];
+  const numbersOf = (group: readonly Asked[]) =>
+    groups.length === 1 ? null : inRanges(group.map((action) => shown.indexOf(action) + 1));
   const card: Card = {
     ...(shown.length === 1 ? aloneOf(turn, shown) : bodyOf(turn, requests, votersIn(shown))),
     notes: [REASON, ...earlier(all.filter((action) => !shown.includes(action)))],
@@ -95,9 +97,9 @@ export function summaryMessage(
   };
   return {
     kind: 'card',
-    text: cardText(card, groups.map((group) => decideWords(group)).join('\n')),
+    text: cardText(card, groups.map((group) => decideWords(group, numbersOf(group))).join('\n')),
     card,
-    buttons: groups.flatMap((group) => buttonsFor(group, shown, groups.length, options)),
+    buttons: groups.flatMap((group) => buttonsFor(group, numbersOf(group), options)),
     turnId: turn.id,
   };
 }
@@ -131,25 +133,35 @@ function earlier(decided: readonly Asked[]): string[] {
   return left > 0 ? [`${left} earlier ones are decided.`, ...lines] : lines;
 }
 
-function decideWords(group: readonly Asked[]): string {
+/** 2–5, 7: what a button has room for, however many they are. */
+function inRanges(numbers: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ');
+}
+
+/** @param numbers of those on the card that it is about; null: all */
+function decideWords(group: readonly Asked[], numbers: string | null): string {
   const [first] = group;
   if (first === undefined) return '';
-  return group.length === 1 ? decideLine(first.approval) : decideBatchLine(groupOf(first.approval));
+  const words = group.length === 1 ? decideLine(first.approval) : decideBatchLine(groupOf(first.approval));
+  return numbers === null ? words : `${numbers}: ${words}`;
 }
 
 function buttonsFor(
   group: readonly Asked[],
-  shown: readonly Asked[],
-  groups: number,
+  numbers: string | null,
   options: CardOptions,
 ): readonly Button[] {
   const [first] = group;
   if (first === undefined) return [];
-  const numbers = group.map((action) => shown.indexOf(action) + 1).join(', ');
-  if (group.length > 1)
-    return batchButtons(groupOf(first.approval), group.length, groups === 1 ? null : numbers, options);
+  if (group.length > 1) return batchButtons(groupOf(first.approval), group.length, numbers, options);
   const buttons = buttonsOf(first.approval, options);
-  return groups === 1
+  return numbers === null
     ? buttons
     : buttons.map((button) => ({ ...button, label: `${numbers}: ${button.label}` }));
 }

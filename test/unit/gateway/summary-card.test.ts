@@ -149,9 +149,26 @@ describe('the summary card', () => {
     expect(shown(stateOf(...asked)).buttons?.map(({ label, token }) => [label, token])).toEqual([
       ['1: Approve once', 'once:id-1'],
       ['1: Deny', 'deny:id-1'],
-      ['Approve 2, 3 once', 'once:B'],
-      ['Deny 2, 3', 'deny:B'],
+      ['Approve 2–3 once', 'once:B'],
+      ['Deny 2–3', 'deny:B'],
     ]);
+    expect(
+      shown(stateOf(...asked))
+        .text.split('\n')
+        .slice(-2),
+    ).toEqual([
+      '1: Decide with /approve id-1 once or deny',
+      '2–3: Decide about all of it with /approve B once or deny',
+    ]);
+  });
+
+  it('A8: however many it is about, a button names all of them and fits every platform', () => {
+    const indices = Array.from({ length: 40 }, (_, i) => i + 1);
+    const batched = indices.map((index) => request(index, index === 1 || index === 9 ? {} : { batch: 'B' }));
+    const state = stateOf(proposing(...indices), ...batched);
+    const labels = shown(state).buttons?.map(({ label }) => label) ?? [];
+    expect(labels).toContain('Approve 2–8, 10–40 once');
+    expect(Math.max(...labels.map((label) => label.length))).toBeLessThanOrEqual(75);
   });
 
   it('names the latest of many, and counts the others', () => {
