@@ -102,7 +102,10 @@ export type Card = {
   readonly why: readonly string[];
   /** Lines of ours beside the action: what else this card has shown, and what became of that. */
   readonly notes?: readonly string[];
-  /** The message that it replaces showed another action: an edit shows all of this one, or is refused. */
+  /**
+   * The message that it replaces showed another action. While it asks, an edit shows all of this one, or is refused; once
+   * it is settled, a file beside it may be of another.
+   */
   readonly isRenewed?: true;
   /** The model's own words, untrusted: below everything else and labelled. */
   readonly modelReason?: string;

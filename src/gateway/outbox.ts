@@ -209,7 +209,7 @@ async function takeBack(
   { card, ...message }: OutboundMessage,
 ): Promise<void> {
   if (card === undefined) return;
-  const { isRenewed: _renewed, expiresAt: _expires, ...old } = card;
+  const { expiresAt: _expires, ...old } = card;
   const moved = { ...message, buttons: [], card: { ...old, outcome: 'Asked anew in a later message.' } };
   await adapterOf(deps, ref.where.channel)
     .edit(ref, moved)

@@ -91,8 +91,9 @@ export function summaryMessage(
   const card: Card = {
     ...(shown.length === 1 ? aloneOf(turn, shown) : bodyOf(turn, requests, votersIn(shown))),
     notes: [REASON, ...earlier(all.filter((action) => !shown.includes(action)))],
+    isRenewed: true,
     ...(open.length > 0
-      ? { expiresAt: Math.min(...requests.map((request) => request.expiresAt)), isRenewed: true }
+      ? { expiresAt: Math.min(...requests.map((request) => request.expiresAt)) }
       : { outcome: shown.length === 1 ? outcome : togetherText(outcomes), settledAt: options.now() }),
   };
   return {

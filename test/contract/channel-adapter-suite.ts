@@ -167,6 +167,13 @@ export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnd
       if (refused === undefined) expect(seen()).toContain(long);
       else expect(refused).toMatchObject({ code: 'channel.rejected', retryable: false });
       expect(on.buttons()).toEqual(tokens(refused === undefined ? 'C' : 'B'));
+      const { card: last, ...rest } = renewed(long, 'D');
+      if (last === undefined) throw new Error('a card is asked with');
+      await on.adapter.edit(ref, { ...rest, card: { ...last, outcome: 'Denied by Bo' }, buttons: [] });
+      expect(on.buttons()).toEqual([]);
+      expect(seen()).toContain('Denied by Bo');
+      // There may be no file, or one of another request.
+      expect(seen()).not.toContain('action.txt');
     });
 
     it.each([

@@ -39,7 +39,10 @@ export function cardPart(message: OutboundMessage, card: Card): Part {
       buttons: buttons.filter((button) => button.style === 'danger'),
       files: [],
     };
-  const note = `**This is only the beginning. All ${count} characters are in ${FILE_NAME}, attached.**`;
+  const isFiled = card.outcome === undefined || card.isRenewed !== true;
+  const note = isFiled
+    ? `**This is only the beginning. All ${count} characters are in ${FILE_NAME}, attached.**`
+    : `**This is only the beginning of ${count} characters.**`;
   const content = fitted(card, ({ excerpt }) => {
     return `${codeBlock(short(text, excerpt).replaceAll('`', "'"), language)}\n${note}`;
   });

@@ -120,7 +120,8 @@ export function createDelivery(deps: {
       if (message.card?.isRenewed === true && first.files.length > 0)
         throw new AppError('channel.rejected', 'The card has outgrown its Discord message.');
       // A file of what it showed before would be taken for this.
-      const change = message.card?.isRenewed === true ? { attachments: [] } : {};
+      const change =
+        message.card?.isRenewed === true && message.card.outcome === undefined ? { attachments: [] } : {};
       if (!(await fill({ channel, message: ref.id }, first, change)))
         throw new AppError('channel.rejected', `There is no Discord message ${ref.id} any more.`);
       // An aside in a private chat may have outgrown its message.

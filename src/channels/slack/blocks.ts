@@ -23,8 +23,11 @@ const MAX_STEPS = 9;
 const MAX_FALLBACK = 3_000;
 const MAX_LABEL = 75;
 
-/** How the action of a card is shown: on it, in a file beside it, or not at all (then nobody can approve). */
-export type Shown = 'inline' | 'file' | 'nowhere';
+/**
+ * How the action of a card is shown: on it, in a file beside it, or not at all: then nobody can approve, or it has ended
+ * and a file beside it may be of another.
+ */
+export type Shown = 'inline' | 'file' | 'nowhere' | 'ended';
 
 export type MessageOptions = {
   /** Below the last part. */
@@ -164,6 +167,8 @@ function cardPart(message: OutboundMessage, card: Card, shown: Shown): Part {
 function actionOf(text: string, shown: Shown): types.RichTextBlockElement {
   if (shown === 'inline') return preformatted(text);
   const size = `${text.length.toLocaleString('en')} characters`;
+  if (shown === 'ended')
+    return plainSection(`\nThe action (${size}) is too long to show here.`, { italic: true });
   return shown === 'file'
     ? plainSection(
         `\nThe whole action (${size}) is in the attached file action.txt, just above. Read it before you decide.`,

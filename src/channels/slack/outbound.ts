@@ -250,13 +250,15 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
       return refs;
     },
     async edit(ref, message) {
-      const long = (message.card?.action.text.length ?? 0) > MAX_INLINE_ACTION;
+      const { card } = message;
+      const long = (card?.action.text.length ?? 0) > MAX_INLINE_ACTION;
+      const renewed = card?.isRenewed === true;
       // The file with all of it would come after the card that asks to read it.
-      if (message.card?.isRenewed === true && long)
+      if (renewed && long && card.outcome === undefined)
         throw new AppError('channel.rejected', 'The card has outgrown its Slack message.');
       const parts = await toMessages(message, {
         ...layoutOf(ref.where, message),
-        shown: long ? 'file' : 'inline',
+        shown: !long ? 'inline' : renewed ? 'ended' : 'file',
       });
       const [part, ...rest] = parts;
       if (part === undefined) return;

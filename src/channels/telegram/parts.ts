@@ -143,7 +143,10 @@ function cardParts(message: OutboundMessage, card: Card): Part[] {
   if (whole.length <= MAX_HTML - RESERVE) return [text(whole, keyboard)];
   const name = 'action.txt';
   const length = card.action.text.length.toLocaleString('en');
-  const note = `<b>This is only the beginning. All ${length} characters are in ${name}, above.</b>`;
+  const isFiled = card.outcome === undefined || card.isRenewed !== true;
+  const note = isFiled
+    ? `<b>This is only the beginning. All ${length} characters are in ${name}, above.</b>`
+    : `<b>This is only the beginning of ${length} characters.</b>`;
   const beginning = (room: Room): string => {
     const excerpt = pre(short(card.action.text, room.excerpt), card.action.language);
     return cardHtml(card, `${excerpt}\n${note}`, room);

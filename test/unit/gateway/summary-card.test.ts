@@ -140,7 +140,11 @@ describe('the summary card', () => {
     expect(shown(left).card?.action.text).toBe('mkdir r-3');
     expect(tokens(left)).toEqual(['once:id-3', 'deny:id-3']);
     const none = shown(stateOf(...asked, ...[1, 2, 3].map((index) => resolved(index, 'once'))));
-    expect(none.card).toMatchObject({ outcome: 'All 3: Approved once by Ann', settledAt: 5_000 });
+    expect(none.card).toMatchObject({
+      outcome: 'All 3: Approved once by Ann',
+      settledAt: 5_000,
+      isRenewed: true,
+    });
     expect(none.buttons).toEqual([]);
   });
 

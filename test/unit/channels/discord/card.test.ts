@@ -73,5 +73,10 @@ describe('cards on Discord', () => {
     const { content, files } = cardPart({ kind: 'card', text: '', card }, card);
     expect(content).toContain('**Denied by Bo** (<t:1700000000:t>)');
     expect(files).toEqual([]);
+    expect(content).toContain('attached');
+    // Of a card that asked several things, one after another, the file may be of another of them.
+    const shared = cardPart({ kind: 'card', text: '', card }, { ...card, isRenewed: true });
+    expect(shared.content).toContain('the beginning of 3,000 characters');
+    expect(shared.content).not.toContain('attached');
   });
 });
