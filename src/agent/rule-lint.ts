@@ -31,6 +31,7 @@ export function lintRules(rules: readonly PolicyRule[], known: RuleSurroundings)
       ...patternProblems(rule),
       ...placeProblems(rule, known),
       ...deciderProblems(rule, known),
+      ...jointProblems(rules, index, known),
     ].map((problem) => ({ index, ...problem }));
     const hidden = problems.length === 0 ? shadowedBy(rules, index) : undefined;
     return hidden === undefined ? problems : [...problems, { index, field: null, message: hidden }];
@@ -125,6 +126,35 @@ function deciderProblems(rule: PolicyRule, known: RuleSurroundings): Problem[] {
     });
   }
   return problems;
+}
+
+/** Where several rules ask, all that they demand holds: they may name nobody in common, or too few. */
+function jointProblems(rules: readonly PolicyRule[], index: number, known: RuleSurroundings): Problem[] {
+  const rule = rules[index];
+  if (rule?.decision !== 'ask' || (rule.required ?? 1) > known.deciders(rule)) return [];
+  for (const [other, candidate] of rules.entries()) {
+    // Of two that match the same, the later one is told of.
+    const isTwin = other > index && covers(rule, candidate);
+    if (other === index || isTwin || candidate.decision !== 'ask' || !covers(candidate, rule)) continue;
+    const approvers = inCommon(rule.approvers, candidate.approvers);
+    const required = Math.max(rule.required ?? 1, candidate.required ?? 1);
+    const people = known.deciders({ ...rule, approvers });
+    if (required <= people) continue;
+    const message =
+      `with rules[${other}], which matches all that this one does, ${required} of those whom both name have to ` +
+      `approve and only ${people} can, so all of this is denied`;
+    return [{ field: rule.approvers === undefined ? 'required' : 'approvers', message }];
+  }
+  return [];
+}
+
+function inCommon(
+  some: readonly UserId[] | undefined,
+  others: readonly UserId[] | undefined,
+): readonly UserId[] | undefined {
+  return some === undefined || others === undefined
+    ? (some ?? others)
+    : some.filter((id) => others.includes(id));
 }
 
 const strictness: Record<PolicyOutcome, number> = { allow: 0, ask: 1, deny: 2 };

@@ -94,6 +94,21 @@ describe('lintRules', () => {
     expect(problems(strict, loose)).toEqual([expect.stringContaining('never decides: rules[0] (deny)')]);
   });
 
+  it('tells contradictions: rules that ask, and together leave too few who may say yes', () => {
+    const wide = shell('*', 'ask', { approvers: ['web:x', 'web:y'] });
+    const narrow = shell('npm *', 'ask', { approvers: ['web:z'] });
+    const none = /^\d.approvers: with rules\[\d\], .*only 0 can, so all of this is denied$/;
+    expect(problems(wide, narrow)).toEqual([expect.stringMatching(none)]);
+    expect(problems(narrow, wide)).toEqual([expect.stringMatching(none)]);
+    expect(problems(narrow, shell('npm *', 'ask', { approvers: ['web:x'] }))).toEqual([
+      expect.stringMatching(/^1.approvers: with rules\[0\]/),
+    ]);
+    expect(problems(wide, shell('npm *', 'ask', { approvers: ['web:y', 'web:z'], required: 2 }))).toEqual([
+      expect.stringMatching(/^1.approvers: .* 2 of those whom both name have to approve and only 1 can/),
+    ]);
+    expect(problems(wide, shell('npm *', 'ask', { approvers: ['web:y'] }))).toEqual([]);
+  });
+
   it('tells what repeats another rule, once', () => {
     expect(problems(shell('ls', 'deny'), shell('ls', 'deny'))).toEqual([
       expect.stringContaining('1.null: adds nothing: rules[0]'),
