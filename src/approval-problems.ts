@@ -1,5 +1,6 @@
 /** Problems of approvals in all profiles, their rules above all, each with its place in the file. */
 import { lintRules, type RuleSurroundings } from './agent/rule-lint.ts';
+import { validateArgs } from './agent/tools/execute.ts';
 import { REVIEW } from './agent/tools/mcp/names.ts';
 import type { LoadedConfig, Profile } from './config/load.ts';
 import type { Problem } from './config/problems.ts';
@@ -8,6 +9,45 @@ import { accessOf, type Profiles, termsOf } from './open-profiles.ts';
 
 export function approvalProblems(loaded: LoadedConfig, profiles: Profiles): Problem[] {
   return [...peopleProblems(loaded), ...termProblems(loaded), ...ruleProblems(loaded, profiles)];
+}
+
+/** Rules that let or ask what a tool itself never does. The tools are asked, so this is not for every start. */
+export async function refusedRules(loaded: LoadedConfig, profiles: Profiles): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const [first = 'default'] of sharingRules(loaded)) {
+    const { settings, workspace } = profiles.get(first);
+    for (const [index, { tool: name, match, decision }] of rulesOf(loaded, first).entries()) {
+      const tool = settings.tools.get(name);
+      const isExact = match !== undefined && !Object.values(match).some((text) => /[*?]/.test(text));
+      if (tool === undefined || !isExact || decision === 'deny') continue;
+      const checked = validateArgs(tool, JSON.stringify(match));
+      const assessment = checked.ok ? await tool.assess(checked.args, { workspace }) : undefined;
+      if (assessment?.decision !== 'deny') continue;
+      const message = `never decides: ${name} refuses this whatever rules say (${assessment.reasons.join('; ')})`;
+      problems.push(ruleProblem(loaded, first, index, null, message));
+    }
+  }
+  return problems;
+}
+
+const rulesOf = (loaded: LoadedConfig, profile: string) =>
+  (loaded.profiles.get(profile) ?? loaded.config).approvals.rules;
+
+/** Names of profiles. Those that leave the rules as they are share them. */
+const sharingRules = (loaded: LoadedConfig): readonly string[][] => [
+  ...Map.groupBy(loaded.profiles.keys(), (name) => JSON.stringify(rulesOf(loaded, name))).values(),
+];
+
+function ruleProblem(
+  loaded: LoadedConfig,
+  profile: string,
+  index: number,
+  field: string | null,
+  message: string,
+): Problem {
+  const prefix = profile === 'default' ? [] : ['profiles', profile];
+  const path = [...prefix, 'approvals', 'rules', index, ...(field === null ? [] : [field])];
+  return loaded.problemAt(path, `${path.join('.')}: ${message}`);
 }
 
 /** Where two have to agree, one account cannot stand for two people. */
@@ -54,11 +94,8 @@ function termProblems(loaded: LoadedConfig): Problem[] {
 }
 
 function ruleProblems(loaded: LoadedConfig, profiles: Profiles): Problem[] {
-  // Profiles that leave the rules as they are share them: a rule may be meant for the tools of one of these.
-  const sharing = Map.groupBy(loaded.profiles.keys(), (name) =>
-    JSON.stringify(loaded.profiles.get(name)?.approvals.rules),
-  );
-  return [...sharing.values()].flatMap((names) => {
+  // A rule may be meant for the tools of one of those who share it.
+  return sharingRules(loaded).flatMap((names) => {
     const [first = 'default'] = names;
     const profile = loaded.profiles.get(first) ?? loaded.config;
     const servers = names.flatMap((name) => Object.keys(loaded.profiles.get(name)?.tools.mcp.servers ?? {}));
@@ -69,11 +106,9 @@ function ruleProblems(loaded: LoadedConfig, profiles: Profiles): Problem[] {
       tools: [...names.flatMap((name) => profiles.get(name).settings.tools.specs()), ...review],
       servers,
     };
-    const prefix = first === 'default' ? [] : ['profiles', first];
-    return lintRules(profile.approvals.rules, known).map(({ index, field, message }) => {
-      const path = [...prefix, 'approvals', 'rules', index, ...(field === null ? [] : [field])];
-      return loaded.problemAt(path, `${path.join('.')}: ${message}`);
-    });
+    return lintRules(profile.approvals.rules, known).map(({ index, field, message }) =>
+      ruleProblem(loaded, first, index, field, message),
+    );
   });
 }
 

@@ -1,6 +1,6 @@
 /** `parley check` and `parley schema`: the configuration, offline. */
 
-import { approvalProblems } from '../approval-problems.ts';
+import { approvalProblems, refusedRules } from '../approval-problems.ts';
 import { configError } from '../config/problems.ts';
 import { jsonSchema } from '../config/schema.ts';
 import { openOffline } from '../offline.ts';
@@ -9,7 +9,8 @@ import { type CommonOptions, load, printLine, quietLog } from './command-line.ts
 export async function check(options: CommonOptions): Promise<number> {
   const loaded = load(options);
   const { file, config, profiles } = loaded;
-  const problems = approvalProblems(loaded, await openOffline(loaded, quietLog(loaded)));
+  const offline = await openOffline(loaded, quietLog(loaded));
+  const problems = [...approvalProblems(loaded, offline), ...(await refusedRules(loaded, offline))];
   if (problems.length > 0) throw configError(file ?? 'built-in defaults', problems);
   const on = Object.entries(config.channels)
     .filter(([, section]) => section?.enabled === true)

@@ -197,12 +197,20 @@ describe('the program', () => {
         '    - { tool: shel, decision: deny }',
         '    - { tool: shell, match: { command: "git push" }, decision: allow }',
         '    - { tool: shell, match: { command: "git *" }, decision: deny }',
+        '    - { tool: shell, match: { command: "rm -rf /" }, decision: allow }',
+        '    - { tool: fetch_url, match: { url: "file:///etc/passwd" }, decision: ask }',
+        '    - { tool: shell, match: { command: "npm *" }, decision: ask, approvers: ["web:owner"] }',
+        '    - { tool: shell, match: { command: "npm i" }, decision: ask, approvers: ["web:bo"] }',
       ].join('\n'),
     );
     const { code, stderr } = await folder.cli('check', '--config', 'parley.yaml');
     expect(code).toBe(1);
     expect(stderr).toMatch(/parley.yaml:5:9: approvals.rules.0.tool: no tool is called "shel"/);
     expect(stderr).toMatch(/parley.yaml:6:7: approvals.rules.1: never decides: rules\[2\] \(deny\)/);
+    expect(stderr).toMatch(/parley.yaml:8:7: approvals.rules.3: never decides: shell refuses this/);
+    expect(stderr).toMatch(/parley.yaml:9:7: approvals.rules.4: never decides: fetch_url refuses this/);
+    expect(stderr).toMatch(/parley.yaml:11:\d+: approvals.rules.6.approvers: with rules\[5\]/);
+    expect(stderr).not.toMatch(/rules.[25]: /);
     const gateway = await folder.start();
     expect(gateway.output()).toContain('no tool is called');
     await gateway.stop();
