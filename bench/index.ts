@@ -54,5 +54,6 @@ for (const name of wanted) {
   rows.push(...found);
   process.stdout.write(`${toTable(found)}\n`);
 }
-process.stdout.write(`${machine()}\n${toJson(machine(), rows)}`);
+const measuredOn = machine();
+process.stdout.write(`${measuredOn}\n${toJson(measuredOn, rows)}`);
 process.exit(0);

@@ -1,9 +1,28 @@
 /** What the figures were measured on, and what the kernel says about a process. */
-import { readFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
 
 export const machine = (): string =>
-  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux, Node ${process.version}`;
+  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux, Node ${process.version}, fdatasync ${syncMs().toFixed(1)} ms`;
+
+const SYNCS = 50;
+
+/** What the disk takes to keep a page: each commit waits for as much, so no figure says anything without it. */
+function syncMs(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-disk-'));
+  const file = openSync(join(folder, 'file'), 'w');
+  const page = Buffer.alloc(4_096);
+  const times = Array.from({ length: SYNCS }, () => {
+    writeSync(file, page);
+    const startedAt = performance.now();
+    fdatasyncSync(file);
+    return performance.now() - startedAt;
+  });
+  closeSync(file);
+  rmSync(folder, { recursive: true });
+  return median(times);
+}
 
 /** The kernel counts processor time in hundredths of a second. */
 const MS_PER_TICK = 10;
