@@ -15,7 +15,12 @@ import { onSummary } from './summary-card.ts';
 
 export type PersonsDecision = Extract<Decision, 'once' | 'always' | 'deny'>;
 
-export type Answer = { readonly accepted: boolean; readonly text: string };
+export type Answer = {
+  readonly accepted: boolean;
+  readonly text: string;
+  /** It counts, and others have to approve too. */
+  readonly isOpen?: true;
+};
 
 export type Approvals = {
   /**
@@ -66,8 +71,7 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
       // Allowed by now is as good as asked; anything else must not run, whoever presses.
       if (policy?.decision !== 'allow') return forbid(deps, found, policy);
     }
-    const { accepted, text } = await settle(deps, found, decision, by, policy, reason);
-    return { accepted, text };
+    return settle(deps, found, decision, by, policy, reason);
   }
 
   return {
@@ -80,10 +84,10 @@ export function createApprovals(deps: ApprovalsDeps): Approvals {
       if (open.length === 0) return { accepted: false, text: 'All of these are decided already.' };
       const answers: Answer[] = [];
       for (const approval of open) answers.push(await decideOne(approval.id, decision, by, reason));
-      const refused = answers.filter((answer) => !answer.accepted);
-      const done = `${outcomeText(decision, by.name)}: ${answers.length - refused.length} of ${answers.length}.`;
-      const texts = [...new Set(refused.map((answer) => answer.text))];
-      return { accepted: refused.length === 0, text: [done, ...texts].join(' ') };
+      const others = answers.filter((answer) => !answer.accepted || answer.isOpen === true);
+      const done = `${outcomeText(decision, by.name)}: ${answers.length - others.length} of ${answers.length}.`;
+      const texts = new Set(others.map((answer) => answer.text));
+      return { accepted: answers.every((answer) => answer.accepted), text: [done, ...texts].join(' ') };
     },
     async settlePending(turnId, by) {
       const pending = await deps.store.approvals.pending({ turnId });
@@ -170,6 +174,7 @@ async function settle(
     case 'voted':
       return {
         accepted: true,
+        isOpen: true,
         text: votedText(result.approval, Math.max(required, approval.terms.required)),
       };
     case 'already-voted':

@@ -214,6 +214,23 @@ flooded('', (use) => {
     expect(toolResults(await s.eventsOf(id))).toHaveLength(2);
   });
 
+  it('A5: approved together, one that needs a second person is said to be open still', async () => {
+    const { s, bo, begin, answer, requests } = use();
+    const { place, id } = await begin(sh('mkdir two-3', 'mkdir l-3'));
+    await s.owner.card(place, '2 of 2');
+    const batch = String((await requests(id)).at(-1)?.batch);
+    const told = await s.owner.command(place, `/approve ${batch} once`);
+    expect(textOf(told.html)).toBe(
+      'Approved once by Owner: 1 of 2. Approved by Owner; 1 more person has to approve.',
+    );
+    const left = await until('it alone', () =>
+      bo.posts().find((post) => post.card?.action.text === 'mkdir two-3'),
+    );
+    await bo.press(place, left, ONCE);
+    await answer(place);
+    expect(toolResults(await s.eventsOf(id))).toHaveLength(3);
+  });
+
   it('E39, A9: what one of them decides has a card of its own, and no press decides about what stands on another', async () => {
     const { s, bo, begin, answer, requests, decisions, cards } = use();
     const { place, id } = await begin(sh('mkdir f-2', 'mkdir bo-2', 'mkdir f-3'));
