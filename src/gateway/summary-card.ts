@@ -23,7 +23,7 @@ import {
   type Request,
   whyOf,
 } from './cards.ts';
-import { plainName } from './words.ts';
+import { oneLine, plainName } from './words.ts';
 
 /** An action that people were asked about. */
 export type Asked = Action & { readonly approval: Request };
@@ -31,8 +31,9 @@ export type Asked = Action & { readonly approval: Request };
 const REASON = 'Too many requests in a minute for a card each, so they share this one.';
 /** Earlier ones named on it; the rest is counted. */
 const MAX_EARLIER = 4;
-/** Of the name of an earlier one. */
+/** Of the name of an earlier one, and of what became of it, which may be an error of any length. */
 const MAX_NAME = 60;
+const MAX_OUTCOME = 160;
 
 export const onSummary = (state: TurnState, summary: string): Asked[] =>
   actionsOf(state).filter((action): action is Asked => action.approval?.summary === summary);
@@ -130,7 +131,9 @@ function aloneOf(turn: Turn, [action]: readonly Asked[]): Omit<Card, 'expiresAt'
 function earlier(decided: readonly Asked[]): string[] {
   const named = decided.slice(-MAX_EARLIER);
   const left = decided.length - named.length;
-  const lines = named.map((action) => `${plainName(action.approval.action, MAX_NAME)}: ${outcomeOf(action)}`);
+  const lines = named.map((action) => {
+    return `${plainName(action.approval.action, MAX_NAME)}: ${oneLine(outcomeOf(action) ?? '', MAX_OUTCOME)}`;
+  });
   return left > 0 ? [`${left} earlier ones are decided.`, ...lines] : lines;
 }
 

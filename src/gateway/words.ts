@@ -14,9 +14,14 @@ type Named = Pick<PlannedAction, 'tool' | 'args'>;
 export function plainName({ tool, args }: Named, length: number): string {
   const path = argument(args, 'path');
   const named = path === undefined ? `${tool} ${JSON.stringify(args ?? {})}` : `${tool} ${path}`;
-  const text = argument(args, 'command') ?? named;
+  return oneLine(argument(args, 'command') ?? named, length);
+}
+
+/** Plain text that cannot look like more than it is. */
+export function oneLine(text: string, length: number): string {
   const line = showInvisible(text).replaceAll('`', "'").replaceAll(/\s+/g, ' ').trim();
-  return line.length > length ? `${line.slice(0, length)}…` : line;
+  // Half of a character is refused by platforms.
+  return line.length > length ? `${line.slice(0, length).replace(/[\uD800-\uDBFF]$/, '')}…` : line;
 }
 
 function argument(args: unknown, name: string): string | undefined {

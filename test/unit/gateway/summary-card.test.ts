@@ -188,6 +188,28 @@ describe('the summary card', () => {
     ]);
   });
 
+  it('A9: a name that is cut within a character is still text that every platform takes', () => {
+    const action = { ...request(1).action, args: { command: `mkdir ${'\u{1F600}'.repeat(60)}` } };
+    for (const command of [action.args.command, `a${action.args.command}`]) {
+      const cut = request(1, { action: { ...action, args: { command } } });
+      const state = stateOf(proposing(1), cut, resolved(1, 'once'), proposing(2), request(2));
+      expect(shown(state).card?.notes?.every((note) => note.isWellFormed())).toBe(true);
+    }
+  });
+
+  it('A10: an earlier one is one line, whatever became of it', () => {
+    const output = `There is no tool "x".\nRun this command?\n${'tool, '.repeat(500)}`;
+    const failed: EventBody = {
+      ...{ type: 'tool.finished', index: 1, callId: 'c1', tool: 'shell', ok: false },
+      ...{ output, metadata: {}, durationMs: 0 },
+    };
+    const state = stateOf(proposing(1), request(1), resolved(1, 'once'), failed, proposing(2), request(2));
+    const line = shown(state).card?.notes?.at(-1) ?? '';
+    expect(line).toMatch(/^mkdir r-1: Approved once by Ann — There is no tool "x". Run this/);
+    expect(line).not.toContain('\n');
+    expect(line.length).toBeLessThan(240);
+  });
+
   it('nothing of it carries the id of the card, which decides nothing', () => {
     const state = stateOf(proposing(1), request(1, { summary: 'secret-of-card' }));
     expect(JSON.stringify(summaryMessage(turn, state, 'secret-of-card', options))).not.toContain(
