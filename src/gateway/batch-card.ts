@@ -65,6 +65,9 @@ function factsOfEach(own: readonly string[][]): string[] {
   return [...numbers].map(([fact, of]) => (of.length === own.length ? fact : `${of.join(', ')}: ${fact}`));
 }
 
+/** The buttons decide about all of them. */
+export const ONE_ALONE = 'To decide about one of them alone, use /approvals.';
+
 /** @param numbers of those on the card that it is about; null: all */
 export const batchButtons = (
   batch: string,
@@ -93,7 +96,7 @@ function batchMessage(
   const card: Card = {
     ...bodyOf(turn, requests),
     ...(outcome === null
-      ? { expiresAt: Math.min(...requests.map((request) => request.expiresAt)) }
+      ? { notes: [ONE_ALONE], expiresAt: Math.min(...requests.map((request) => request.expiresAt)) }
       : { outcome, settledAt: options.now() }),
   };
   return {

@@ -9,7 +9,7 @@ import type { Turn } from '../domain/turn.ts';
 import { showInvisible } from '../domain/visible.ts';
 import type { NewDelivery } from '../store/store.ts';
 import { outcomeOf } from './approval-words.ts';
-import { batchButtons, bodyOf, decideBatchLine, togetherText } from './batch-card.ts';
+import { batchButtons, bodyOf, decideBatchLine, ONE_ALONE, togetherText } from './batch-card.ts';
 import {
   askedElsewhere,
   buttonsOf,
@@ -91,7 +91,11 @@ export function summaryMessage(
     groups.length === 1 ? null : inRanges(group.map((action) => shown.indexOf(action) + 1));
   const card: Card = {
     ...(shown.length === 1 ? aloneOf(turn, shown) : bodyOf(turn, requests, votersIn(shown))),
-    notes: [REASON, ...earlier(all.filter((action) => !shown.includes(action)))],
+    notes: [
+      REASON,
+      ...(open.length > 1 ? [ONE_ALONE] : []),
+      ...earlier(all.filter((action) => !shown.includes(action))),
+    ],
     isRenewed: true,
     ...(open.length > 0
       ? { expiresAt: Math.min(...requests.map((request) => request.expiresAt)) }

@@ -1,5 +1,4 @@
 /** Who is asked, when, and how many have to agree: rules of the configuration through the whole program. */
-import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ScriptedReply } from '../fakes/model-server.ts';
 import { until } from './support/gateway.ts';
@@ -7,12 +6,11 @@ import {
   ALWAYS,
   BO_TOKEN,
   CY_TOKEN,
-  configText,
   DENY,
   type EventRow,
   ONCE,
+  reloadTo,
   type Scenario,
-  type ScenarioOptions,
   scripts,
   sh,
   startScenario,
@@ -169,14 +167,20 @@ describe('terms of approval', () => {
       expect(cards(place).flatMap((post) => post.buttons)).toEqual([]);
     });
 
-    it('more than the limit share one card, which denies all of them', async () => {
+    it('more than the limit share one card, which denies all of them but one decided alone', async () => {
       const { place, id } = await begin(sh('mkdir lot-a', 'mkdir lot-b', 'mkdir lot-c', 'mkdir lot-d'));
       const all = await s.owner.card(place);
       expect(cards(place)).toHaveLength(1);
+      expect(all.card?.notes).toEqual(['To decide about one of them alone, use /approvals.']);
+      const listed = await s.folder.json<Listed>('approvals', 'list', '--json');
+      const one = listed.find(({ args }) => args.command === 'mkdir lot-d')?.id;
+      await s.owner.command(place, `/approve ${one} once`);
       await s.owner.press(place, all, 'Deny all');
       await answer(place);
-      const resolved = (await s.eventsOf(id)).filter((event) => event.type === 'approval.resolved');
-      expect(resolved.map((event) => event.decision)).toEqual(['deny', 'deny', 'deny', 'deny']);
+      const decisions = (await s.eventsOf(id)).flatMap((one) =>
+        one.type === 'approval.resolved' ? one.decision : [],
+      );
+      expect(decisions).toEqual(['once', 'deny', 'deny', 'deny']);
       expect(toolResults(await s.eventsOf(id))).toEqual([]);
     });
 
@@ -331,19 +335,8 @@ describe('terms of approval', () => {
   });
 });
 
-type Listed = { readonly args: { readonly command: string }; readonly expiresAt: string };
-
-async function reloadTo(s: Scenario, options: ScenarioOptions): Promise<void> {
-  const text = configText(s.model.url, options);
-  const revision = createHash('sha256').update(text).digest('hex').slice(0, 12);
-  s.folder.writeConfig(text);
-  s.gateway.signal('SIGHUP');
-  // The latest line about it: the same text may have been in force before.
-  await until('the reload', () =>
-    s.gateway
-      .output()
-      .split('\n')
-      .findLast((line) => line.includes('configuration reloaded'))
-      ?.includes(revision),
-  );
-}
+type Listed = {
+  readonly id: string;
+  readonly args: { readonly command: string };
+  readonly expiresAt: string;
+};

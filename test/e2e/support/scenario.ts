@@ -1,5 +1,6 @@
 /** What most end-to-end tests need: a scripted model, a gateway on SQLite, a signed-in owner. */
 
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -208,4 +209,20 @@ export async function recorded(folder: GatewayFolder): Promise<void> {
   const open = database.prepare('SELECT count(*) FROM outbox WHERE claimable_at IS NOT NULL').pluck();
   await until('all deliveries to be recorded', () => open.get() === 0);
   database.close();
+}
+
+/** Returns once another configuration is in force. */
+export async function reloadTo(s: Scenario, options: ScenarioOptions): Promise<void> {
+  const text = configText(s.model.url, options);
+  const revision = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  s.folder.writeConfig(text);
+  s.gateway.signal('SIGHUP');
+  // The latest line about it: the same text may have been in force before.
+  await until('the reload', () =>
+    s.gateway
+      .output()
+      .split('\n')
+      .findLast((line) => line.includes('configuration reloaded'))
+      ?.includes(revision),
+  );
 }
