@@ -104,8 +104,9 @@ export function createState() {
     missing: new Set<string>(),
     revoked: false,
     now: () => Date.now(),
+    // A second for each message, and never behind the time of day, by which messages are asked for.
     ts: (): string => {
-      last += 1;
+      last = Math.max(last + 1, Math.floor(Date.now() / 1_000));
       return `${last}.${String(++count).padStart(6, '0')}`;
     },
     id: (prefix: string): string => `${prefix}${String(++count).padStart(6, '0')}`,
