@@ -2,6 +2,7 @@
 import { lintRules, type RuleSurroundings } from './agent/rule-lint.ts';
 import { validateArgs } from './agent/tools/execute.ts';
 import { REVIEW } from './agent/tools/mcp/names.ts';
+import type { Tools } from './agent/tools/registry.ts';
 import type { LoadedConfig, Profile } from './config/load.ts';
 import type { Problem } from './config/problems.ts';
 import { approversFor, countPeople, rolesOf } from './gateway/access.ts';
@@ -100,10 +101,13 @@ function ruleProblems(loaded: LoadedConfig, profiles: Profiles): Problem[] {
     const profile = loaded.profiles.get(first) ?? loaded.config;
     const servers = names.flatMap((name) => Object.keys(loaded.profiles.get(name)?.tools.mcp.servers ?? {}));
     // Offered only while there is something to review.
-    const review = servers.length === 0 ? [] : [{ name: REVIEW, parameters: { properties: { server: {} } } }];
+    const review =
+      servers.length === 0
+        ? []
+        : [{ name: REVIEW, parameters: { properties: { server: {} } }, risks: ['high' as const] }];
     const known = {
       ...surroundings(loaded, profile),
-      tools: [...names.flatMap((name) => profiles.get(name).settings.tools.specs()), ...review],
+      tools: [...names.flatMap((name) => toolsOf(profiles.get(name).settings.tools)), ...review],
       servers,
     };
     return lintRules(profile.approvals.rules, known).map(({ index, field, message }) =>
@@ -111,6 +115,9 @@ function ruleProblems(loaded: LoadedConfig, profiles: Profiles): Problem[] {
     );
   });
 }
+
+const toolsOf = (tools: Tools) =>
+  tools.specs().map((spec) => ({ ...spec, risks: tools.get(spec.name)?.risks ?? [] }));
 
 function surroundings(loaded: LoadedConfig, profile: Profile): Omit<RuleSurroundings, 'tools' | 'servers'> {
   const access = accessOf(loaded);

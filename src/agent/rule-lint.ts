@@ -4,16 +4,10 @@
  */
 import type { UserId } from '../domain/message.ts';
 import { matchesGlob } from './glob.ts';
-import type { PolicyOutcome, PolicyRule, Role } from './policy.ts';
+import type { PolicyRule, Role } from './policy.ts';
+import { covers, type KnownTool, mayMeet, type RuleCases, shadowedRules } from './rule-cover.ts';
 
-export type KnownTool = { readonly name: string; readonly parameters: Readonly<Record<string, unknown>> };
-
-export type RuleSurroundings = {
-  readonly tools: readonly KnownTool[];
-  /** Servers whose tools are not known before they answer: `jira` for `jira.create_issue`. */
-  readonly servers: readonly string[];
-  /** Channels that are switched on. */
-  readonly channels: readonly string[];
+export type RuleSurroundings = RuleCases & {
   /** Whether anybody has the role. */
   readonly hasRole: (role: Role) => boolean;
   readonly mayTalk: (user: UserId) => boolean;
@@ -25,38 +19,80 @@ export type RuleSurroundings = {
 export type RuleProblem = { readonly index: number; readonly field: string | null; readonly message: string };
 
 export function lintRules(rules: readonly PolicyRule[], known: RuleSurroundings): RuleProblem[] {
+  const hidden = shadowedRules(rules, known);
   return rules.flatMap((rule, index) => {
-    const problems = [
+    const problems: Problem[] = [
       ...toolProblems(rule, known),
+      ...argumentProblems(rule, known),
       ...patternProblems(rule),
       ...placeProblems(rule, known),
       ...deciderProblems(rule, known),
       ...jointProblems(rules, index, known),
-    ].map((problem) => ({ index, ...problem }));
-    const hidden = problems.length === 0 ? shadowedBy(rules, index) : undefined;
-    return hidden === undefined ? problems : [...problems, { index, field: null, message: hidden }];
+    ];
+    const message = hidden.get(index);
+    if (problems.length === 0 && message !== undefined) problems.push({ field: null, message });
+    return problems.map((problem) => ({ index, ...problem }));
   });
 }
 
 type Problem = { readonly field: string | null; readonly message: string };
 
-function toolProblems(rule: PolicyRule, { tools, servers }: RuleSurroundings): Problem[] {
+/** None when a server may have a tool that it means, of which nothing is known. */
+const meantBy = (rule: PolicyRule, { tools, servers }: RuleSurroundings): readonly KnownTool[] =>
+  servers.some((server) => mayMeet(rule.tool, `${server}.*`))
+    ? []
+    : tools.filter((tool) => matchesGlob(rule.tool, tool.name));
+
+function toolProblems(rule: PolicyRule, known: RuleSurroundings): Problem[] {
+  const { tools, servers } = known;
+  if (rule.risk === 'blocked')
+    return [{ field: 'risk', message: 'what is blocked is refused before any rule, so this never matches' }];
   if (servers.some((server) => mayMeet(rule.tool, `${server}.*`))) return [];
-  const meant = tools.filter((tool) => matchesGlob(rule.tool, tool.name));
+  const meant = meantBy(rule, known);
   if (meant.length === 0) {
     const names = [...new Set(tools.map((tool) => tool.name))].join(', ');
     return [
       { field: 'tool', message: `no tool is called "${rule.tool}", so this never matches; tools: ${names}` },
     ];
   }
-  return Object.keys(rule.match ?? {})
-    .filter((argument) => !meant.some((tool) => argumentsOf(tool).includes(argument)))
-    .map((argument) => ({
-      field: 'match',
-      message: `${rule.tool} has no argument "${argument}", so this never matches; it has ${
-        [...new Set(meant.flatMap(argumentsOf))].join(', ') || 'none'
-      }`,
-    }));
+  const risks = new Set(meant.flatMap((tool) => tool.risks));
+  if (rule.risk === undefined || risks.has(rule.risk)) return [];
+  const message = `${rule.tool} is never of ${rule.risk} risk, so this never matches; it is of ${[...risks].join(' or ')}`;
+  return [{ field: 'risk', message }];
+}
+
+function argumentProblems(rule: PolicyRule, known: RuleSurroundings): Problem[] {
+  const meant = meantBy(rule, known);
+  if (meant.length === 0) return [];
+  return Object.entries(rule.match ?? {}).flatMap(([argument, pattern]) => {
+    const schemas = meant.flatMap((tool) => argumentsOf(tool)[argument] ?? []);
+    if (schemas.length === 0) {
+      const names = [...new Set(meant.flatMap((tool) => Object.keys(argumentsOf(tool))))].join(', ');
+      const message = `${rule.tool} has no argument "${argument}", so this never matches; it has ${names || 'none'}`;
+      return [{ field: 'match', message }];
+    }
+    const wanted = schemas.map((schema) => valuesOf(schema));
+    if (wanted.some((one) => one === null || one.meets(pattern))) return [];
+    const message = `"${argument}" of ${rule.tool} is ${wanted[0]?.words}, and "${pattern}" never is`;
+    return [{ field: 'match', message }];
+  });
+}
+
+/** What an argument can be, where its schema leaves few values; null: any text. */
+function valuesOf({ type, enum: listed }: ArgumentSchema): {
+  words: string;
+  meets: (pattern: string) => boolean;
+} | null {
+  const values = type === 'boolean' ? [true, false] : listed;
+  if (Array.isArray(values)) {
+    const texts = values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+    return {
+      words: `one of ${texts.join(', ')}`,
+      meets: (pattern) => texts.some((text) => matchesGlob(pattern, text)),
+    };
+  }
+  const isNumber = type === 'integer' || type === 'number';
+  return isNumber ? { words: 'a number', meets: (pattern) => /^[-+.\deE*?]*$/.test(pattern) } : null;
 }
 
 /** Outside quotes these make a line more than one plain command. */
@@ -74,9 +110,13 @@ function patternProblems({ tool, match, decision }: PolicyRule): Problem[] {
   return [{ field: 'match', message }];
 }
 
-function argumentsOf(tool: KnownTool): string[] {
+type ArgumentSchema = { readonly type?: unknown; readonly enum?: unknown };
+
+function argumentsOf(tool: KnownTool): Readonly<Record<string, ArgumentSchema>> {
   const { properties } = tool.parameters;
-  return typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
+  return typeof properties === 'object' && properties !== null
+    ? (properties as Record<string, ArgumentSchema>)
+    : {};
 }
 
 function placeProblems(rule: PolicyRule, known: RuleSurroundings): Problem[] {
@@ -156,69 +196,3 @@ function inCommon(
     ? (some ?? others)
     : some.filter((id) => others.includes(id));
 }
-
-const strictness: Record<PolicyOutcome, number> = { allow: 0, ask: 1, deny: 2 };
-
-/** Says which other rule makes this one idle: one that matches whatever it matches and is as strict or stricter. */
-function shadowedBy(rules: readonly PolicyRule[], index: number): string | undefined {
-  const rule = rules[index];
-  if (rule === undefined) return undefined;
-  for (const [other, candidate] of rules.entries()) {
-    if (other === index || !covers(candidate, rule)) continue;
-    const stricter = strictness[candidate.decision] - strictness[rule.decision];
-    if (stricter > 0)
-      return `never decides: rules[${other}] (${candidate.decision}) matches all that this one does, and is stricter`;
-    const isTwin = covers(rule, candidate);
-    // Of two that say the same, the later one is the idle one.
-    const isIdle = !isTwin || other < index || addsTerms(rule, candidate);
-    if (stricter === 0 && !addsTerms(candidate, rule) && isIdle)
-      return `adds nothing: rules[${other}] matches all that this one does, with the same decision`;
-  }
-  return undefined;
-}
-
-/** Whether the rule says something that the one which covers it does not. */
-const addsTerms = (cover: PolicyRule, rule: PolicyRule): boolean =>
-  (rule.after_untrusted === true && cover.after_untrusted !== true) ||
-  rule.approvers !== undefined ||
-  (rule.required ?? 1) > (cover.required ?? 1) ||
-  (rule.second_person === true && cover.second_person !== true);
-
-/** Whether `wide` matches whenever `narrow` does. Never says yes wrongly. */
-function covers(wide: PolicyRule, narrow: PolicyRule): boolean {
-  const same = (key: 'channel' | 'conversation' | 'role' | 'risk') =>
-    wide[key] === undefined || wide[key] === narrow[key];
-  if (!same('channel') || !same('conversation') || !same('role') || !same('risk')) return false;
-  if (!patternCovers(wide.tool, narrow.tool)) return false;
-  const patterns = Object.entries(wide.match ?? {});
-  // An allow with a pattern is for plain commands only, and one without is not.
-  if (wide.decision === 'allow' && patterns.some(([, pattern]) => /[*?]/.test(pattern))) return false;
-  return patterns.every(([name, pattern]) => {
-    const narrower = narrow.match?.[name];
-    return narrower !== undefined && patternCovers(pattern, narrower);
-  });
-}
-
-/** Whether every text that `narrow` matches is matched by `wide`: a star of it can only stand for a star of `wide`. */
-function patternCovers(wide: string, narrow: string): boolean {
-  const [w, n] = [[...wide], [...narrow]];
-  // reach[j]: the part of `wide` so far covers the first j tokens of `narrow`.
-  let reach = Array.from({ length: n.length + 1 }, (_, j) => j === 0);
-  for (const token of w) {
-    const next = reach.map((ok, j) => token === '*' && ok && j >= 0);
-    for (let j = 1; j <= n.length; j++) {
-      const given = n[j - 1];
-      if (token === '*') next[j] = next[j] === true || next[j - 1] === true;
-      else next[j] = reach[j - 1] === true && given !== '*' && (token === '?' || token === given);
-    }
-    reach = next;
-  }
-  return reach[n.length] === true;
-}
-
-/** Whether some text may match both; errs on the side of yes. */
-const mayMeet = (a: string, b: string): boolean => {
-  const fixed = (pattern: string) => pattern.split(/[*?]/, 1)[0] ?? '';
-  const [x, y] = [fixed(a), fixed(b)];
-  return x.startsWith(y) || (a !== x && y.startsWith(x));
-};

@@ -29,6 +29,7 @@ export const readOutput = defineTool({
   description: 'Reads more of the output of an earlier action whose result was shortened.',
   input,
   effect: 'read',
+  risks: ['low'],
   timeoutMs: 10_000,
   assess: async ({ reference }) => ({
     decision: 'allow',

@@ -13,6 +13,7 @@ export const runSkill = defineTool({
     file: z.string().optional().describe('A file that belongs to it, named in its instructions.'),
   }),
   effect: 'read',
+  risks: ['low'],
   timeoutMs: TIMEOUT_MS,
   assess: async ({ name, file }) => ({
     decision: 'allow',

@@ -104,6 +104,8 @@ export type Tool<Schema extends z.ZodType = z.ZodType> = {
   /** JSON Schema for the model, where it is not made from `input`. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly effect: Effect;
+  /** What a call can be that the tool does not refuse by itself: a rule about another risk never matches. */
+  readonly risks: readonly Risk[];
   readonly timeoutMs: number;
   /** Must not change anything. Throws only on bugs; bad input is a `deny` or a result. */
   assess(input: z.output<Schema>, context: Pick<ToolContext, 'workspace'>): Promise<Assessment>;

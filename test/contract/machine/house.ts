@@ -96,6 +96,7 @@ export function openHouse(
     description: 'Acts.',
     input: thing,
     effect: 'once',
+    risks: ['medium'],
     timeoutMs: 10_000,
     assess: async (args) => ({
       decision: 'ask',

@@ -20,6 +20,7 @@ export const listFiles = defineTool({
   description: 'Lists files and folders of the workspace. Folders end with "/".',
   input,
   effect: 'read',
+  risks: ['low', 'medium'],
   timeoutMs: FILE_TIMEOUT_MS,
   assess: async ({ path }, { workspace }) =>
     assessReading(workspace, path, { question: 'List this folder?', title: `Listed ${path}` }),

@@ -19,6 +19,7 @@ export const readFile = defineTool({
   description: 'Reads a UTF-8 text file in the workspace, whole or some of its lines.',
   input,
   effect: 'read',
+  risks: ['low', 'medium'],
   timeoutMs: FILE_TIMEOUT_MS,
   assess: async ({ path }, { workspace }) =>
     assessReading(workspace, path, { question: 'Read this file?', title: `Read ${path}` }),

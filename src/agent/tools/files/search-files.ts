@@ -93,6 +93,7 @@ export const searchFiles = defineTool({
   description: 'Finds lines that hold a text in the files of the workspace. Returns path:line: text.',
   input,
   effect: 'read',
+  risks: ['low', 'medium'],
   timeoutMs: FILE_TIMEOUT_MS,
   assess: async ({ path, text }, { workspace }) =>
     assessReading(workspace, path, {

@@ -126,6 +126,7 @@ export const writeFile = defineTool({
     'Writes a UTF-8 text file in the workspace, replacing all of its content. A person is asked first.',
   input,
   effect: 'idempotent',
+  risks: ['medium', 'high'],
   timeoutMs: FILE_TIMEOUT_MS,
   assess: (args, { workspace }) => assess(args, workspace),
   run: ({ path, content }, { workspace, files }) =>

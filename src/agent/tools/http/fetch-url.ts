@@ -63,6 +63,7 @@ export function createFetchTool({ allow, resolve = resolveBySystem }: FetchDeps)
       'A person is asked first unless an operator has listed the host.',
     input,
     effect: 'read',
+    risks: ['low', 'medium', 'high'],
     timeoutMs: BACKSTOP_MS,
     assess: async ({ url }) => assess(url, egress),
     async run({ url }, { signal }) {

@@ -57,6 +57,7 @@ export function createReviewTool(servers: readonly ServerHandle[]): AnyTool {
       `Waiting: ${names}.`,
     input,
     effect: 'idempotent',
+    risks: ['high'],
     timeoutMs: 10_000,
     assess: async ({ server }) => assess(server, find(server)),
     async run({ server: name }) {

@@ -87,6 +87,7 @@ export function createMcpTool(server: ServerHandle, definition: ToolDefinition):
       description: `Of the MCP server "${server.name}", which says: ${definition.description}`,
       input: inputOf(definition),
       effect: 'once',
+      risks: ['medium'],
       timeoutMs: CALL_MS,
       assess: async (args) => assess(args),
       async run(args, { signal }) {

@@ -15,6 +15,7 @@ export const recall = defineTool({
     'Searches what is remembered for the person and the place of this conversation. The most fitting entries are in your instructions already; use it for more.',
   input,
   effect: 'read',
+  risks: ['low'],
   timeoutMs: 10_000,
   assess: async ({ query }) => lookup('Search the memory?', query, `Looked in memory for "${query}"`),
   run: async ({ query, limit }, { memory }) => {

@@ -47,6 +47,7 @@ export const remember = defineTool({
   input,
   // The same text again brings the entry up to date.
   effect: 'idempotent',
+  risks: ['low', 'medium'],
   timeoutMs: 10_000,
   assess: async ({ text, scope }) => {
     const secret = secretIn(text);

@@ -18,6 +18,7 @@ export const searchHistory = defineTool({
     'Searches the earlier messages and answers of this conversation, also those that were summarized or are too old for your prompt.',
   input,
   effect: 'read',
+  risks: ['low'],
   timeoutMs: 10_000,
   assess: async ({ query }) =>
     lookup('Search this conversation?', query, `Searched the history for "${query}"`),

@@ -199,6 +199,7 @@ export function createShellTool(deps: ShellDeps) {
       `once; others ask a person first. A script cannot be changed by the command that runs it. Sandbox: ${place}.`,
     input,
     effect: 'once',
+    risks: ['low', 'medium', 'high'],
     timeoutMs: deps.timeoutMs + BACKSTOP_MS,
     assess: ({ command }, { workspace }) => assess(command, workspace),
     run: ({ command, timeout_seconds }, context) =>

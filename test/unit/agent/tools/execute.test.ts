@@ -17,6 +17,7 @@ const toolThat = (run: (context: ToolContext) => Promise<ToolResult>, timeoutMs 
     description: '',
     input: z.strictObject({ text: z.string() }),
     effect: 'read',
+    risks: ['low'],
     timeoutMs,
     assess: () => Promise.reject(new Error('not used')),
     run: (_args, context) => run(context),

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { createMcpTools } from '../../../../src/agent/tools/mcp/tools.ts';
 import { createTools, type ToolsConfig } from '../../../../src/agent/tools/registry.ts';
@@ -81,6 +82,36 @@ describe('createTools', () => {
       read_output: 'read',
       run_skill: 'read',
     });
+  });
+
+  it('names the risks that its calls can have, as parley check tells of rules about others', async () => {
+    const all = tools({
+      http: { enabled: true, allow: ['example.org'] },
+      memory: { enabled: true, keeps: true },
+    });
+    const calls: Record<string, readonly object[]> = {
+      shell: ['ls', 'make', 'rm -r x', 'sh x', 'cat .env'].map((command) => ({ command })),
+      read_file: [{ path: 'a' }, { path: '.env' }],
+      write_file: ['a', '.env'].map((path) => ({ path, content: 'x' })),
+      list_files: [{}, { path: '.ssh' }],
+      search_files: [{ text: 'x' }, { text: 'x', path: '.ssh' }],
+      fetch_url: ['example.com', 'example.org', `example.com/${'x'.repeat(2000)}`].map((url) => ({
+        url: `https://${url}`,
+      })),
+      remember: [{ text: 'likes tea' }, { text: 'likes tea', scope: 'workspace' }],
+      recall: [{ query: 'x' }],
+      search_history: [{ query: 'x' }],
+      read_output: [{ reference: 'x/1' }],
+      run_skill: [{ name: 'x' }],
+    };
+    for (const tool of all.list()) {
+      const seen = new Set<string>();
+      for (const args of calls[tool.name] ?? []) {
+        const { risk } = await tool.assess(tool.input.parse(args), { workspace: tmpdir() });
+        seen.add(risk);
+      }
+      expect({ [tool.name]: [...seen].sort() }).toEqual({ [tool.name]: [...tool.risks].sort() });
+    }
   });
 
   it('describes every argument to the model as JSON Schema', () => {
