@@ -14,6 +14,7 @@ import { type Clock, type Logger, newId, systemClock } from './domain/runtime.ts
 import type { Turn } from './domain/turn.ts';
 import { accountsOf, approversFor, countPeople } from './gateway/access.ts';
 import { createApprovalClock } from './gateway/approval-clock.ts';
+import { unreachable } from './gateway/approval-words.ts';
 import { createApprovals } from './gateway/approvals.ts';
 import type { CardOptions } from './gateway/cards.ts';
 import { createGateway } from './gateway/gateway.ts';
@@ -190,7 +191,7 @@ export async function startApp({
       outbox,
       settings: (turn) => profileOf(turn).settings,
       render: createRenderer(cards),
-      nobodyToAsk: (turn, terms) => unreachable(countPeople(access(), mayDecide(turn, terms)), terms),
+      nobodyToAsk: (turn, terms) => unreachable(access(), mayDecide(turn, terms), terms),
       agreed(turn, terms, { votes }) {
         const may = mayDecide(turn, terms);
         const counted = votes.filter((vote) => may.includes(vote.by)).map((vote) => vote.by);
@@ -334,16 +335,6 @@ export async function startApp({
     await closeAll();
     throw error;
   }
-}
-
-/** Null when enough different people can be asked. */
-function unreachable(people: number, terms: ApprovalTerms): string | null {
-  if (people >= terms.required) return null;
-  const who =
-    people === 0
-      ? 'nobody is set up to give it'
-      : `${terms.required} people have to give it and only ${people} can`;
-  return `This needs approval, and ${who}, so it was not done. An admin can list approvers in access.approvers.`;
 }
 
 const profileSection = (loaded: LoadedConfig, profile: string) =>

@@ -2,60 +2,79 @@
 import { decidePolicy, type PolicyDecision } from './agent/policy.ts';
 import { validateArgs } from './agent/tools/execute.ts';
 import type { LoadedConfig } from './config/load.ts';
-import type { Logger } from './domain/runtime.ts';
-import { rolesOf } from './gateway/access.ts';
+import { type Logger, systemClock } from './domain/runtime.ts';
+import { approversFor, rolesOf } from './gateway/access.ts';
+import { unreachable } from './gateway/approval-words.ts';
 import { profileFor } from './gateway/router.ts';
 import { openOffline } from './offline.ts';
 import { accessOf, termsOf } from './open-profiles.ts';
+import { withStoreIfAny } from './remembered.ts';
 
-/** Without the terms when nobody is asked. */
-export type Explained = Omit<PolicyDecision, 'terms' | 'grantable'> & Partial<Pick<PolicyDecision, 'terms'>>;
+/** Without the terms when nobody is asked; without hosts when no rule opens any. */
+export type Explained = Omit<PolicyDecision, 'terms' | 'grantable' | 'network'> &
+  Partial<Pick<PolicyDecision, 'terms' | 'network'>>;
 
 export type Question = { readonly tool: string; readonly args: unknown };
 
+/** @param asked.untrusted text from outside that the turn would have read, in words; null: none */
 export async function judgeOffline(
   loaded: LoadedConfig,
-  asked: { user: string; conversation: string | null; log: Logger },
-): Promise<(question: Question) => Promise<Explained>> {
-  const profiles = await openOffline(loaded, asked.log);
-  const where = placeOf(asked.conversation, asked.user);
+  questions: readonly Question[],
+  asked: { user: string; conversation: string | null; untrusted: string | null; log: Logger },
+): Promise<Explained[]> {
+  const { user, untrusted, log } = asked;
+  const profiles = await openOffline(loaded, log);
+  const where = placeOf(asked.conversation, user);
   const name = profileFor({ ...where, account: '' }, loaded.config.routes);
   const { settings, workspace } = profiles.get(name);
   const profile = loaded.profiles.get(name) ?? loaded.config;
-  const roles = rolesOf(accessOf(loaded), { id: asked.user, kind: 'person' });
-  return async ({ tool: toolName, args }) => {
-    const tool = settings.tools.get(toolName);
-    if (tool === undefined) {
+  const access = accessOf(loaded);
+  const roles = rolesOf(access, { id: user, kind: 'person' });
+  return withStoreIfAny(loaded, log, async (store) => {
+    const isGranted = async (key: string | null): Promise<boolean> =>
+      key !== null &&
+      (await store?.approvals.findGrant(key, name, workspace, systemClock.now())) !== undefined;
+    const judge = async ({ tool: toolName, args }: Question): Promise<Explained> => {
+      const tool = settings.tools.get(toolName);
+      if (tool === undefined) return never('there is no such tool', `no tool "${toolName}"`);
+      const checked = validateArgs(tool, JSON.stringify(args));
+      if (!checked.ok) return never('invalid arguments', checked.error);
+      const assessment = await tool.assess(checked.args, { workspace });
+      const { decision, rule, risk, reasons, terms, network } = decidePolicy({
+        tool,
+        args: checked.args,
+        assessment,
+        rules: profile.approvals.rules,
+        terms: termsOf(profile),
+        actor: { user, roles },
+        where,
+        granted: await isGranted(assessment.alwaysKey),
+        untrusted,
+      });
+      const opened = network.length === 0 ? {} : { network };
+      if (decision !== 'ask') return { decision, rule, risk, reasons, ...opened };
+      const nobody = unreachable(access, approversFor(access, user, terms), terms);
       return {
-        decision: 'deny',
-        rule: 'built-in: there is no such tool',
-        risk: 'blocked',
-        reasons: [`no tool "${toolName}"`],
+        decision,
+        rule,
+        risk,
+        reasons: nobody === null ? reasons : [...reasons, nobody],
+        terms,
+        ...opened,
       };
-    }
-    const checked = validateArgs(tool, JSON.stringify(args));
-    if (!checked.ok)
-      return {
-        decision: 'deny',
-        rule: 'built-in: invalid arguments',
-        risk: 'blocked',
-        reasons: [checked.error],
-      };
-    const assessment = await tool.assess(checked.args, { workspace });
-    const { decision, rule, risk, reasons, terms } = decidePolicy({
-      tool,
-      args: checked.args,
-      assessment,
-      rules: profile.approvals.rules,
-      terms: termsOf(profile),
-      actor: { user: asked.user, roles },
-      where,
-      granted: false,
-      untrusted: null,
-    });
-    return { decision, rule, risk, reasons, ...(decision === 'ask' ? { terms } : {}) };
-  };
+    };
+    const answers: Explained[] = [];
+    for (const question of questions) answers.push(await judge(question));
+    return answers;
+  });
 }
+
+const never = (rule: string, reason: string): Explained => ({
+  decision: 'deny',
+  rule: `built-in: ${rule}`,
+  risk: 'blocked',
+  reasons: [reason],
+});
 
 /** `slack:C012`, or only the channel of the person. */
 function placeOf(conversation: string | null, user: string): { channel: string; conversation: string } {

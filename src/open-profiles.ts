@@ -152,7 +152,7 @@ function instructionsOf({ agent }: Profile): string {
 }
 
 const toolSettings = (
-  { tools: { shell, files, http, memory } }: Profile,
+  { tools: { shell, files, http, memory }, approvals }: Profile,
   { config }: LoadedConfig,
 ): ToolsConfig => ({
   shell: {
@@ -161,6 +161,7 @@ const toolSettings = (
     timeoutMs: shell.timeout,
     maxOutputBytes: shell.max_output,
     network: shell.network,
+    opened: [...new Set(approvals.rules.flatMap((rule) => rule.network ?? []))],
   },
   files,
   http,

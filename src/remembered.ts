@@ -1,9 +1,10 @@
-/** What a gateway remembers of MCP servers, for commands beside it: read, never written; nothing before the first start. */
+/** What a gateway remembers, for commands beside it: read, never written; nothing before the first start. */
 import type { LoadedConfig } from './config/load.ts';
 import { AppError } from './domain/errors.ts';
 import type { KeyValue } from './domain/feed.ts';
 import type { Logger } from './domain/runtime.ts';
 import { openStore } from './store/open.ts';
+import type { Store } from './store/store.ts';
 
 const nothing: KeyValue = {
   get: async () => undefined,
@@ -13,20 +14,33 @@ const nothing: KeyValue = {
   deleteBetween: async () => {},
 };
 
-export async function withRemembered<T>(
-  { config, profiles }: LoadedConfig,
+/** Null where there is none yet, or it cannot be read now. */
+export async function withStoreIfAny<T>(
+  { config }: LoadedConfig,
   log: Logger,
-  use: (state: KeyValue) => Promise<T>,
+  use: (store: Store | null) => Promise<T>,
 ): Promise<T> {
-  const used = [config, ...profiles.values()].some(({ tools }) => Object.keys(tools.mcp.servers).length > 0);
-  if (!used) return use(nothing);
   const store = await openStore({ url: config.store.url, log, access: 'read' }).catch((error: unknown) => {
     if (error instanceof AppError) return null;
     throw error;
   });
   try {
-    return await use({ ...nothing, get: store?.state('mcp').get ?? nothing.get });
+    return await use(store);
   } finally {
     await store?.close();
   }
+}
+
+/** Of MCP servers. */
+export async function withRemembered<T>(
+  loaded: LoadedConfig,
+  log: Logger,
+  use: (state: KeyValue) => Promise<T>,
+): Promise<T> {
+  const { config, profiles } = loaded;
+  const used = [config, ...profiles.values()].some(({ tools }) => Object.keys(tools.mcp.servers).length > 0);
+  if (!used) return use(nothing);
+  return withStoreIfAny(loaded, log, (store) =>
+    use({ ...nothing, get: store?.state('mcp').get ?? nothing.get }),
+  );
 }

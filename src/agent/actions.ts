@@ -109,6 +109,7 @@ export async function run(
       log: deps.log.child({ turn: turn.id, tool: tool.name }),
       clock: deps.clock,
       files: judged.assessment.files ?? {},
+      network: openedFor(judged),
       readOutput: (wanted) => readOutput(deps, turn, wanted),
       skills: deps.skills(turn),
       memory: deps.memory(turn),
@@ -130,6 +131,12 @@ export async function run(
   if (done.full !== null) effects.outputs.push({ index: action.index, content: done.full });
   if (tool.name === 'shell') effects.events.push(auditOf(turn, judged, done));
   return effects;
+}
+
+/** Hosts that rules open by now, and that those who approved were shown. */
+function openedFor({ action: { approval }, policy }: Judged): readonly string[] {
+  if (approval === null) return policy.network;
+  return policy.network.filter((host) => approval.action.network?.includes(host) === true);
 }
 
 /** Only outputs of the same turn: a reference is no way into other conversations. */

@@ -1,5 +1,5 @@
 /** Asking people: which actions of a batch need it, on which cards, and when not even asking makes sense. */
-import { actionDigest, type PlannedAction } from '../domain/approval.ts';
+import { actionDigest } from '../domain/approval.ts';
 import type { EventBody, EventOf } from '../domain/event.ts';
 import { newSecret } from '../domain/runtime.ts';
 import type { Turn } from '../domain/turn.ts';
@@ -132,7 +132,7 @@ function requestOf(
     reasons: [...(extraReason === undefined ? [] : [extraReason]), ...policy.reasons],
     modelReason: action.reason,
     display: assessment.display,
-    sandbox: assessment.sandbox ?? null,
+    sandbox: assessment.sandbox?.(policy.network) ?? null,
     grantable: policy.grantable && extraReason === undefined,
     expiresAt: now + settings.approvalExpiresMs,
     ...(approvers === null ? {} : { approvers: [...approvers] }),
@@ -158,12 +158,15 @@ function approvalOf({ settings }: Run, judged: Judged, request: Request, now: nu
   };
 }
 
-function plannedAction(turn: Turn, judged: Judged): PlannedAction {
-  const base = {
+function plannedAction(turn: Turn, judged: Judged): Request['action'] {
+  const { files } = judged.assessment;
+  const { network } = judged.policy;
+  return {
     tool: judged.tool.name,
     args: judged.args,
     workspace: turn.workspace,
     profile: turn.profile,
+    ...(files === undefined ? {} : { files }),
+    ...(network.length === 0 ? {} : { network: [...network] }),
   };
-  return judged.assessment.files === undefined ? base : { ...base, files: judged.assessment.files };
 }

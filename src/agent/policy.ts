@@ -29,6 +29,8 @@ export type PolicyRule = {
   readonly required?: number | undefined;
   /** Of an ask: not the requester. */
   readonly second_person?: boolean | undefined;
+  /** Of an allow or ask: hosts that the command may reach beside those open to all commands. */
+  readonly network?: readonly string[] | undefined;
 };
 
 export type PolicyQuestion = {
@@ -59,6 +61,8 @@ export type PolicyDecision = {
   readonly terms: ApprovalTerms;
   /** Of an `ask`: whether an "always" would keep it from asking the next time. */
   readonly grantable: boolean;
+  /** Hosts that rules open for this action, sorted. */
+  readonly network: readonly string[];
 };
 
 const argumentText = (args: unknown, name: string): string | undefined => {
@@ -94,6 +98,8 @@ function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
 export function decidePolicy(question: PolicyQuestion): PolicyDecision {
   const { assessment, tool, rules, terms } = question;
   const { risk, reasons } = assessment;
+  const matching = [...rules.entries()].filter(([, rule]) => applies(rule, question));
+  const network = [...new Set(matching.flatMap(([, rule]) => rule.network ?? []))].sort();
   const as = (decision: PolicyOutcome, rule: string): PolicyDecision => ({
     decision,
     rule,
@@ -101,9 +107,9 @@ export function decidePolicy(question: PolicyQuestion): PolicyDecision {
     reasons,
     terms,
     grantable: false,
+    network: decision === 'deny' ? [] : network,
   });
   if (assessment.decision === 'deny') return as('deny', `built-in: ${tool.name} refuses this action`);
-  const matching = [...rules.entries()].filter(([, rule]) => applies(rule, question));
   const first = (decision: PolicyOutcome) => matching.find(([, rule]) => rule.decision === decision);
   const denied = first('deny');
   if (denied !== undefined) return as('deny', nameOf(denied));
@@ -114,7 +120,8 @@ export function decidePolicy(question: PolicyQuestion): PolicyDecision {
   const isRead = (assessment.effect ?? tool.effect) === 'read';
   // The Rule of Two: what has read text from outside may not change things, nor tell anybody outside, without a
   // person in between.
-  const tainted = question.untrusted !== null && (!isRead || assessment.sendsOut === true);
+  const canTell = assessment.sendsOut === true || network.length > 0;
+  const tainted = question.untrusted !== null && (!isRead || canTell);
   const allowing = matching.filter(([, rule]) => rule.decision === 'allow');
   const allowed = allowing.find(
     ([, rule]) => assessment.insists !== true && (!tainted || rule.after_untrusted === true),

@@ -99,10 +99,11 @@ function* casesOf(rule: PolicyRule, { tools, servers, channels }: RuleCases): Ge
         yield { ...rule, tool: name, risk, channel };
 }
 
-/** Whether the rule says something that the one which covers it does not. */
+/** Whether the rule says something that the one which covers it does not, with the same decision. */
 const addsTerms = (cover: PolicyRule, rule: PolicyRule): boolean =>
   (rule.after_untrusted === true && cover.after_untrusted !== true) ||
   rule.approvers !== undefined ||
+  rule.network !== undefined ||
   (rule.required ?? 1) > (cover.required ?? 1) ||
   (rule.second_person === true && cover.second_person !== true);
 

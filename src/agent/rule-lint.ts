@@ -25,6 +25,7 @@ export function lintRules(rules: readonly PolicyRule[], known: RuleSurroundings)
       ...toolProblems(rule, known),
       ...argumentProblems(rule, known),
       ...patternProblems(rule),
+      ...networkProblems(rule),
       ...placeProblems(rule, known),
       ...deciderProblems(rule, known),
       ...jointProblems(rules, index, known),
@@ -108,6 +109,13 @@ function patternProblems({ tool, match, decision }: PolicyRule): Problem[] {
     `an allow with a pattern is for single plain commands, and "${operator}" makes this more than one, so it ` +
     'never matches; write the whole command without * and ?';
   return [{ field: 'match', message }];
+}
+
+function networkProblems({ tool, network }: PolicyRule): Problem[] {
+  if (network === undefined || matchesGlob(tool, 'shell')) return [];
+  return [
+    { field: 'network', message: `opens hosts for commands of the shell, and ${tool} is not the shell` },
+  ];
 }
 
 type ArgumentSchema = { readonly type?: unknown; readonly enum?: unknown };

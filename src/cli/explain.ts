@@ -1,7 +1,7 @@
 /** `parley explain`: what policy decides about an action, and which rule decided. Nothing is run. */
 import { readFileSync } from 'node:fs';
 import { AppError, errorMessage } from '../domain/errors.ts';
-import { judgeOffline, type Question } from '../explain.ts';
+import { type Explained, judgeOffline, type Question } from '../explain.ts';
 import { type CommonOptions, load, printJson, printLine, quietLog } from './command-line.ts';
 
 export type ExplainOptions = CommonOptions & {
@@ -10,27 +10,32 @@ export type ExplainOptions = CommonOptions & {
   batch?: string;
   as: string;
   in?: string;
+  afterUntrusted?: boolean;
   json?: boolean;
 };
 
 export async function explain(options: ExplainOptions): Promise<number> {
   const questions = options.batch === undefined ? [single(options)] : batch(options.batch);
   const loaded = load(options);
-  const judge = await judgeOffline(loaded, {
+  const answers = await judgeOffline(loaded, questions, {
     user: options.as,
     conversation: options.in ?? null,
+    untrusted: options.afterUntrusted === true ? 'as --after-untrusted says' : null,
     log: quietLog(loaded),
   });
-  for (const question of questions) {
-    const answer = await judge(question);
+  for (const answer of answers) {
     if (options.json || options.batch !== undefined) printJson(answer);
-    else
-      printLine(
-        `${answer.decision} (risk ${answer.risk})\nrule: ${answer.rule}\n${answer.reasons.map((reason) => `- ${reason}`).join('\n')}`.trimEnd(),
-      );
+    else for (const line of linesOf(answer)) printLine(line);
   }
   return 0;
 }
+
+const linesOf = ({ decision, risk, rule, reasons, network }: Explained): string[] => [
+  `${decision} (risk ${risk})`,
+  `rule: ${rule}`,
+  ...reasons.map((reason) => `- ${reason}`),
+  ...(network === undefined ? [] : [`network: ${network.join(', ')}`]),
+];
 
 function single({ tool, args }: ExplainOptions): Question {
   if (tool === undefined || args === undefined)

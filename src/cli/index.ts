@@ -75,6 +75,7 @@ function createProgram(choose: (action: Action) => void): Command {
     .option('--batch <file>', 'one {"tool","args"} a line instead')
     .option('--as <user>', 'who asks', 'web:owner')
     .option('--in <conversation>', 'where, as channel:conversation')
+    .option('--after-untrusted', 'as after text from outside was read in the turn')
     .option('--json', 'as JSON')
     .action(
       (
@@ -84,6 +85,7 @@ function createProgram(choose: (action: Action) => void): Command {
           batch?: string;
           as: string;
           in?: string;
+          afterUntrusted?: boolean;
           json?: boolean;
         },
       ) => choose(async () => (await import('./explain.ts')).explain(options)),

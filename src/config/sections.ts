@@ -157,8 +157,19 @@ const rule = z
       .describe('Of an ask: who decides, instead of access.approvers.'),
     required: z.int().min(1).max(20).optional().describe('Of an ask: how many of them have to approve.'),
     second_person: z.boolean().optional().describe('Of an ask: not whoever asked for it.'),
+    network: z
+      .array(destination())
+      .min(1, 'must name a host; without this key no more than tools.shell.network is open')
+      .optional()
+      .describe(
+        'Of an allow or ask for the shell: hosts such commands may reach, beyond tools.shell.network.',
+      ),
   })
   .superRefine((value, context) => {
+    if (value.decision === 'deny' && value.network !== undefined) {
+      const message = 'means nothing beside decision: deny; it belongs to decision: allow or ask';
+      context.addIssue({ code: 'custom', path: ['network'], message });
+    }
     const only = { ask: ['approvers', 'required', 'second_person'], allow: ['after_untrusted'], deny: [] };
     for (const key of [...only.ask, ...only.allow]) {
       const means = only.ask.includes(key) ? 'ask' : 'allow';

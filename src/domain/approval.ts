@@ -36,6 +36,8 @@ export type PlannedAction = {
   readonly profile: string;
   /** What the action executes, replaces or relies on: SHA-256 by path or name; checked again at execution. */
   readonly files?: Readonly<Record<string, string>> | undefined;
+  /** Hosts that rules open for it: no others are, whatever rules say by the time it runs. */
+  readonly network?: readonly string[] | undefined;
 };
 
 export type Approval = {

@@ -29,6 +29,7 @@ const plannedAction = z.object({
   workspace: z.string(),
   profile: z.string(),
   files: z.record(z.string(), z.string()).optional(),
+  network: z.array(z.string()).optional(),
 });
 
 const risk = z.enum(['low', 'medium', 'high', 'blocked']);

@@ -1,7 +1,8 @@
 /** What people are told about decisions (pure). */
 import type { Action } from '../agent/state.ts';
-import { type Approval, voterNames } from '../domain/approval.ts';
+import { type Approval, type ApprovalTerms, voterNames } from '../domain/approval.ts';
 import type { UserId } from '../domain/message.ts';
+import { type AccessRules, countPeople } from './access.ts';
 import { seconds } from './words.ts';
 
 export function outcomeText(decision: 'once' | 'always' | 'deny', name: string): string {
@@ -57,4 +58,19 @@ export function refusalText(others: readonly UserId[], isOwnRequest: boolean): s
   return isOwnRequest
     ? `A second person has to decide about your own request. ${who}`
     : `You may not decide about this. ${who}`;
+}
+
+/** Why nobody is asked; null when enough different people can be. @param may who may decide */
+export function unreachable(
+  rules: Pick<AccessRules, 'people'>,
+  may: readonly UserId[],
+  { required }: ApprovalTerms,
+): string | null {
+  const people = countPeople(rules, may);
+  if (people >= required) return null;
+  const who =
+    people === 0
+      ? 'nobody is set up to give it'
+      : `${required} people have to give it and only ${people} can`;
+  return `This needs approval, and ${who}, so it was not done. An admin can list approvers in access.approvers.`;
 }

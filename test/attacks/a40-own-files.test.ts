@@ -87,7 +87,7 @@ describe.each(['auto', 'off'] as const)('A40 with the sandbox %s', (mode) => {
     const { assess, run } = call(tools, workspace, 'shell', { command });
     const assessment = await assess();
     expect(assessment.decision).toBe('ask');
-    if (!(assessment.sandbox ?? '').startsWith('bubblewrap')) return;
+    if (!assessment.sandbox?.([]).startsWith('bubblewrap')) return;
     expect((await run()).output).not.toContain('canary-');
   });
 

@@ -25,6 +25,8 @@ export type ToolsConfig = {
     /** Of the prompt; the full output is kept apart. */
     readonly maxOutputBytes: number;
     readonly network: Network;
+    /** Hosts beyond it that rules open for some commands. */
+    readonly opened?: readonly string[];
   };
   readonly files: { readonly enabled: boolean };
   readonly http: { readonly enabled: boolean; readonly allow: readonly string[] };
@@ -61,9 +63,11 @@ export function createTools(deps: {
 }): Tools {
   const { config, sandbox, mcp } = deps;
   const ownFiles = createOwnFiles(deps.hide);
-  const { enabled, timeoutMs, network } = config.shell;
+  const { enabled, timeoutMs, network, opened = [] } = config.shell;
   const tools: AnyTool[] = [
-    ...(enabled ? [createShellTool({ sandbox, network, timeoutMs, ownFiles, keepBytes: KEEP_BYTES })] : []),
+    ...(enabled
+      ? [createShellTool({ sandbox, network, opened, timeoutMs, ownFiles, keepBytes: KEEP_BYTES })]
+      : []),
     ...(config.files.enabled
       ? [readFile, writeFile, listFiles, searchFiles].map((tool) => keepOut(tool, ownFiles))
       : []),

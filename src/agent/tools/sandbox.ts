@@ -41,6 +41,9 @@ async function wayOut(network: Network, proxies: Proxies): Promise<Place['networ
   return network.length === 0 ? false : { proxy: await proxies.socketFor(network) };
 }
 
+export const withHosts = (network: Network, hosts: readonly string[]): Network =>
+  network === true || hosts.length === 0 ? network : [...new Set([...(network || []), ...hosts])];
+
 /** Hosts named on a card; the rest are counted. */
 const HOSTS_SHOWN = 4;
 

@@ -45,8 +45,8 @@ export type Assessment = {
   readonly insists?: boolean;
   /** True when the arguments leave for a place outside: also what only reads may carry data away (A28). */
   readonly sendsOut?: boolean;
-  /** "bubblewrap, no network" or "off"; set by tools that run processes. */
-  readonly sandbox?: string;
+  /** Set by tools that run processes: "bubblewrap, no network" or why there is none, with these hosts open besides. */
+  readonly sandbox?: (hosts: readonly string[]) => string;
 };
 
 /** What a turn may remember and look up: for its person, in its place. */
@@ -77,6 +77,8 @@ export type ToolContext = {
   readonly clock: Clock;
   /** `Assessment.files` of this very call, as it was agreed to: what is executed is this and nothing else. */
   readonly files: Readonly<Record<string, string>>;
+  /** Hosts that rules open for this very call, as it was agreed to. */
+  readonly network: readonly string[];
   /** Reads the stored full output of an earlier action of this turn. */
   readonly readOutput: (reference: string) => Promise<string | undefined>;
   readonly memory: MemoryAccess;

@@ -37,7 +37,38 @@ describe('decidePolicy', () => {
       rule: 'default: everything that may change something asks',
       risk: 'medium',
       reasons: ['deletes files'],
+      network: [],
     });
+  });
+
+  it('A25 opens the hosts of all rules that match, and none for what is denied', () => {
+    const open = (command: string, decision: 'allow' | 'ask', ...network: string[]): PolicyRule => ({
+      ...{ tool: 'shell', match: { command }, decision },
+      network,
+    });
+    const rules = [
+      open('rm *', 'ask', 'b.example', 'a.example'),
+      open('rm x', 'allow', 'a.example', 'c.example'),
+    ];
+    const network = ['a.example', 'b.example', 'c.example'];
+    expect(decide({ rules })).toMatchObject({ decision: 'ask', network });
+    expect(decide({ rules: rules.slice(1) })).toMatchObject({
+      decision: 'allow',
+      network: ['a.example', 'c.example'],
+    });
+    expect(decide({ rules: [...rules, { tool: 'shell', decision: 'deny' }] })).toMatchObject({
+      decision: 'deny',
+      network: [],
+    });
+    expect(decide({ rules, args: { command: 'ls' } }).network).toEqual([]);
+    expect(decide({ rules, assessment: refused }).network).toEqual([]);
+  });
+
+  it('A28 what only reads asks after text from outside, where a rule opens a way out for it', () => {
+    const rules: PolicyRule[] = [{ tool: 'shell', decision: 'allow', network: ['a.example'] }];
+    expect(decide({ rules, assessment: reading }).decision).toBe('allow');
+    expect(decide({ rules, assessment: reading, untrusted: 'a page' }).decision).toBe('ask');
+    expect(decide({ assessment: reading, untrusted: 'a page' }).decision).toBe('allow');
   });
 
   it('E19 allows what only reads', () => {

@@ -77,6 +77,11 @@ describe('lintRules', () => {
       /^0.match: .* is one of new, replace, and/,
     ],
     [
+      'hosts for what is not the shell',
+      { tool: 'write_file', network: ['a.example'], decision: 'ask' },
+      /^0.network: .*write_file is not the shell/,
+    ],
+    [
       'what is blocked',
       { tool: '*', risk: 'blocked', decision: 'ask' },
       /^0.risk: .*refused before any rule/,
@@ -190,6 +195,7 @@ describe('lintRules', () => {
   it('does not call a rule idle that demands more than the one which covers it', () => {
     expect(problems(shell('a*', 'ask'), shell('ab', 'ask', { required: 2 }))).toEqual([]);
     expect(problems(shell('a*', 'ask'), shell('ab', 'ask', { approvers: ['web:x'] }))).toEqual([]);
+    expect(problems(shell('a*', 'ask'), shell('ab', 'ask', { network: ['a.example'] }))).toEqual([]);
     expect(problems(shell('ab', 'allow'), shell('ab', 'allow', { after_untrusted: true }))).toEqual([
       expect.stringContaining('0.null: adds nothing'),
     ]);

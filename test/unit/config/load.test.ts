@@ -98,6 +98,16 @@ describe('the configuration', () => {
       /^c\.yaml:1:29: profiles\.ops\.agent\.planner/,
     ],
     [
+      'hosts for what is denied',
+      'approvals: { rules: [{ tool: shell, decision: deny, network: [a.example] }] }',
+      /^c\.yaml:1:\d+: approvals\.rules\.0\.network: .*allow or ask/,
+    ],
+    [
+      'no hosts at all',
+      'approvals: { rules: [{ tool: shell, decision: ask, network: [] }] }',
+      /^c\.yaml:1:\d+: approvals\.rules\.0\.network: must name a host/,
+    ],
+    [
       'a part that is not built yet',
       'sessions: { while_busy: steer }',
       /^c\.yaml:1:13: sessions\.while_busy: not available yet/,

@@ -65,7 +65,7 @@ export function createMcpTool(server: ServerHandle, definition: ToolDefinition):
 
   function assess(args: unknown): Assessment {
     const display = { ...shownAs, text: `${name}\n${JSON.stringify(args, null, 2)}` };
-    const base = { display, ...(server.sandbox === null ? {} : { sandbox: server.sandbox }) };
+    const base = { display, ...(server.sandbox === null ? {} : { sandbox: () => server.sandbox ?? '' }) };
     if (server.isKnown() && !server.isUsable(definition.name)) {
       const reason = `the server changed what ${name} says it does; ${REVIEW} asks a person to agree`;
       return { ...base, decision: 'deny', risk: 'blocked', reasons: [reason], alwaysKey: null };

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../../../domain/approval.ts';
 import type { OwnFiles } from '../own-files.ts';
-import type { Network, Sandbox } from '../sandbox.ts';
+import { type Network, type Sandbox, withHosts } from '../sandbox.ts';
 import { type Assessment, defineTool, type ToolContext, type ToolResult } from '../tool.ts';
 import { classify } from './classify.ts';
 import { diskConcerns, runsOwn } from './disk-facts.ts';
@@ -17,6 +17,8 @@ import { type ProcessResult, partsOf, runProcess } from './run.ts';
 export type ShellDeps = {
   readonly sandbox: Sandbox;
   readonly network: Network;
+  /** Hosts beyond it that rules open for some commands: the model is told of them. */
+  readonly opened?: readonly string[];
   readonly ownFiles: OwnFiles;
   readonly timeoutMs: number;
   /** Full output of each stream kept for `read_output`, in bytes; what the prompt holds is cut further. */
@@ -82,8 +84,10 @@ function toResult(result: ProcessResult, timeoutMs: number, sandbox: string): To
 }
 
 export function createShellTool(deps: ShellDeps) {
-  const { sandbox, network } = deps;
-  const place = sandbox.describe(network);
+  const { sandbox } = deps;
+  const placeWith = (hosts: readonly string[]): string => sandbox.describe(withHosts(deps.network, hosts));
+  const { opened = [] } = deps;
+  const ruled = opened.length === 0 ? '' : `; some commands may reach ${opened.join(', ')}`;
   const limitSeconds = Math.max(1, Math.floor(deps.timeoutMs / 1000));
   const input = z.strictObject({
     command: z
@@ -107,7 +111,7 @@ export function createShellTool(deps: ShellDeps) {
       display: { question: 'Run this command?', text: command, language: 'bash', title },
       argv: judged.argv,
       forms: { command: [...judged.facts.forms] },
-      sandbox: place,
+      sandbox: placeWith,
     };
     const refused = (reason: string): Assessment => ({
       ...base,
@@ -167,7 +171,7 @@ export function createShellTool(deps: ShellDeps) {
     argv: readonly string[] | null,
     copies: readonly CheckedFile[],
     timeoutMs: number,
-    { workspace, signal, clock }: ToolContext,
+    { workspace, signal, clock, network }: ToolContext,
   ): Promise<ToolResult> {
     // In the sandbox the copies lie in the places of the files; elsewhere the command is told where they are.
     const placed = await placeCopies(command, argv, sandbox.active ? [] : copies, workspace);
@@ -176,7 +180,7 @@ export function createShellTool(deps: ShellDeps) {
       const result = await runProcess({
         run: await sandbox.wrap(direct ? placed.argv : [...shellProgram, placed.command], {
           workspace,
-          network,
+          network: withHosts(deps.network, network),
           fixed: copies,
         }),
         cwd: workspace,
@@ -186,7 +190,7 @@ export function createShellTool(deps: ShellDeps) {
         clock,
         keepBytes: deps.keepBytes,
       });
-      return toResult(result, timeoutMs, place);
+      return toResult(result, timeoutMs, placeWith(network));
     } finally {
       await placed.remove();
     }
@@ -196,7 +200,7 @@ export function createShellTool(deps: ShellDeps) {
     name: 'shell',
     description:
       'Runs a command in the workspace and returns its output and exit code. Commands that only read run at ' +
-      `once; others ask a person first. A script cannot be changed by the command that runs it. Sandbox: ${place}.`,
+      `once; others ask a person first. A script cannot be changed by the command that runs it. Sandbox: ${placeWith([])}${ruled}.`,
     input,
     effect: 'once',
     risks: ['low', 'medium', 'high'],

@@ -36,6 +36,7 @@ export const contextFor = (workspace: string, change: Partial<ToolContext> = {})
   log: silent,
   clock: systemClock,
   files: {},
+  network: [],
   readOutput: async () => undefined,
   memory: {
     remember: async () => ({ refusal: 'nothing is kept here' }),

@@ -88,8 +88,8 @@ describe('shell', () => {
       decision: 'ask',
       risk: 'high',
       display: { question: 'Run this command?', text: 'rm -r build\nls', title: 'Ran rm -r build…' },
-      sandbox: 'none (turned off)',
     });
+    expect(assessment.sandbox?.([])).toBe('none (turned off)');
   });
 
   it('a read may run again after a crash, anything else may not', async () => {
@@ -134,7 +134,8 @@ describe(`the sandbox (here: ${confined.describe(false)})`, () => {
     expect(sandbox).toMatchObject({ active: false, refusal: null });
     expect(sandbox.describe(false)).toBe('none (bubblewrap is not installed)');
     const assessment = await shellIn(sandbox).assess({ command: 'ls' }, { workspace });
-    expect(assessment).toMatchObject({ decision: 'allow', sandbox: 'none (bubblewrap is not installed)' });
+    expect(assessment.decision).toBe('allow');
+    expect(assessment.sandbox?.([])).toBe('none (bubblewrap is not installed)');
     expect((await runIn(workspace, 'touch proof', sandbox)).ok).toBe(true);
   });
 
