@@ -1,12 +1,13 @@
-/** The unit tests of the rules that decide what may run: quick enough to be run once for each broken twin. */
+/** The tests of what decides what may run, and who says so: quick enough to be run once for each broken twin. */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: [
-      'test/unit/agent/{policy,taint}.test.ts',
+      'test/mutation/store-approvals.ts',
+      'test/unit/agent/{asking,policy,refusal,taint}.test.ts',
       'test/unit/domain/{action-digest,approval}.test.ts',
-      'test/unit/gateway/rules.test.ts',
+      'test/unit/gateway/{approvals,approvals-together,approval-clock,cards,rules,settled-cards,summary-card}.test.ts',
       'test/unit/runtime/redact.test.ts',
     ],
   },
