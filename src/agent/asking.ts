@@ -13,8 +13,6 @@ type Request = EventOf<'approval.requested'>;
 type Shared = Pick<Request, 'batch' | 'summary'>;
 
 const MINUTE_MS = 60_000;
-/** Two cards are read as fast as a third one over both of them. */
-const BATCH_FROM = 3;
 
 /** Asks for `first` and for every later action of the batch that needs asking. */
 export async function requestApprovals(
@@ -79,14 +77,14 @@ function cardsFor(
     );
   }
   // Without a card over all of them, each needs its own.
-  const each = requests.length <= Math.max(settings.maxCards, BATCH_FROM - 1);
+  const each = requests.length <= settings.maxCards;
   const own = each ? requests.flatMap((request) => render.cards(turn, request)) : [];
   const all = first?.batch !== undefined && requests.length > 1 ? render.batchCard(turn, requests) : [];
   return [...own, ...all];
 }
 
 function together(count: number): () => Shared {
-  const shared = count >= BATCH_FROM ? { batch: newSecret() } : {};
+  const shared = count > 1 ? { batch: newSecret() } : {};
   return () => shared;
 }
 

@@ -23,10 +23,12 @@ export function settledBatchCards(
   return batchPlaces(turn, requests, options).map((place) => editOf(turn, place, 'decided', message));
 }
 
+const allOf = (count: number): string => (count === 2 ? 'both' : `all ${count}`);
+
 /** The outcomes of several, as one. */
 export function togetherText(texts: readonly string[]): string {
   const [first] = new Set(texts);
-  if (new Set(texts).size === 1) return `All ${texts.length}: ${first}`;
+  if (new Set(texts).size === 1) return `${texts.length === 2 ? 'Both' : `All ${texts.length}`}: ${first}`;
   return texts.map((text, i) => `${i + 1}: ${text}`).join(' · ');
 }
 
@@ -50,7 +52,7 @@ export function bodyOf(
   );
   const own = requests.map((request) => ownFacts(request, votersOf(request)));
   return {
-    title: `Do all ${count} of these?`,
+    title: `Do ${allOf(count)} of these?`,
     action: { text: actions.join('\n\n'), language: 'text' },
     facts: [`asked by ${turn.input.author.name}`, `in ${turn.workspace}`, ...factsOfEach(own)],
     why: requests.flatMap((request, i) => whyOf(request).map((reason) => `${i + 1}: ${reason}`)),
@@ -76,11 +78,15 @@ export const batchButtons = (
   options: CardOptions,
 ): readonly Button[] => [
   {
-    label: `Approve ${numbers ?? `all ${count}`} once`,
+    label: `Approve ${numbers ?? allOf(count)} once`,
     token: options.batchButton(batch, 'once'),
     style: 'primary',
   },
-  { label: `Deny ${numbers ?? 'all'}`, token: options.batchButton(batch, 'deny'), style: 'danger' },
+  {
+    label: `Deny ${numbers ?? (count === 2 ? 'both' : 'all')}`,
+    token: options.batchButton(batch, 'deny'),
+    style: 'danger',
+  },
 ];
 
 export const decideBatchLine = (batch: string): string =>

@@ -140,7 +140,7 @@ flooded('', (use) => {
     const two = await s.owner.card(place, '2 of 2');
     expect(two.card?.action.text).not.toContain('b-3');
     expect(two.card?.notes).toContainEqual('mkdir b-3: Approved once by Owner');
-    await s.owner.press(place, two, 'Approve all 2 once');
+    await s.owner.press(place, two, 'Approve both once');
     await answer(place);
     const last = await settled(place, 'exit 0');
     expect(last.card?.outcome).toMatch(/^1: Approved once by Owner — exit 0 .* · 2: .* · 3: .*exit 0/);
@@ -160,7 +160,7 @@ flooded('', (use) => {
       s.owner.asides().find((aside) => textOf(aside.html).startsWith('Already decided')),
     );
     expect(await s.eventsOf(id)).toEqual(before);
-    await s.owner.press(place, pair, 'Approve all 2 once');
+    await s.owner.press(place, pair, 'Approve both once');
     await s.owner.card(place, 'mkdir c-5');
     for (const label of labels(pair)) await bo.press(place, pair, label);
     const summary = (await requests(id)).at(-1)?.summary ?? '';
@@ -226,7 +226,7 @@ flooded('', (use) => {
     expect(own.id).not.toBe(shared.id);
     expect(shared.card?.action.text).not.toContain('bo-2');
     expect(labels(own)).toEqual([ONCE, DENY]);
-    await bo.press(place, shared, 'Approve all 2 once');
+    await bo.press(place, shared, 'Approve both once');
     const [, , second] = await requests(id);
     const listed = await s.folder.json<{ id: string }>('approvals', 'list', '--json');
     expect(listed).toContainEqual(expect.objectContaining({ id: second?.approvalId }));
@@ -274,7 +274,7 @@ flooded('', (use) => {
     const { place, id } = await begin(sh('mkdir h-2', 'mkdir h-3'));
     await s.owner.card(place, '2 of 2');
     await s.owner.command(place, '/stop');
-    const card = await settled(place, 'All 2: Cancelled: Owner stopped the work');
+    const card = await settled(place, 'Both: Cancelled: Owner stopped the work');
     expect(card.buttons).toEqual([]);
     expect((await s.turns()).find((turn) => turn.messageId === id)?.status).toBe('cancelled');
   });

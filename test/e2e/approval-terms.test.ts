@@ -149,21 +149,26 @@ describe('terms of approval', () => {
   });
 
   describe('A49: many at once', () => {
-    it('three requests have a card each and one that decides about all of them', async () => {
-      const { place, id } = await begin(sh('mkdir all-a', 'mkdir all-b', 'mkdir all-c'));
-      const all = await s.owner.card(place, '1 of 3');
+    it.each([
+      { names: ['a', 'b'], title: 'Do both of these?', yes: 'Approve both once', outcome: 'Both: ' },
+      { names: ['c', 'd', 'e'], title: 'Do all 3 of these?', yes: 'Approve all 3 once', outcome: 'All 3: ' },
+    ])('requests of one answer have a card each and one over them: $title', async ({ names, ...words }) => {
+      const { length } = names;
+      const { place, id } = await begin(sh(...names.map((name) => `mkdir all-${name}`)));
+      const all = await s.owner.card(place, `1 of ${length}`);
+      expect(all.card?.title).toBe(words.title);
       expect(all.card?.facts.join()).toMatch(/,sandbox: /);
       expect(all.card?.action.text).toBe(
-        ['a', 'b', 'c'].map((name, i) => `${i + 1} of 3: Run this command?\nmkdir all-${name}`).join('\n\n'),
+        names.map((name, i) => `${i + 1} of ${length}: Run this command?\nmkdir all-${name}`).join('\n\n'),
       );
-      expect(cards(place)).toHaveLength(4);
-      await s.owner.press(place, all, 'Approve all 3 once');
+      expect(cards(place)).toHaveLength(length + 1);
+      await s.owner.press(place, all, words.yes);
       await answer(place);
-      expect(toolResults(await s.eventsOf(id))).toMatchObject([{ ok: true }, { ok: true }, { ok: true }]);
+      expect(toolResults(await s.eventsOf(id))).toMatchObject(names.map(() => ({ ok: true })));
       const settled = await until('the settled card', () =>
         cards(place).find((post) => post.card?.title === all.card?.title && post.card?.outcome),
       );
-      expect(settled.card?.outcome).toBe('All 3: Approved once by Owner');
+      expect(settled.card?.outcome).toBe(`${words.outcome}Approved once by Owner`);
       expect(cards(place).flatMap((post) => post.buttons)).toEqual([]);
     });
 
@@ -251,10 +256,13 @@ describe('terms of approval', () => {
       ['decision: deny', 'approvals.rules[0] forbids it by now'],
     ])('a rule that says %s holds for what was approved and has not started', async (decision, said) => {
       const { place, id } = await begin(sh('mkdir -p later-d', 'mkdir -p soon'));
-      await s.owner.press(place, await s.owner.card(place, 'soon'), ONCE);
+      await s.owner.card(place, '1 of 2');
+      const own = (command: string) =>
+        until('its own card', () => cards(place).find((post) => post.card?.action.text === command));
+      await s.owner.press(place, await own('mkdir -p soon'), ONCE);
       const yaml = `approvals: { rules: [{ tool: shell, match: { command: "*soon" }, ${decision} }] }`;
       await reloadTo(s, { yaml });
-      await s.owner.press(place, await s.owner.card(place, 'later-d'), ONCE);
+      await s.owner.press(place, await own('mkdir -p later-d'), ONCE);
       await answer(place);
       const refused = { index: 2, ok: false, output: expect.stringContaining(said) };
       expect(toolResults(await s.eventsOf(id))[1]).toMatchObject(refused);
