@@ -4,13 +4,14 @@
  */
 import { type Approval, actionDigest, type PlannedAction } from '../domain/approval.ts';
 import type { EventBody } from '../domain/event.ts';
+import type { OutputPart } from '../domain/output.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { PolicyDecision } from './policy.ts';
 import type { EngineDeps, Run, TurnSettings } from './run.ts';
 import type { Action } from './state.ts';
 import { taintOf } from './taint.ts';
 import { type Executed, executeTool, validateArgs } from './tools/execute.ts';
-import type { AnyTool, Assessment } from './tools/tool.ts';
+import type { AnyTool, Assessment, ToolContext } from './tools/tool.ts';
 
 /** An action that is understood: its tool, checked arguments, what they would do and what policy says. */
 export type Judged = {
@@ -25,7 +26,7 @@ export type Judged = {
 /** What an action that has run leaves. */
 type Effects = {
   readonly events: EventBody[];
-  readonly outputs: { index: number; content: string }[];
+  readonly outputs: OutputPart[];
 };
 
 /** Understands an action, or says in the model's terms why it cannot be. */
@@ -103,6 +104,8 @@ export async function run(
     reference,
     promptBytes: settings.promptOutputBytes,
     redact: deps.redact,
+    storeOutput: (part) =>
+      deps.store.outputs.keep({ ...part, index: action.index, turnId: turn.id, fence: turn.fence }),
     context: {
       workspace: turn.workspace,
       signal,
@@ -110,7 +113,7 @@ export async function run(
       clock: deps.clock,
       files: judged.assessment.files ?? {},
       network: openedFor(judged),
-      readOutput: (wanted) => readOutput(deps, turn, wanted),
+      readOutput: (wanted, range) => readOutput(deps, turn, wanted, range),
       skills: deps.skills(turn),
       memory: deps.memory(turn),
     },
@@ -123,12 +126,12 @@ export async function run(
     tool: tool.name,
     ok: done.ok,
     output: done.output,
-    ...(done.full === null ? {} : { outputRef: reference }),
+    ...(done.isKept ? { outputRef: reference } : {}),
     ...(done.untrusted ? { untrusted: true } : {}),
     metadata: { ...done.metadata },
     durationMs: done.durationMs,
   });
-  if (done.full !== null) effects.outputs.push({ index: action.index, content: done.full });
+  if (done.rest !== null) effects.outputs.push({ index: action.index, ...done.rest });
   if (tool.name === 'shell') effects.events.push(auditOf(turn, judged, done));
   return effects;
 }
@@ -140,10 +143,14 @@ function openedFor({ action: { approval }, policy }: Judged): readonly string[] 
 }
 
 /** Only outputs of the same turn: a reference is no way into other conversations. */
-async function readOutput(deps: EngineDeps, turn: Turn, reference: string): Promise<string | undefined> {
+const readOutput = async (
+  deps: EngineDeps,
+  turn: Turn,
+  ...[reference, range]: Parameters<ToolContext['readOutput']>
+): ReturnType<ToolContext['readOutput']> => {
   const [turnId, index] = reference.split('/');
-  return turnId === turn.id ? deps.store.turns.output(turn.id, Number(index)) : undefined;
-}
+  return turnId === turn.id ? deps.store.outputs.read(turn.id, Number(index), range) : undefined;
+};
 
 /** The audit row of a command; `done` null when it never ran. */
 export function auditOf(turn: Turn, judged: Judged, done: Executed | null): EventBody {

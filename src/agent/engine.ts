@@ -186,12 +186,16 @@ async function recover(deps: EngineDeps, run: Run, action: Action): Promise<'on'
     return 'on';
   }
   if (action.status === 'started') {
-    await write(deps, run, [
-      { type: 'tool.interrupted', index: action.index, callId: action.callId, tool: action.tool },
-    ]);
+    const { index, callId, tool } = action;
+    await write(deps, run, [{ type: 'tool.interrupted', index, callId, tool }], {
+      outputs: [{ index, ...nothing }],
+    });
   }
   return ask(deps, run, judged, [], 'the gateway stopped while this ran: whether it took effect is unknown');
 }
+
+/** In place of what an action had said before it was cut off. */
+const nothing = { start: 0, text: '' };
 
 async function runAction(deps: EngineDeps, run: Run, judged: actions.Judged): Promise<void> {
   const { action, assessment } = judged;
@@ -207,6 +211,10 @@ async function runAction(deps: EngineDeps, run: Run, judged: actions.Judged): Pr
         title,
       },
     ]);
+  } else {
+    // It was under way when the gateway stopped, and begins anew.
+    const { id: turnId, fence } = run.turn;
+    await deps.store.outputs.keep({ index: action.index, ...nothing, turnId, fence });
   }
   run.live.status(title);
   const { events, outputs } = await actions.run(deps, run.settings, run.turn, judged, run.signal);

@@ -6,7 +6,7 @@ import type { EventBody, EventOf } from '../domain/event.ts';
 import type { NewJob } from '../domain/job.ts';
 import type { Memory } from '../domain/memory.ts';
 import type { ConversationRef, StepLine, UserId } from '../domain/message.ts';
-import type { Clock, Logger, Metrics } from '../domain/runtime.ts';
+import type { Clock, Logger, Metrics, StreamingRedact } from '../domain/runtime.ts';
 import type { Skill } from '../domain/skill.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { Delivery, HistoryEntry, NewDelivery, Store, Taker, TurnWrite } from '../store/store.ts';
@@ -82,7 +82,7 @@ export type Live = {
 };
 
 export type EngineDeps = {
-  readonly store: Pick<Store, 'turns' | 'events' | 'approvals' | 'sessions'>;
+  readonly store: Pick<Store, 'turns' | 'events' | 'approvals' | 'sessions' | 'outputs'>;
   /** Whoever sends is handed what is due, and need not look for it. */
   readonly outbox: { taker(): Taker | undefined; take(due: readonly Delivery[]): void };
   readonly settings: (turn: Turn) => TurnSettings;
@@ -102,7 +102,7 @@ export type EngineDeps = {
   /** Before turns leave the prompt: whatever was not weighed for memory yet is. */
   readonly flush: (entries: readonly HistoryEntry[]) => readonly NewJob[];
   /** Takes the gateway's own secrets out of what tools and endpoints say, before it is stored or shown. */
-  readonly redact: (text: string) => string;
+  readonly redact: StreamingRedact;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;

@@ -93,3 +93,14 @@ function moreOfPool(count: number): Buffer {
 
 /** 128 random bits, base64url (22 characters): approval ids, sign-in tokens. */
 export const newSecret = (): string => randomBytes(16).toString('base64url');
+
+/** Redaction of a text that comes in pieces: in the end the same as of the whole. */
+export type RedactStream = {
+  /** @returns what is clean whatever follows; what may be the beginning of a secret is held back until more comes. */
+  add(text: string): string;
+  /** @returns what was held back. */
+  end(): string;
+};
+
+/** Takes secrets out of a text, or out of several that come in pieces. */
+export type StreamingRedact = ((text: string) => string) & { stream(): RedactStream };

@@ -1,5 +1,5 @@
 /** Takes secrets out of text by their value, wherever they turn up: log lines, errors, events, chat. */
-import { REDACTED } from '../domain/runtime.ts';
+import { REDACTED, type RedactStream, type StreamingRedact } from '../domain/runtime.ts';
 
 export type Redact = (text: string) => string;
 
@@ -7,18 +7,80 @@ export type Redact = (text: string) => string;
 const SHORTEST = 8;
 
 /** @param secrets asked for each time, so that values of a reloaded configuration count at once. */
-export function createRedact(secrets: () => Iterable<string>): Redact {
-  let known: readonly string[] = [];
-  let pattern: RegExp | null = null;
-  return (text) => {
+export function createRedact(secrets: () => Iterable<string>): StreamingRedact {
+  const formsNow = followForms(secrets);
+  const redact: Redact = (text) => {
     // No form of a secret is shorter than the secret.
     if (text.length < SHORTEST) return text;
+    const forms = formsNow();
+    return forms === null ? text : text.replace(forms.pattern, REDACTED);
+  };
+  const stream = (): RedactStream => {
+    let held = '';
+    return {
+      add(text) {
+        const forms = formsNow();
+        const known = held + text;
+        const { clean, rest } = forms === null ? { clean: known, rest: '' } : redactKnown(known, forms);
+        held = rest;
+        return clean;
+      },
+      end() {
+        const rest = redact(held);
+        held = '';
+        return rest;
+      },
+    };
+  };
+  return Object.assign(redact, { stream });
+}
+
+type Forms = {
+  readonly pattern: RegExp;
+  readonly longest: number;
+  /** By their first two characters, which few places of a text share with one. */
+  readonly byStart: ReadonlyMap<string, readonly string[]>;
+  readonly firsts: ReadonlySet<string>;
+};
+
+/** What follows does not change what becomes of `clean`: no place in it can be the beginning of a longer match. */
+function redactKnown(text: string, forms: Forms): { clean: string; rest: string } {
+  let clean = '';
+  let from = 0;
+  let open = openPlace(text, 0, forms);
+  for (const match of text.matchAll(forms.pattern)) {
+    // One that begins where a longer one may begin, or later, waits with it.
+    if (match.index >= open) break;
+    clean += text.slice(from, match.index) + REDACTED;
+    from = match.index + match[0].length;
+    if (open < from) open = openPlace(text, from, forms);
+  }
+  return { clean: clean + text.slice(from, open), rest: text.slice(open) };
+}
+
+/** The first place, from `from` on, at which the rest of the text is the beginning of a longer form. */
+function openPlace(text: string, from: number, { longest, byStart, firsts }: Forms): number {
+  const last = text.length - 1;
+  for (let at = Math.max(from, text.length - longest + 1); at < last; at++) {
+    const candidates = byStart.get(text.slice(at, at + 2));
+    if (candidates === undefined) continue;
+    const rest = text.slice(at);
+    if (candidates.some((form) => form.length > rest.length && form.startsWith(rest))) return at;
+  }
+  return last >= from && firsts.has(text.charAt(last)) ? last : text.length;
+}
+
+/** The forms of the secrets of now; null: there are none. */
+function followForms(secrets: () => Iterable<string>): () => Forms | null {
+  let known: readonly string[] = [];
+  let forms: Forms | null = null;
+  return () => {
     const values = secrets();
     if (!isSame(values, known)) {
       known = [...values];
-      pattern = compile(known.filter((value) => value.length >= SHORTEST));
+      forms = compile(known.filter((value) => value.length >= SHORTEST));
     }
-    return pattern === null ? text : text.replace(pattern, REDACTED);
+    return forms;
   };
 }
 
@@ -31,12 +93,17 @@ function isSame(values: Iterable<string>, known: readonly string[]): boolean {
   return index === known.length;
 }
 
-function compile(values: readonly string[]): RegExp | null {
-  const forms = new Set(values.flatMap(formsOf));
-  if (forms.size === 0) return null;
+function compile(values: readonly string[]): Forms | null {
   // Longest first: a secret that contains another must not leave its tail.
-  const sorted = [...forms].sort((a, b) => b.length - a.length);
-  return new RegExp(sorted.map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|'), 'g');
+  const sorted = [...new Set(values.flatMap(formsOf))].sort((a, b) => b.length - a.length);
+  if (sorted.length === 0) return null;
+  const escaped = sorted.map((form) => form.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return {
+    pattern: new RegExp(escaped.join('|'), 'g'),
+    longest: sorted[0]?.length ?? 0,
+    byStart: Map.groupBy(sorted, (form) => form.slice(0, 2)),
+    firsts: new Set(sorted.map((form) => form.charAt(0))),
+  };
 }
 
 /** The ways in which a value is likely to be written down by accident. */

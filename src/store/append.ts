@@ -1,23 +1,27 @@
 /** One step of a turn, written by the worker that holds it: all of it or nothing, and only by that worker. */
-import { AppError } from '../domain/errors.ts';
 import { isTerminal } from '../domain/turn.ts';
 import { callOffApprovals, insertApprovals, pendingOf } from './approval-rows.ts';
 import type { Tx } from './database.ts';
 import { enqueueJobs } from './jobs.ts';
 import { enqueueDeliveries } from './outbox.ts';
+import { type PackedOutput, replaceOutput } from './outputs.ts';
 import { toText } from './rows.ts';
 import type { TurnStore, TurnWrite } from './store.ts';
-import { ended, extendTurn, lockTurn, readyNext, type TurnRow } from './turn-log.ts';
+import { ended, extendTurn, lockTurn, readyNext, staleWrite } from './turn-log.ts';
 import { addUsage } from './usage.ts';
 
-/** @throws AppError `store.stale_write` */
+/**
+ * @param outputs those of the write, packed
+ * @throws AppError `store.stale_write`
+ */
 export async function appendToTurn(
   tx: Tx,
   write: TurnWrite,
+  outputs: readonly PackedOutput[],
 ): Promise<Awaited<ReturnType<TurnStore['append']>>> {
   const turn = await lockTurn(tx, write.turnId);
-  if (turn?.status !== 'running' || turn.fence !== write.fence) throw stale('fence', write, turn);
-  if (turn.seq !== write.expectedSeq) throw stale('sequence', write, turn);
+  if (turn?.status !== 'running' || turn.fence !== write.fence) throw staleWrite('fence', write, turn);
+  if (turn.seq !== write.expectedSeq) throw staleWrite('sequence', write, turn);
   if (
     write.status === 'waiting' &&
     !write.approvals?.length &&
@@ -37,23 +41,7 @@ export async function appendToTurn(
   });
   if (end !== undefined) await readyNext(tx, turn.session);
   await insertApprovals(tx, turn, write.approvals ?? [], now);
-  if (write.outputs !== undefined && write.outputs.length > 0) {
-    const rows = write.outputs.map(({ index, content }) => ({
-      turn_id: turn.id,
-      action_index: index,
-      content: JSON.stringify(content),
-    }));
-    await tx.db
-      .insertInto('outputs')
-      .values(rows)
-      // A tool that may run again after a crash says the same, or something newer.
-      .onConflict((conflict) =>
-        conflict
-          .columns(['turn_id', 'action_index'])
-          .doUpdateSet((row) => ({ content: row.ref('excluded.content') })),
-      )
-      .execute();
-  }
+  for (const output of outputs) await replaceOutput(tx, turn.id, output);
   if (write.compaction !== undefined) {
     const { keptFrom, ...summary } = write.compaction;
     await tx.db
@@ -72,14 +60,4 @@ export async function appendToTurn(
   await addUsage(tx, write.usage ?? []);
   if (status === 'waiting') tx.changed('turns');
   return { ...head, due };
-}
-
-function stale(reason: 'fence' | 'sequence', write: TurnWrite, turn: TurnRow | undefined): AppError {
-  const found =
-    turn === undefined ? 'it does not exist' : `it is ${turn.status} at ${turn.seq}, fence ${turn.fence}`;
-  return new AppError(
-    'store.stale_write',
-    `Refused a write to turn ${write.turnId} at ${write.expectedSeq}, fence ${write.fence}: ${found}.`,
-    { details: { reason, turnId: write.turnId, expectedSeq: write.expectedSeq, fence: write.fence } },
-  );
 }

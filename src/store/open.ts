@@ -11,6 +11,7 @@ import { createKeyValue } from './kv.ts';
 import { createMemories } from './memories.ts';
 import { migrations } from './migrations/all.ts';
 import { createOutbox } from './outbox.ts';
+import { createOutputs } from './outputs.ts';
 import { createReflections } from './reflections.ts';
 import { prune } from './retention.ts';
 import { createSessions } from './sessions.ts';
@@ -46,6 +47,7 @@ export async function openStore(options: {
     skills: createSkills(database),
     reflections: createReflections(database),
     outbox: createOutbox(database),
+    outputs: createOutputs(database),
     usage: createUsage(database),
     feed: createFeed(database),
     state: (namespace) => createKeyValue(database, namespace),

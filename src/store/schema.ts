@@ -64,7 +64,14 @@ export type EventsTable = {
   hash: string;
 };
 
-export type OutputsTable = { turn_id: string; action_index: number; content: Json };
+/** `start` and `length` in UTF-16 units; `content` is the text in UTF-8, compressed by zstd. */
+export type OutputPiecesTable = {
+  turn_id: string;
+  action_index: number;
+  start: number;
+  length: number;
+  content: Buffer;
+};
 
 export type ApprovalsTable = {
   id: string;
@@ -250,7 +257,7 @@ export type Schema = {
   sessions: SessionsTable;
   turns: TurnsTable;
   events: EventsTable;
-  outputs: OutputsTable;
+  output_pieces: OutputPiecesTable;
   approvals: ApprovalsTable;
   approval_batches: ApprovalBatchesTable;
   grants: GrantsTable;

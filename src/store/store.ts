@@ -23,6 +23,7 @@ import type {
   OutboundMessage,
   UserId,
 } from '../domain/message.ts';
+import type { OutputPart, OutputStore } from '../domain/output.ts';
 import type { ReflectionStore } from '../domain/reflection.ts';
 import type { Session, SessionKey } from '../domain/session.ts';
 import type { SkillStore } from '../domain/skill.ts';
@@ -124,8 +125,8 @@ export type TurnWrite = {
   readonly usage?: readonly UsageDelta[];
   /** What stands for the turns of the session before `keptFrom` from now on. */
   readonly compaction?: Compaction;
-  /** Full output of a tool, kept for reference by (turn, index). */
-  readonly outputs?: readonly { readonly index: number; readonly content: string }[];
+  /** What is not stored yet of the full output of a tool. */
+  readonly outputs?: readonly OutputPart[];
   /** Sends what is due at once. */
   readonly taker?: Taker;
 };
@@ -214,8 +215,6 @@ export interface TurnStore {
     /** What follows, if the turn had begun. */
     jobs?: readonly NewJob[];
   }): Promise<'cancelled' | 'requested' | 'ended'>;
-  /** The full output of a tool. */
-  output(turnId: TurnId, index: number): Promise<string | undefined>;
 }
 
 export interface EventStore {
@@ -340,6 +339,7 @@ export interface Store extends Upkeep {
   readonly skills: SkillStore;
   readonly reflections: ReflectionStore;
   readonly outbox: OutboxStore;
+  readonly outputs: OutputStore;
   readonly usage: UsageStore;
   readonly feed: Feed;
   /** A key-value store of its own for each name. */

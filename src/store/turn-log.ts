@@ -1,5 +1,6 @@
 /** Changing a turn: take it, add to its log, move its status, let the next one of its session go. */
 import { type Insertable, type Selectable, sql, type Updateable } from 'kysely';
+import { AppError } from '../domain/errors.ts';
 import { EVENT_VERSION, type Event, type EventBody, eventHash } from '../domain/event.ts';
 import { mayBecome, type TurnStatus } from '../domain/turn.ts';
 import type { Db, Tx } from './database.ts';
@@ -128,4 +129,21 @@ export async function eventsOf(
     .orderBy('seq')
     .execute();
   return rows.map(toEvent);
+}
+
+/** @param write what was refused, and by whose leave it came. */
+export function staleWrite(
+  reason: 'fence' | 'sequence',
+  write: { readonly turnId: string; readonly expectedSeq?: number; readonly fence: number },
+  turn: TurnRow | undefined,
+): AppError {
+  const { turnId, expectedSeq, fence } = write;
+  const at = expectedSeq === undefined ? '' : ` at ${expectedSeq}`;
+  const found =
+    turn === undefined ? 'it does not exist' : `it is ${turn.status} at ${turn.seq}, fence ${turn.fence}`;
+  return new AppError(
+    'store.stale_write',
+    `Refused a write to turn ${turnId}${at}, fence ${fence}: ${found}.`,
+    { details: { reason, turnId, ...(expectedSeq !== undefined && { expectedSeq }), fence } },
+  );
 }

@@ -6,7 +6,8 @@ import { appendToTurn } from './append.ts';
 import { cancelTurn } from './cancel.ts';
 import { anyClaimable, claimTurns, releaseLeases, renewLeases } from './claim.ts';
 import type { Database } from './database.ts';
-import { fromText, toTurn } from './rows.ts';
+import { packOutput } from './outputs.ts';
+import { toTurn } from './rows.ts';
 import type { TurnStore } from './store.ts';
 
 export function createTurns(database: Database): TurnStore {
@@ -18,7 +19,10 @@ export function createTurns(database: Database): TurnStore {
     },
     renew: (options) => database.write((tx) => renewLeases(tx, options)),
     release: (options) => database.write((tx) => releaseLeases(tx, options)),
-    append: (write) => database.write((tx) => appendToTurn(tx, write)),
+    async append(write) {
+      const outputs = write.outputs === undefined ? [] : await Promise.all(write.outputs.map(packOutput));
+      return await database.write((tx) => appendToTurn(tx, write, outputs));
+    },
     async get(id) {
       const row = await database.read((db) =>
         db.selectFrom('turns').selectAll().where('id', '=', id).executeTakeFirst(),
@@ -56,16 +60,5 @@ export function createTurns(database: Database): TurnStore {
     },
     edit: (id, text, now) => database.write((tx) => editQueued(tx, id, text, now)),
     cancel: (options) => database.write((tx) => cancelTurn(tx, options)),
-    async output(turnId, index) {
-      const row = await database.read((db) =>
-        db
-          .selectFrom('outputs')
-          .select('content')
-          .where('turn_id', '=', turnId)
-          .where('action_index', '=', index)
-          .executeTakeFirst(),
-      );
-      return fromText(row?.content ?? null) ?? undefined;
-    },
   };
 }

@@ -5,14 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
 import { actionDigest } from '../../src/domain/approval.ts';
-import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
+import { contextFor, execute, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 
 const tool = createShellTool({
   ownFiles: noOwnFiles,
   sandbox: await openSandbox({ mode: 'auto', hide: [] }),
   network: false,
   timeoutMs: 20_000,
-  keepBytes: 100_000,
+  maxOutputBytes: 2 ** 30,
 });
 
 const agree = async (command: string, workspace: string) => {
@@ -20,7 +20,7 @@ const agree = async (command: string, workspace: string) => {
   return { files, alwaysKey };
 };
 const run = (command: string, workspace: string, files: Readonly<Record<string, string>>) =>
-  tool.run({ command }, contextFor(workspace, { files }));
+  execute(tool, { command }, contextFor(workspace, { files }));
 
 describe('A21 what programs of the project take their orders from', () => {
   it.each([

@@ -15,7 +15,7 @@ import { describe, expect, it } from 'vitest';
 import { openSandbox, type Sandbox } from '../../src/agent/tools/sandbox.ts';
 import { MAX_EXECUTED_BYTES } from '../../src/agent/tools/shell/executed-files.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
-import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
+import { contextFor, execute, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 
 const PLACED_COPIES = join(import.meta.dirname, '../../src/agent/tools/shell/placed-copies.ts');
 
@@ -24,7 +24,13 @@ const sandboxes = {
   open: await openSandbox({ mode: 'off', hide: [] }),
 };
 const toolIn = (sandbox: Sandbox) =>
-  createShellTool({ ownFiles: noOwnFiles, sandbox, network: false, timeoutMs: 20_000, keepBytes: 100_000 });
+  createShellTool({
+    ownFiles: noOwnFiles,
+    sandbox,
+    network: false,
+    timeoutMs: 20_000,
+    maxOutputBytes: 2 ** 30,
+  });
 const tool = toolIn(sandboxes.confined);
 
 const agree = async (command: string, workspace: string, by = tool) => {
@@ -32,7 +38,7 @@ const agree = async (command: string, workspace: string, by = tool) => {
   return { files, alwaysKey, reasons };
 };
 const run = (command: string, workspace: string, files: Readonly<Record<string, string>>, by = tool) =>
-  by.run({ command }, contextFor(workspace, { files }));
+  execute(by, { command }, contextFor(workspace, { files }));
 
 function project(): string {
   const { workspace } = scratch();

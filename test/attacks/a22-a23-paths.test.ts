@@ -220,7 +220,7 @@ describe('A23 links and things that are not files', () => {
       sandbox: await openSandbox({ mode: 'off', hide: [] }),
       network: false,
       timeoutMs: 10_000,
-      keepBytes: 1_000,
+      maxOutputBytes: 2 ** 30,
     });
     for (const command of [
       'cat link',

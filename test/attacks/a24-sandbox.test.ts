@@ -9,20 +9,20 @@ import { openSandbox } from '../../src/agent/tools/sandbox.ts';
 import { remedyFor } from '../../src/agent/tools/sandbox-remedy.ts';
 import { seccompFilter } from '../../src/agent/tools/seccomp.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
-import type { ToolResult } from '../../src/agent/tools/tool.ts';
-import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
+import { contextFor, execute, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 
 const sandbox = await openSandbox({ mode: 'auto', hide: [] });
 const { active } = sandbox;
 
-const inside = (command: string, workspace = scratch().workspace): Promise<ToolResult> =>
-  createShellTool({
-    ownFiles: noOwnFiles,
-    sandbox,
-    network: false,
-    timeoutMs: 20_000,
-    keepBytes: 1_000_000,
-  }).run({ command }, contextFor(workspace));
+const tool = createShellTool({
+  ownFiles: noOwnFiles,
+  sandbox,
+  network: false,
+  timeoutMs: 20_000,
+  maxOutputBytes: 2 ** 30,
+});
+const inside = (command: string, workspace = scratch().workspace) =>
+  execute(tool, { command }, contextFor(workspace));
 
 /** The numbers below are those of x86-64; elsewhere perl would call something else. */
 const canCall = process.arch === 'x64' && existsSync('/usr/bin/perl');

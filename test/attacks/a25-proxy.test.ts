@@ -7,7 +7,7 @@ import { createProxies } from '../../src/agent/tools/http/proxies.ts';
 import { openProxy } from '../../src/agent/tools/http/proxy.ts';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../src/agent/tools/shell/tool.ts';
-import { contextFor, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
+import { contextFor, execute, noOwnFiles, scratch } from '../unit/agent/tools/scratch.ts';
 import { serve, text } from './web-server.ts';
 
 const toLoopback = async () => [{ address: '127.0.0.1', family: 4 }];
@@ -118,9 +118,9 @@ describe(`A25 a command with a list of hosts (sandbox: ${sandbox.describe(['127.
       sandbox: own,
       network,
       timeoutMs: 20_000,
-      keepBytes: 100_000,
+      maxOutputBytes: 2 ** 30,
     });
-    return tool.run({ command }, contextFor(workspace));
+    return execute(tool, { command }, contextFor(workspace));
   };
   const get = (url: string) =>
     `/run/parley/node -e 'const u = new URL("${url}"); require("http").get({ port: 3128, path: u.href, headers: { host: u.host } }, (r) => { console.log(r.statusCode); r.pipe(process.stdout); })'`;

@@ -36,7 +36,7 @@ test('every statement on the path of a message searches by an index', async () =
     await finish(store, await claimOne(store), {
       deliveries: [delivery('k1'), editOf('k2', 'k1')],
       jobs: [{ kind: 'k', key: 'j', payload: null, runAt: 0 }],
-      outputs: [{ index: 1, content: 'x' }],
+      outputs: [{ index: 1, start: 0, text: 'x' }],
       compaction: { keptFrom: 1, summary: 's', untrusted: false },
     });
     const approval = approvalOf(1);
@@ -55,7 +55,7 @@ test('every statement on the path of a message searches by an index', async () =
     await store.turns.cancel({ id: parked.turn.id, by: null, byName: null, now: 1 });
     await store.turns.byMessage(place('c'), 'm1');
     await store.turns.list({ status: 'waiting', limit: 5 });
-    await store.turns.output(turn.id, 1);
+    await store.outputs.read(turn.id, 1, { start: 0, length: 1 });
     await store.events.list(turn.id);
     await store.sessions.get(keyOf());
     await store.sessions.active(keyOf());

@@ -15,8 +15,10 @@ import { describeJobs } from './store/jobs-suite.ts';
 import { describeLearning } from './store/learning-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
 import { describeMemories } from './store/memories-suite.ts';
+import { beforePieces, expectOutputs, writeOlderOutputs } from './store/older-outputs.ts';
 import { beforePlaces, expectPrivateCopies, writeOlderSkills } from './store/older-skills.ts';
 import { describeOrder } from './store/order-suite.ts';
+import { describeOutputs } from './store/outputs-suite.ts';
 import { startPostgres, type TestPostgres } from './store/postgres.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { describeRetention } from './store/retention-suite.ts';
@@ -66,6 +68,7 @@ async function open(): Promise<Backend> {
 describe('store on PostgreSQL', () => {
   describe('turns', () => describeTurns(open));
   describe('order', () => describeOrder(open));
+  describe('outputs', () => describeOutputs(open));
   describe('logs', () => describeLogs(open));
   describe('approvals', () => describeApprovals(open));
   describe('history', () => describeHistory(open));
@@ -168,6 +171,19 @@ describe('PostgreSQL alone', () => {
     await writeOlderSkills(before);
     await before.close();
     await expectPrivateCopies(await opened(url));
+  });
+
+  test('E14, F29: outputs of an older program can be read after the upgrade', async () => {
+    const url = await server.createDatabase();
+    const before = await openPostgres(url, {
+      log: silent,
+      access: 'own',
+      worker: 'w',
+      migrations: beforePieces,
+    });
+    await writeOlderOutputs(before);
+    await before.close();
+    await expectOutputs(await opened(url));
   });
 
   test('F49: a database of a newer program is refused', async () => {

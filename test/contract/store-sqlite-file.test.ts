@@ -12,12 +12,8 @@ import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { eventHash } from '../../src/domain/event.ts';
 import type { Access } from '../../src/store/database.ts';
-import { createMemories } from '../../src/store/memories.ts';
-import { migrations } from '../../src/store/migrations/all.ts';
 import { openStore } from '../../src/store/open.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
-import { beforePlaces, expectPrivateCopies, writeOlderSkills } from './store/older-skills.ts';
-import { accept, claimOne, finish, memoryOf, silent } from './store/support.ts';
+import { accept, claimOne, finish, silent } from './store/support.ts';
 
 let folder: string;
 let path: string;
@@ -43,30 +39,6 @@ async function filled(messages = 1): Promise<void> {
   for (let index = 0; index < messages; index++) await accept(store, `m${index}`);
   await store.close();
 }
-
-test('memories of an older program are found by their words after the upgrade', async () => {
-  const older = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0006'));
-  const before = await openSqlite(path, { log: silent, access: 'own', worker: 'w', migrations: older });
-  const memory = memoryOf('m1', { scope: 'user', owner: 'ana', place: null }, { body: '会議は金曜日' });
-  await createMemories(before).apply([{ op: 'put', memory }]);
-  await before.close();
-  shell((handle) => handle.exec(`insert into memory_grams (memory_grams) values ('delete-all')`));
-  const upgraded = await open();
-  const viewer = { user: 'ana', conversation: 'c', workspace: '/w', direct: true };
-  const found = await upgraded.memories.search({ viewer, text: '金曜日', limit: 5 });
-  await upgraded.close();
-  expect(found).toEqual([{ memory, score: 1 }]);
-});
-
-test('A35, E69: copies of skills of an older program are private after the upgrade, and can be undone', async () => {
-  const options = { log: silent, access: 'own', worker: 'w', migrations: beforePlaces } as const;
-  const before = await openSqlite(path, options);
-  await writeOlderSkills(before);
-  await before.close();
-  const upgraded = await open();
-  await expectPrivateCopies(upgraded);
-  await upgraded.close();
-});
 
 describe('durability', () => {
   test('every open asks for WAL and FULL and reads back that it has them, on every connection', async () => {

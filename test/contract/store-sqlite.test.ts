@@ -8,6 +8,7 @@ import { describeLearning } from './store/learning-suite.ts';
 import { describeLogs } from './store/logs-suite.ts';
 import { describeMemories } from './store/memories-suite.ts';
 import { describeOrder } from './store/order-suite.ts';
+import { describeOutputs } from './store/outputs-suite.ts';
 import { describeRest } from './store/rest-suite.ts';
 import { describeRetention } from './store/retention-suite.ts';
 import { openSqlite } from './store/sqlite.ts';
@@ -18,6 +19,7 @@ import { describeTurns } from './store/turns-suite.ts';
 describe('store on SQLite', () => {
   describe('turns', () => describeTurns(openSqlite));
   describe('order', () => describeOrder(openSqlite));
+  describe('outputs', () => describeOutputs(openSqlite));
   describe('logs', () => describeLogs(openSqlite));
   describe('approvals', () => describeApprovals(openSqlite));
   describe('history', () => describeHistory(openSqlite));

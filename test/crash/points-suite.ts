@@ -212,6 +212,7 @@ function crashPointsOn(crash: CrashCase, store: string, createStore: () => Promi
         'turn.started',
         'model.responded',
         'tool.started',
+        'insert output_pieces',
         'approval.resolved',
         'turn.finished',
       ])

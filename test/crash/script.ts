@@ -12,6 +12,7 @@ export const obedient: Script = (call) => {
   if (call.tools === undefined && call.text.includes('"abstain"')) return { text: '{"abstain": true}' };
   const round = Number(/as number (\d+)/.exec(call.question)?.[1]);
   if (call.messages.at(-1)?.role === 'tool' || call.tools === undefined) return { text: answerOf(round) };
-  // Appends, so that a second run can be seen.
-  return { toolCalls: [{ name: 'shell', args: { command: `echo ${effectOf(round)} >> effects` } }] };
+  // Appends, so that a second run can be seen; then says enough to be stored while it runs.
+  const command = `echo ${effectOf(round)} >> effects; seq 1 300000`;
+  return { toolCalls: [{ name: 'shell', args: { command } }] };
 };

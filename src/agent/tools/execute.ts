@@ -4,6 +4,10 @@
  */
 import { z } from 'zod';
 import { errorMessage } from '../../domain/errors.ts';
+import type { OutputPart } from '../../domain/output.ts';
+import type { StreamingRedact } from '../../domain/runtime.ts';
+import { capParts, wholeWithin } from './excerpt.ts';
+import { createOutput, type OutputDeps } from './output.ts';
 import type { AnyTool, ToolContext, ToolResult } from './tool.ts';
 
 /** Larger than any tool's own limit on its arguments; stops a runaway answer before it is parsed. */
@@ -49,11 +53,13 @@ export function validateArgs(tool: AnyTool, rawJson: string): CheckedArgs {
   return refuse(`do not fit: ${z.prettifyError(checked.error).replaceAll('\n', ' ')}`);
 }
 
-/** A result as it goes into the log: `output` for the prompt, `full` when that had to be cut. */
+/** A result as it goes into the log: `output` for the prompt, and what is left to store when that had to be cut. */
 export type Executed = {
   readonly ok: boolean;
   readonly output: string;
-  readonly full: string | null;
+  /** The whole can be read by reference, once `rest` is stored too. */
+  readonly isKept: boolean;
+  readonly rest: Omit<OutputPart, 'index'> | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Text from outside is in it. */
   readonly untrusted: boolean;
@@ -64,13 +70,15 @@ export type Execution = {
   readonly tool: AnyTool;
   /** From `validateArgs`. */
   readonly args: unknown;
-  readonly context: ToolContext;
+  readonly context: Omit<ToolContext, 'output'>;
   /** Under which the full output can be read again. */
   readonly reference: string;
   /** UTF-8 bytes of output the prompt may hold. */
   readonly promptBytes: number;
   /** Before anything is cut: half a secret would not be found. */
-  readonly redact: (text: string) => string;
+  readonly redact: StreamingRedact;
+  /** For what is too much to be held until the tool has ended. */
+  readonly storeOutput: OutputDeps['store'];
 };
 
 const failure = (errorCode: string, output: string): ToolResult => ({
@@ -80,8 +88,12 @@ const failure = (errorCode: string, output: string): ToolResult => ({
 });
 
 /** Runs the tool until it ends or, some seconds after an abort, without its answer. */
-async function settle(execution: Execution, signal: AbortSignal, timeout: AbortSignal): Promise<ToolResult> {
-  const { tool, args, context } = execution;
+async function settle(
+  { tool, args }: Execution,
+  context: ToolContext,
+  timeout: AbortSignal,
+): Promise<ToolResult> {
+  const { signal } = context;
   const abandoned = Promise.withResolvers<ToolResult>();
   let grace: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
@@ -96,7 +108,7 @@ async function settle(execution: Execution, signal: AbortSignal, timeout: AbortS
   if (signal.aborted) return failure('tool.cancelled', `${tool.name} was stopped before it started.`);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([tool.run(args, { ...context, signal }), abandoned.promise]);
+    return await Promise.race([tool.run(args, context), abandoned.promise]);
   } catch (error) {
     context.log.error({ tool: tool.name, error: errorMessage(error) }, 'a tool crashed');
     return failure('tool.crashed', `${tool.name} failed: ${errorMessage(error)}`);
@@ -108,66 +120,27 @@ async function settle(execution: Execution, signal: AbortSignal, timeout: AbortS
 
 /** Never throws. */
 export async function executeTool(execution: Execution): Promise<Executed> {
-  const { tool, context, reference, promptBytes } = execution;
+  const { tool, context, reference, promptBytes, redact } = execution;
   const timeout = AbortSignal.timeout(tool.timeoutMs);
   const started = context.clock.monotonic();
-  const result = await settle(execution, AbortSignal.any([context.signal, timeout]), timeout);
-  const whole = execution.redact(result.output);
-  const isWhole = Buffer.byteLength(whole) <= promptBytes;
-  const parts = (result.parts ?? [result.output]).map(execution.redact);
-  const output = isWhole ? whole : capParts(parts, promptBytes, reference);
+  const output = createOutput({
+    keep: promptBytes,
+    redact,
+    store: execution.storeOutput,
+  });
+  const signal = AbortSignal.any([context.signal, timeout]);
+  const result = await settle(execution, { ...context, output, signal }, timeout);
+  const { whole, parts, isStored, rest, problem } = await output.finish(redact(result.output));
+  const short = wholeWithin(whole, promptBytes);
+  const shown = short ?? capParts(parts, promptBytes, reference);
+  const isCut = short === null;
   return {
     ok: result.ok,
-    output,
-    full: isWhole ? null : whole,
+    output: problem === null ? shown : `${shown}\n[the rest could not be stored: ${redact(problem)}]`,
+    isKept: isStored || (isCut && problem === null),
+    rest: isCut || isStored ? rest : null,
     metadata: result.metadata,
-    untrusted: result.ownWords !== true && result.output.trim() !== '',
+    untrusted: result.ownWords !== true && `${whole.head}${whole.tail}`.trim() !== '',
     durationMs: Math.round(context.clock.monotonic() - started),
   };
-}
-
-/** Whole characters only: how much of `text` fits in `bytes`, in UTF-16 units. */
-const fitting = (text: string, bytes: number): number =>
-  new TextEncoder().encodeInto(text, new Uint8Array(Math.max(0, bytes))).read;
-
-/** The end of `text` that fits in `bytes`, never starting in the middle of a character. */
-function lastOf(text: string, bytes: number): string {
-  let start = text.length;
-  let left = bytes;
-  while (start > 0) {
-    const code = text.codePointAt(start - 2) ?? 0;
-    const width = start > 1 && code > 0xffff ? 2 : 1;
-    left -= Buffer.byteLength(text.slice(start - width, start));
-    if (left < 0) break;
-    start -= width;
-  }
-  return text.slice(start);
-}
-
-/** Each part cut to an equal share of the room; what a short one leaves over is for the others. */
-export function capParts(parts: readonly string[], maxBytes: number, reference: string): string {
-  const gaps = Math.max(0, parts.length - 1);
-  let [room, left] = [maxBytes - gaps, parts.length];
-  const capped = new Map<number, string>();
-  const byLength = [...parts.entries()].toSorted(
-    ([, a], [, b]) => Buffer.byteLength(a) - Buffer.byteLength(b),
-  );
-  for (const [index, part] of byLength) {
-    const text = capOutput(part, Math.floor(room / left), reference);
-    room -= Buffer.byteLength(text);
-    left -= 1;
-    capped.set(index, text);
-  }
-  return parts.map((_, index) => capped.get(index) ?? '').join('\n');
-}
-
-/** Head and tail of a text that is too long, with a marker that says how to read the rest (E14). */
-export function capOutput(text: string, maxBytes: number, reference: string): string {
-  if (Buffer.byteLength(text) <= maxBytes) return text;
-  const marker = (count: number): string =>
-    `\n[… ${count} characters left out; full output: read_output("${reference}")]\n`;
-  const room = Math.max(0, maxBytes - Buffer.byteLength(marker(text.length)));
-  const head = text.slice(0, fitting(text, Math.ceil(room / 2)));
-  const tail = lastOf(text.slice(head.length), Math.floor(room / 2));
-  return `${head}${marker(text.length - head.length - tail.length)}${tail}`;
 }

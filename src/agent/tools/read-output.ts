@@ -26,7 +26,8 @@ const wholeCharacter = (text: string, at: number): number =>
 
 export const readOutput = defineTool({
   name: 'read_output',
-  description: 'Reads more of the output of an earlier action whose result was shortened.',
+  description:
+    'Reads any part of the full output of an earlier action of this turn whose result was shortened, however long it is.',
   input,
   effect: 'read',
   risks: ['low'],
@@ -44,14 +45,17 @@ export const readOutput = defineTool({
     },
   }),
   run: async ({ reference, offset, limit }, context) => {
-    const text = await context.readOutput(reference);
-    if (text === undefined) {
+    // One more at each end tells whether a cut would fall inside a character.
+    const from = Math.max(0, offset - 1);
+    const found = await context.readOutput(reference, { start: from, length: limit + 2 });
+    if (found === undefined) {
       const output = `There is no output "${reference}" in this turn. Use the reference from the marker, unchanged.`;
       return { ok: false, output, metadata: { errorCode: 'tool.not_found' } };
     }
-    const start = wholeCharacter(text, Math.min(offset, text.length));
+    const { text, total } = found;
+    const start = wholeCharacter(text, Math.min(offset - from, text.length));
     const end = wholeCharacter(text, Math.min(start + limit, text.length));
-    const rest = end < text.length ? `\n[continue with offset ${end} of ${text.length}]` : '';
-    return { ok: true, output: `${text.slice(start, end)}${rest}`, metadata: { characters: text.length } };
+    const rest = from + end < total ? `\n[continue with offset ${from + end} of ${total}]` : '';
+    return { ok: true, output: `${text.slice(start, end)}${rest}`, metadata: { characters: total } };
   },
 });

@@ -41,8 +41,8 @@ export type Tools = {
   specs(): readonly ToolSpec[];
 };
 
-/** Full output of each stream kept for `read_output`: the largest thing one action may put into the database. */
-const KEEP_BYTES = 8 * 1024 * 1024;
+/** Output of one command, all of which is stored: what says more runs away, and would fill the disk. */
+const MAX_OUTPUT_BYTES = 2 ** 30;
 
 /** Endpoints take no more. */
 const MOST_TOOLS = 128;
@@ -66,7 +66,7 @@ export function createTools(deps: {
   const { enabled, timeoutMs, network, opened = [] } = config.shell;
   const tools: AnyTool[] = [
     ...(enabled
-      ? [createShellTool({ sandbox, network, opened, timeoutMs, ownFiles, keepBytes: KEEP_BYTES })]
+      ? [createShellTool({ sandbox, network, opened, timeoutMs, ownFiles, maxOutputBytes: MAX_OUTPUT_BYTES })]
       : []),
     ...(config.files.enabled
       ? [readFile, writeFile, listFiles, searchFiles].map((tool) => keepOut(tool, ownFiles))

@@ -2,8 +2,10 @@
 import type { z } from 'zod';
 import type { Risk } from '../../domain/approval.ts';
 import type { Memory, MemoryScope } from '../../domain/memory.ts';
+import type { OutputStore } from '../../domain/output.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
 import type { HistoryEntry } from '../../store/store.ts';
+import type { OutputStreams } from './output.ts';
 
 /**
  * What a second run would do: nothing (`read`), the same as the first (`idempotent`), or harm (`once`).
@@ -79,21 +81,24 @@ export type ToolContext = {
   readonly files: Readonly<Record<string, string>>;
   /** Hosts that rules open for this very call, as it was agreed to. */
   readonly network: readonly string[];
-  /** Reads the stored full output of an earlier action of this turn. */
-  readonly readOutput: (reference: string) => Promise<string | undefined>;
+  /** For what a program says while it runs. */
+  readonly output: OutputStreams;
+  /** Reads from the stored full output of an earlier action of this turn; see `OutputStore.read`. */
+  readonly readOutput: (
+    reference: string,
+    range: { readonly start: number; readonly length: number },
+  ) => ReturnType<OutputStore['read']>;
   readonly memory: MemoryAccess;
   readonly skills: SkillAccess;
 };
 
 export type ToolResult = {
   readonly ok: boolean;
-  /** All of it, as text; capping for the prompt is done by `execute.ts`. */
+  /** All of it, or what follows its streams, as text; capping for the prompt is done by `execute.ts`. */
   readonly output: string;
-  /** All of it in parts that must not crowd each other out: cut for the prompt, each keeps its beginning and end. */
-  readonly parts?: readonly string[];
   /** Small facts for the event: exit code, bytes, path. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** True when all of `output` is words of our own: no text of files, programs or servers. Default: false. */
+  /** True when all that it said is words of our own: no text of files, programs or servers. Default: false. */
   readonly ownWords?: boolean;
 };
 

@@ -9,6 +9,7 @@ import { shorterGrams } from './0006-shorter-grams.ts';
 import { openTurns } from './0007-open-turns.ts';
 import { endedJobs } from './0008-ended-jobs.ts';
 import { placesOfSkills } from './0009-places-of-skills.ts';
+import { outputPieces } from './0010-output-pieces.ts';
 
 export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0001-foundation': foundation,
@@ -20,4 +21,5 @@ export const migrations: Readonly<Record<string, MigrationFor>> = {
   '0007-open-turns': openTurns,
   '0008-ended-jobs': endedJobs,
   '0009-places-of-skills': placesOfSkills,
+  '0010-output-pieces': outputPieces,
 };

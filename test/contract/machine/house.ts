@@ -16,6 +16,7 @@ import { sweepApprovals } from '../../../src/gateway/approval-clock.ts';
 import { createApprovals } from '../../../src/gateway/approvals.ts';
 import type { CardOptions } from '../../../src/gateway/cards.ts';
 import { createRenderer } from '../../../src/gateway/renderer.ts';
+import { createRedact } from '../../../src/runtime/redact.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { accept, silent } from '../store/support.ts';
 
@@ -176,7 +177,7 @@ export function openHouse(
     followUps: () => [],
     outbox: { taker: () => undefined, take: () => {} },
     skills: () => ({ list: async () => [], load: async () => ({ problem: 'there are no skills here' }) }),
-    redact: (text) => text,
+    redact: createRedact(() => []),
     clock,
     log: silent,
     metrics: quiet,

@@ -12,6 +12,7 @@ import {
   finished,
   keyOf,
   type OpenBackend,
+  outputOf,
   park,
   place,
   skipped,
@@ -50,7 +51,7 @@ export function describeLogs(open: OpenBackend): void {
         deliveries: [delivery('k1')],
         jobs: [{ kind: 'reflect', key: 'j1', payload: { a: 1 }, runAt: 0 }],
         usage,
-        outputs: [{ index: 1, content: 'all of it' }],
+        outputs: [{ index: 1, start: 0, text: 'all of it' }],
       };
       // The second approval breaks its primary key, after all else was written.
       const broken = writeOf(claimed, { ...parts, events: [skipped(1)], approvals: [twin] });
@@ -58,7 +59,7 @@ export function describeLogs(open: OpenBackend): void {
       expect(typesOf(await store.events.list(claimed.turn.id))).toEqual(['turn.started']);
       expect(await store.outbox.nextDue()).toBeUndefined();
       expect(await store.usage.total('2026-01-02')).toEqual({ tokens: 0, cost: 0 });
-      expect(await store.turns.output(claimed.turn.id, 1)).toBeUndefined();
+      expect(await outputOf(store, claimed)).toBeUndefined();
 
       const { seq } = await store.turns.append(
         writeOf(claimed, { ...parts, events: [skipped(1), skipped(2)] }),
@@ -67,7 +68,7 @@ export function describeLogs(open: OpenBackend): void {
       expect(typesOf(await store.events.list(claimed.turn.id, 1))).toEqual(['tool.skipped', 'tool.skipped']);
       expect(await store.outbox.nextDue()).toBe(0);
       expect(await store.usage.total('2026-01-02')).toEqual({ tokens: 7, cost: 0.5 });
-      expect(await store.turns.output(claimed.turn.id, 1)).toBe('all of it');
+      expect(await outputOf(store, claimed)).toBe('all of it');
       expect(await store.jobs.enqueue({ kind: 'reflect', key: 'j1', payload: {}, runAt: 0 })).toBe(false);
     });
 

@@ -113,6 +113,10 @@ export const writeOf = ({ turn }: ClaimedTurn, more: Partial<TurnWrite> = {}): T
 export const finish = (store: Store, claimed: ClaimedTurn, more: Partial<TurnWrite> = {}) =>
   store.turns.append(writeOf(claimed, { events: [finished()], status: 'done', answer: 'done', ...more }));
 
+/** All of the output of the first action. */
+export const outputOf = async (store: Store, { turn }: ClaimedTurn): Promise<string | undefined> =>
+  (await store.outputs.read(turn.id, 1, { start: 0, length: 2 ** 30 }))?.text;
+
 export const approvalOf = (index: number, more: Partial<NewApproval> = {}): NewApproval => ({
   id: randomUUID(),
   index,

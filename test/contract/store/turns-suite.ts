@@ -12,6 +12,7 @@ import {
   finish,
   keyOf,
   type OpenBackend,
+  outputOf,
   place,
   skipped,
   typesOf,
@@ -74,10 +75,10 @@ export function describeTurns(open: OpenBackend): void {
       const text = '漢字 \u{1F468}\u200D\u{1F469}\u200D\u{1F467} \u0000 "quoted" \u202E end';
       await accept(store, 'm1', { text });
       const claimed = await claimOne(store);
-      await finish(store, claimed, { answer: text, outputs: [{ index: 1, content: text }] });
+      await finish(store, claimed, { answer: text, outputs: [{ index: 1, start: 0, text }] });
       expect((await store.turns.get(claimed.turn.id))?.answer).toBe(text);
       expect((await store.turns.get(claimed.turn.id))?.input.text).toBe(text);
-      expect(await store.turns.output(claimed.turn.id, 1)).toBe(text);
+      expect(await outputOf(store, claimed)).toBe(text);
     });
   });
 

@@ -102,3 +102,58 @@ describe('redaction', () => {
     }
   });
 });
+
+describe('redaction of a text that comes in pieces', () => {
+  const split = (text: string, sizes: readonly number[]): string[] => {
+    const pieces: string[] = [];
+    for (let at = 0, turn = 0; at < text.length; turn++) {
+      const size = sizes[turn % sizes.length] ?? 1;
+      pieces.push(text.slice(at, at + size));
+      at += size;
+    }
+    return pieces;
+  };
+
+  it('P10, A39, F29: is the same as of the whole, however it is torn', () => {
+    // Of few letters, so that secrets overlap, repeat and begin each other.
+    const secret = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 8, maxLength: 14 });
+    fc.assert(
+      fc.property(
+        fc.array(secret, { minLength: 1, maxLength: 4 }),
+        fc.array(fc.oneof(fc.nat({ max: 3 }), fc.string({ unit: fc.constantFrom('a', 'b', '€') })), {
+          maxLength: 12,
+        }),
+        fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1 }),
+        (secrets, words, sizes) => {
+          const forms = [...secrets, ...secrets.map((one) => Buffer.from(one).toString('base64'))];
+          const text = words
+            .map((word) => (typeof word === 'number' ? forms[word % forms.length] : word))
+            .join('');
+          const redact = createRedact(() => secrets);
+          const stream = redact.stream();
+          const told = split(text, sizes).map((piece) => stream.add(piece));
+          expect(told.join('') + stream.end()).toBe(redact(text));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('holds back no more than may be the beginning of a secret', () => {
+    const stream = createRedact(() => ['hunter2-hunter2']).stream();
+    expect(stream.add('all of this, and hunter')).toBe('all of this, and ');
+    expect(stream.add('s; and hunter2-hunt')).toBe('hunters; and ');
+    expect(stream.add('er2!')).toBe('[redacted]!');
+    expect(stream.add('hunter2-')).toBe('');
+    expect(stream.end()).toBe('hunter2-');
+  });
+
+  it('follows a changed set in the middle', () => {
+    let secrets = ['first-secret'];
+    const stream = createRedact(() => secrets).stream();
+    expect(stream.add('a first-')).toBe('a ');
+    secrets = ['second-secret'];
+    expect(stream.add('secret second-')).toBe('first-secret ');
+    expect(stream.add('secret')).toBe('[redacted]');
+  });
+});

@@ -1,10 +1,10 @@
-/** Runs one program in its own process group: output kept in flat memory, time limited, nothing left behind. */
+/** Runs one program in its own process group: output passed on as it comes, time limited, nothing left behind. */
 import type { ChildProcess } from 'node:child_process';
 import { errorMessage } from '../../../domain/errors.ts';
 import type { Clock } from '../../../domain/runtime.ts';
 import type { Launch } from '../bubblewrap.ts';
 import { launch, signalGroup } from '../launch.ts';
-import { createCapture } from './capture.ts';
+import type { OutputStream, OutputStreams } from '../output.ts';
 
 export type ProcessRequest = {
   readonly run: Launch;
@@ -13,21 +13,21 @@ export type ProcessRequest = {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** Output of each stream kept in memory and given back. */
-  readonly keepBytes: number;
+  /** Takes both output streams; while there is no room, the program waits. */
+  readonly output: OutputStreams;
+  /** Of both streams; the program is ended when it says more. */
+  readonly maxBytes: number;
 };
 
+/** Why the program was ended, or how it came to its end. */
+type Ended = 'exited' | 'timeout' | 'aborted' | 'too-much' | 'not-stored' | 'not-started';
+
 export type ProcessResult = {
-  /** Both output streams, in the order they arrived; one after the other where that was too much to keep. */
-  readonly output: string;
-  /** Each for itself: neither takes the other's room. */
-  readonly stdout: string;
-  readonly stderr: string;
+  /** Of both output streams, as far as they were passed on. */
   readonly bytes: number;
-  readonly leftOutBytes: number;
   readonly exitCode: number | null;
   readonly signal: string | null;
-  readonly ended: 'exited' | 'timeout' | 'aborted' | 'not-started';
+  readonly ended: Ended;
   /** Why it could not be started. */
   readonly problem: string | null;
   readonly durationMs: number;
@@ -47,12 +47,6 @@ const causes = new Map([
   ['ENOEXEC', 'it is not a program'],
 ]);
 
-/** The streams one after the other, where both said something. */
-export const partsOf = (stdout: string, stderr: string): string[] =>
-  [stdout, stderr === '' || stdout === '' ? stderr : `[error output]\n${stderr}`].filter(
-    (part) => part !== '',
-  );
-
 function causeOf(error: unknown, [program]: readonly string[]): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const cause = causes.get(code);
@@ -60,11 +54,7 @@ function causeOf(error: unknown, [program]: readonly string[]): string {
 }
 
 const notStarted = (problem: string): ProcessResult => ({
-  output: '',
-  stdout: '',
-  stderr: '',
   bytes: 0,
-  leftOutBytes: 0,
   exitCode: null,
   signal: null,
   ended: 'not-started',
@@ -83,67 +73,101 @@ export async function runProcess(request: ProcessRequest): Promise<ProcessResult
 }
 
 function watch(request: ProcessRequest, child: ChildProcess): Promise<ProcessResult> {
-  const { timeoutMs, signal, clock, keepBytes } = request;
+  const { timeoutMs, signal, clock, output, maxBytes } = request;
   const { pid } = child;
   const started = clock.monotonic();
-  const [stdout, stderr, both] = [
-    createCapture(keepBytes),
-    createCapture(keepBytes),
-    createCapture(keepBytes),
-  ];
-  let ended: ProcessResult['ended'] = 'exited';
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  const close = (): void => {
+    for (const stream of streams) stream.destroy();
+  };
+  const drain = createDrain(clock, close);
+  let bytes = 0;
+  let ended: Ended = 'exited';
   let killer: NodeJS.Timeout | undefined;
-  let drainer: NodeJS.Timeout | undefined;
 
-  const end = (why: 'timeout' | 'aborted'): void => {
-    if (pid === undefined || ended !== 'exited' || child.exitCode !== null || child.signalCode !== null)
-      return;
-    ended = why;
-    signalGroup(pid, 'SIGTERM');
-    killer = setTimeout(() => signalGroup(pid, 'SIGKILL'), TERM_GRACE_MS);
+  const end = (why: Ended): void => {
+    if (pid === undefined) return;
+    const isFirst = ended === 'exited';
+    if (isFirst) ended = why;
+    if (child.exitCode !== null || child.signalCode !== null) {
+      close();
+    } else if (isFirst) {
+      signalGroup(pid, 'SIGTERM');
+      killer = setTimeout(() => signalGroup(pid, 'SIGKILL'), TERM_GRACE_MS);
+    }
   };
   const onAbort = (): void => end('aborted');
   const timer = setTimeout(() => end('timeout'), timeoutMs);
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
 
-  for (const [stream, capture] of [[child.stdout, stdout] as const, [child.stderr, stderr] as const]) {
-    stream?.on('data', (chunk: Buffer) => {
-      capture.add(chunk);
-      both.add(chunk);
+  const pass = (chunk: Buffer, to: OutputStream): void => {
+    const taken = chunk.subarray(0, maxBytes - bytes);
+    bytes += taken.length;
+    const room = to.add(taken);
+    if (taken.length < chunk.length) end('too-much');
+    if (output.isRefused) end('not-stored');
+    if (room === null) return;
+    for (const stream of streams) stream.pause();
+    drain.pause();
+    void room.then(() => {
+      if (output.isRefused) end('not-stored');
+      drain.resume();
+      for (const stream of streams) stream.resume();
     });
+  };
+  for (const [stream, title] of [[child.stdout, ''] as const, [child.stderr, '[error output]'] as const]) {
+    const to = output.stream(title);
+    stream?.on('data', (chunk: Buffer) => pass(chunk, to));
   }
   child.once('exit', () => {
+    clearTimeout(timer);
     clearTimeout(killer);
     // The command is over; what it left running in its group is not to outlive it.
     if (pid !== undefined) signalGroup(pid, 'SIGKILL');
-    drainer = setTimeout(() => {
-      child.stdout?.destroy();
-      child.stderr?.destroy();
-    }, DRAIN_MS);
+    drain.begin();
   });
   return new Promise<ProcessResult>((resolve) => {
     child.once('error', (error) => resolve(notStarted(causeOf(error, request.run.argv))));
     child.once('close', (exitCode, exitSignal) => {
-      const [out, errors, joined] = [stdout.result(), stderr.result(), both.result()];
       const durationMs = Math.round(clock.monotonic() - started);
-      resolve({
-        output: joined.leftOutBytes === 0 ? joined.text : partsOf(out.text, errors.text).join('\n'),
-        stdout: out.text,
-        stderr: errors.text,
-        bytes: joined.bytes,
-        leftOutBytes: out.leftOutBytes + errors.leftOutBytes,
-        exitCode,
-        signal: exitSignal,
-        ended,
-        problem: null,
-        durationMs,
-      });
+      resolve({ bytes, exitCode, signal: exitSignal, ended, problem: null, durationMs });
     });
   }).finally(() => {
     clearTimeout(timer);
     clearTimeout(killer);
-    clearTimeout(drainer);
+    drain.stop();
     signal.removeEventListener('abort', onAbort);
   });
+}
+
+/** The time that the rest of the output has after the end of the command; while nothing is read it stands still. */
+function createDrain(clock: Clock, close: () => void) {
+  let left = DRAIN_MS;
+  let since = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let hasBegun = false;
+  let isPaused = false;
+  const run = (): void => {
+    if (!hasBegun || isPaused) return;
+    since = clock.monotonic();
+    timer = setTimeout(close, left);
+  };
+  return {
+    begin(): void {
+      hasBegun = true;
+      run();
+    },
+    pause(): void {
+      if (hasBegun && !isPaused) left = Math.max(0, left - (clock.monotonic() - since));
+      isPaused = true;
+      clearTimeout(timer);
+    },
+    resume(): void {
+      if (!isPaused) return;
+      isPaused = false;
+      run();
+    },
+    stop: (): void => clearTimeout(timer),
+  };
 }

@@ -12,7 +12,7 @@ import { diskConcerns, runsOwn } from './disk-facts.ts';
 import { commandEnvironment } from './environment.ts';
 import { type CheckedFile, copyExecuted, executedFiles, scriptsOf, tooLargeToRun } from './executed-files.ts';
 import { placeCopies, planCopies } from './placed-copies.ts';
-import { type ProcessResult, partsOf, runProcess } from './run.ts';
+import { type ProcessResult, runProcess } from './run.ts';
 
 export type ShellDeps = {
   readonly sandbox: Sandbox;
@@ -21,9 +21,13 @@ export type ShellDeps = {
   readonly opened?: readonly string[];
   readonly ownFiles: OwnFiles;
   readonly timeoutMs: number;
-  /** Full output of each stream kept for `read_output`, in bytes; what the prompt holds is cut further. */
-  readonly keepBytes: number;
+  /** A command that says more is ended. */
+  readonly maxOutputBytes: number;
 };
+
+type Limits = { readonly timeoutMs: number; readonly maxBytes: number };
+
+const GiB = 2 ** 30;
 
 /** Longer commands belong into a file: nobody reads them on a card. */
 const MAX_COMMAND_CHARACTERS = 16_000;
@@ -50,35 +54,33 @@ const oneLine = (command: string): string => {
   return line.length > 80 || line !== command.trim() ? `${[...line].slice(0, 80).join('')}…` : line;
 };
 
-function endNote(result: ProcessResult, timeoutMs: number): string | null {
+function endNote(result: ProcessResult, { timeoutMs, maxBytes }: Limits): string {
   if (result.ended === 'not-started')
     return `The command could not be started: ${result.problem ?? 'unknown reason'}`;
   if (result.ended === 'timeout') return `[stopped after ${timeoutMs / 1000} s: it took too long]`;
+  if (result.ended === 'too-much') return `[stopped: more than ${maxBytes / GiB} GiB of output]`;
+  if (result.ended === 'not-stored') return '[stopped: its output could not be stored]';
   if (result.ended === 'aborted') return '[stopped]';
   if (result.signal !== null) return `[ended by ${result.signal}]`;
   if (result.exitCode !== 0) return `[exit code ${result.exitCode}]`;
-  return result.output === '' ? '[no output]' : null;
+  return result.bytes === 0 ? '[no output]' : '';
 }
 
-function toResult(result: ProcessResult, timeoutMs: number, sandbox: string): ToolResult {
-  const note = endNote(result, timeoutMs);
-  const { exitCode, signal, bytes, leftOutBytes, durationMs } = result;
-  const errorCodes = {
-    timeout: 'tool.timeout',
-    aborted: 'tool.cancelled',
-    'not-started': 'tool.not_started',
-  };
-  const errorCode = result.ended === 'exited' ? {} : { errorCode: errorCodes[result.ended] };
-  const noted = (text: string): string => {
-    const gap = text === '' || text.endsWith('\n') ? '' : '\n';
-    return note === null ? text : `${text}${gap}${note}`;
-  };
-  const parts = partsOf(result.stdout, result.stderr);
+const errorCodes = {
+  timeout: 'tool.timeout',
+  aborted: 'tool.cancelled',
+  'too-much': 'tool.too_much_output',
+  'not-stored': 'tool.output_not_stored',
+  'not-started': 'tool.not_started',
+};
+
+function toResult(result: ProcessResult, limits: Limits, sandbox: string): ToolResult {
+  const { exitCode, signal, bytes, durationMs, ended } = result;
+  const errorCode = ended === 'exited' ? {} : { errorCode: errorCodes[ended] };
   return {
-    ok: result.ended === 'exited' && exitCode === 0,
-    output: noted(result.output),
-    parts: parts.map((part, index) => (index === parts.length - 1 ? noted(part) : part)),
-    metadata: { exitCode, signal, bytes, leftOutBytes, durationMs, sandbox, ...errorCode },
+    ok: ended === 'exited' && exitCode === 0,
+    output: endNote(result, limits),
+    metadata: { exitCode, signal, bytes, durationMs, sandbox, ...errorCode },
     ownWords: bytes === 0,
   };
 }
@@ -171,7 +173,7 @@ export function createShellTool(deps: ShellDeps) {
     argv: readonly string[] | null,
     copies: readonly CheckedFile[],
     timeoutMs: number,
-    { workspace, signal, clock, network }: ToolContext,
+    { workspace, signal, clock, network, output }: ToolContext,
   ): Promise<ToolResult> {
     // In the sandbox the copies lie in the places of the files; elsewhere the command is told where they are.
     const placed = await placeCopies(command, argv, sandbox.active ? [] : copies, workspace);
@@ -188,9 +190,10 @@ export function createShellTool(deps: ShellDeps) {
         timeoutMs,
         signal,
         clock,
-        keepBytes: deps.keepBytes,
+        output,
+        maxBytes: deps.maxOutputBytes,
       });
-      return toResult(result, timeoutMs, placeWith(network));
+      return toResult(result, { timeoutMs, maxBytes: deps.maxOutputBytes }, placeWith(network));
     } finally {
       await placed.remove();
     }

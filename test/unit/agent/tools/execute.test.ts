@@ -1,7 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { capOutput, capParts, executeTool, validateArgs } from '../../../../src/agent/tools/execute.ts';
+import { executeTool, validateArgs } from '../../../../src/agent/tools/execute.ts';
 import { readOutput } from '../../../../src/agent/tools/read-output.ts';
 import {
   type AnyTool,
@@ -9,6 +8,7 @@ import {
   type ToolContext,
   type ToolResult,
 } from '../../../../src/agent/tools/tool.ts';
+import { createRedact } from '../../../../src/runtime/redact.ts';
 import { contextFor } from './scratch.ts';
 
 const toolThat = (run: (context: ToolContext) => Promise<ToolResult>, timeoutMs = 10_000): AnyTool =>
@@ -32,59 +32,9 @@ const execute = (tool: AnyTool, context: Partial<ToolContext> = {}, promptBytes 
     context: contextFor('/', context),
     reference: 't/1',
     promptBytes,
-    redact: (text) => text.replaceAll('sk-secret-value', '[redacted]'),
+    redact: createRedact(() => ['sk-secret-value']),
+    storeOutput: () => Promise.reject(new Error('nothing is so long')),
   });
-
-describe('output in parts', () => {
-  const [long, short] = ['o'.repeat(50_000), 'the error, in full'];
-
-  it('E14 a noisy stream does not take the room of the other', async () => {
-    const parts = [`begin ${long} end`, `[error output]\n${short}`];
-    const tool = toolThat(async () => ({ ok: false, output: parts.join('\n'), parts, metadata: {} }));
-    const { output, full } = await execute(tool);
-    expect(output).toMatch(
-      /^begin o+\n\[… \d+ characters left out.*\]\no+ end\n\[error output\]\nthe error, in full$/,
-    );
-    expect(Buffer.byteLength(output)).toBeLessThanOrEqual(1000);
-    // What the short one left over, the long one has.
-    expect(Buffer.byteLength(output)).toBeGreaterThan(950);
-    expect(full).toBe(parts.join('\n'));
-  });
-
-  it('E14 two noisy ones keep beginning and end each, at any length and in any script', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 400 }), {
-          minLength: 1,
-          maxLength: 3,
-        }),
-        fc.integer({ min: 600, max: 2_000 }),
-        (words, room) => {
-          const parts = words.map((word) => `<${word.repeat(20)}>`);
-          const shown = capParts(parts, room, 't/1');
-          expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(room);
-          expect(shown.isWellFormed()).toBe(parts.join('').isWellFormed());
-          expect(shown.split('<').length).toBeGreaterThan(parts.length);
-          expect(shown.split('>').length).toBeGreaterThan(parts.length);
-        },
-      ),
-    );
-  });
-
-  it('E14 what fits is shown in the order it came', async () => {
-    const parts = ['out\n', '[error output]\nbad\n'];
-    const tool = toolThat(async () => ({ ok: true, output: 'bad\nout\n', parts, metadata: {} }));
-    expect(await execute(tool)).toMatchObject({ output: 'bad\nout\n', full: null });
-  });
-
-  it('A39 no part shows a secret', async () => {
-    const parts = [long, `[error output]\nsk-secret-value ${long}`];
-    const tool = toolThat(async () => ({ ok: true, output: parts.join('\n'), parts, metadata: {} }));
-    const { output, full } = await execute(tool);
-    expect(output).toContain('[redacted]');
-    expect(`${output}${full}`).not.toContain('sk-secret-value');
-  });
-});
 
 describe('validateArgs', () => {
   it.each([
@@ -123,7 +73,7 @@ describe('validateArgs', () => {
 
 describe('executeTool', () => {
   it('gives back what the tool said', async () => {
-    expect(await execute(fine)).toMatchObject({ ok: true, output: 'fine', full: null });
+    expect(await execute(fine)).toMatchObject({ ok: true, output: 'fine', isKept: false, rest: null });
   });
 
   it('P10, A39: takes a secret out before it cuts, so that no half of one is left at the edge', async () => {
@@ -135,7 +85,8 @@ describe('executeTool', () => {
         160,
       );
       expect(done.output).not.toContain('sk-sec');
-      expect(done.full).not.toContain('sk-sec');
+      expect(done.rest?.text).toContain('[redacted]');
+      expect(done.rest?.text).not.toContain('sk-sec');
     }
   });
 
@@ -187,33 +138,9 @@ describe('executeTool', () => {
       {},
       4096,
     );
-    expect(result.full).toBe(whole);
+    expect(result).toMatchObject({ isKept: true, rest: { start: 0, text: whole } });
     expect(Buffer.byteLength(result.output)).toBeLessThanOrEqual(4096);
     expect(result.output).toContain('characters left out; full output: read_output("t/1")]');
-  });
-});
-
-describe('capOutput', () => {
-  it('E14 keeps within the limit, whole characters only, and counts what it left out', () => {
-    const text = fc.string({ unit: 'grapheme', minLength: 50, maxLength: 400 });
-    fc.assert(
-      fc.property(text, fc.integer({ min: 120, max: 600 }), (whole, limit) => {
-        const capped = capOutput(whole, limit, 'r');
-        expect(Buffer.byteLength(capped)).toBeLessThanOrEqual(Math.max(limit, 0));
-        expect(capped.isWellFormed()).toBe(true);
-        if (Buffer.byteLength(whole) <= limit) {
-          expect(capped).toBe(whole);
-          return;
-        }
-        const parts =
-          /^([\s\S]*)\n\[… (\d+) characters left out; full output: read_output\("r"\)\]\n([\s\S]*)$/.exec(
-            capped,
-          );
-        const [, head = '', count = '', tail = ''] = parts ?? [];
-        expect(whole.startsWith(head) && whole.endsWith(tail)).toBe(true);
-        expect(head.length + Number(count) + tail.length).toBe(whole.length);
-      }),
-    );
   });
 });
 
@@ -222,7 +149,10 @@ describe('read_output', () => {
   const read = (args: object) => {
     const checked = validateArgs(readOutput, JSON.stringify(args));
     if (!checked.ok) throw new Error(checked.error);
-    const context = contextFor('/', { readOutput: async (name) => (name === 't/1' ? whole : undefined) });
+    const context = contextFor('/', {
+      readOutput: async (name, { start, length }) =>
+        name === 't/1' ? { text: whole.slice(start, start + length), total: whole.length } : undefined,
+    });
     return readOutput.run(checked.args, context);
   };
 

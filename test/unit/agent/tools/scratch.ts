@@ -4,11 +4,14 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { type Execution, executeTool } from '../../../../src/agent/tools/execute.ts';
+import { createOutput } from '../../../../src/agent/tools/output.ts';
 import { createOwnFiles } from '../../../../src/agent/tools/own-files.ts';
 import { openSandbox } from '../../../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../../../src/agent/tools/shell/tool.ts';
-import type { ToolContext } from '../../../../src/agent/tools/tool.ts';
+import type { AnyTool, ToolContext } from '../../../../src/agent/tools/tool.ts';
 import { type Logger, systemClock } from '../../../../src/domain/runtime.ts';
+import { createRedact } from '../../../../src/runtime/redact.ts';
 
 const silent: Logger = {
   debug: () => undefined,
@@ -30,6 +33,8 @@ export function scratch(): { workspace: string; outside: string } {
 
 export const noOwnFiles = createOwnFiles([]);
 
+export const unredacted = createRedact(() => []);
+
 export const contextFor = (workspace: string, change: Partial<ToolContext> = {}): ToolContext => ({
   workspace,
   signal: new AbortController().signal,
@@ -37,6 +42,7 @@ export const contextFor = (workspace: string, change: Partial<ToolContext> = {})
   clock: systemClock,
   files: {},
   network: [],
+  output: createOutput({ keep: 1_000_000, redact: unredacted, store: async () => undefined }),
   readOutput: async () => undefined,
   memory: {
     remember: async () => ({ refusal: 'nothing is kept here' }),
@@ -46,6 +52,19 @@ export const contextFor = (workspace: string, change: Partial<ToolContext> = {})
   skills: { load: async () => ({ problem: 'there are no skills here' }) },
   ...change,
 });
+
+/** Runs it as a turn does, with room for all that it says. */
+export const execute = (tool: AnyTool, args: unknown, context: ToolContext, more: Partial<Execution> = {}) =>
+  executeTool({
+    tool,
+    args,
+    context,
+    reference: 't/1',
+    promptBytes: 1_000_000,
+    redact: unredacted,
+    storeOutput: async () => undefined,
+    ...more,
+  });
 
 /** A few files under git, as a project would have them. */
 export function fillProject(workspace: string): void {
@@ -71,5 +90,5 @@ export const openShell = async () =>
     sandbox: await openSandbox({ mode: 'off', hide: [] }),
     network: false,
     timeoutMs: 20_000,
-    keepBytes: 100_000,
+    maxOutputBytes: 2 ** 30,
   });

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { openSandbox } from '../../../../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../../../../src/agent/tools/shell/tool.ts';
 import { readCorpus } from '../../../../corpus/read-corpus.ts';
-import { contextFor, fillProject, noOwnFiles, scratch } from '../scratch.ts';
+import { contextFor, execute, fillProject, noOwnFiles, scratch } from '../scratch.ts';
 
 /** Every name, kind, mode and content below a folder, git's own files included. */
 function snapshot(folder: string): string[] {
@@ -34,7 +34,7 @@ describe(`commands that run unasked (sandbox: ${sandbox.describe(false)})`, () =
       sandbox,
       network: false,
       timeoutMs: 20_000,
-      keepBytes: 100_000,
+      maxOutputBytes: 2 ** 30,
     });
     const before = snapshot(workspace);
     const queue = [...allowed];
@@ -47,7 +47,7 @@ describe(`commands that run unasked (sandbox: ${sandbox.describe(false)})`, () =
         if (assessment.decision !== 'allow' || assessment.effect !== 'read') {
           changed.push(`${next.command}: ${assessment.reasons.join(', ')}`);
         }
-        const result = await tool.run(args, contextFor(workspace));
+        const result = await execute(tool, args, contextFor(workspace));
         if (result.ok) succeeded += 1;
         if (result.metadata.errorCode === 'tool.timeout') changed.push(`${next.command}: timed out`);
         if (JSON.stringify(snapshot(workspace)) !== JSON.stringify(before))

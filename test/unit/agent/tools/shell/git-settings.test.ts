@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { contextFor, fillProject, openShell, scratch } from '../scratch.ts';
+import { contextFor, execute, fillProject, openShell, scratch } from '../scratch.ts';
 
 const shell = await openShell();
-const runIn = (workspace: string, command: string) => shell.run({ command }, contextFor(workspace));
+const runIn = (workspace: string, command: string) => execute(shell, { command }, contextFor(workspace));
 
 describe('git', () => {
   it.each([

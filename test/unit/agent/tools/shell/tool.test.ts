@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { openSandbox, type SandboxConfig } from '../../../../../src/agent/tools/sandbox.ts';
 import { createShellTool } from '../../../../../src/agent/tools/shell/tool.ts';
-import { contextFor, fillProject, noOwnFiles, scratch } from '../scratch.ts';
+import { contextFor, execute, fillProject, noOwnFiles, scratch } from '../scratch.ts';
 
 const open = await openSandbox({ mode: 'off', hide: [] });
 const confined = await openSandbox({ mode: 'auto', hide: [] });
 
 const shellIn = (sandbox = open, timeoutMs = 20_000) =>
-  createShellTool({ ownFiles: noOwnFiles, sandbox, network: false, timeoutMs, keepBytes: 100_000 });
+  createShellTool({ ownFiles: noOwnFiles, sandbox, network: false, timeoutMs, maxOutputBytes: 2 ** 30 });
 /** Agreed to and run, as in a turn. */
 const runIn = async (workspace: string, command: string, sandbox = open, more: object = {}) => {
   const { files = {} } = await shellIn(sandbox).assess({ command }, { workspace });
-  return shellIn(sandbox).run({ command, ...more }, contextFor(workspace, { files }));
+  return execute(shellIn(sandbox), { command, ...more }, contextFor(workspace, { files }));
 };
 
 describe('shell', () => {
