@@ -78,6 +78,7 @@ describe('a turn that somebody stops', () => {
 
   it('E74: every open card says who stopped it', async () => {
     const { turn, ids } = await s.wait({}, {}, {});
+    await s.wait({}, {}, {});
     await s.decide(ids[1] ?? '', 'deny', cy);
     const outcome = 'Cancelled: Ben stopped the work';
     expect(await settled(turn.id)).toEqual([
@@ -102,6 +103,11 @@ describe('where a card may be', () => {
     expect(await keys('none')).toEqual([]);
   });
 
+  it('P5: of a request that was asked after others, where that one is', async () => {
+    const { ids } = await s.wait({}, { event: { summary: 'S' } });
+    expect(await keys(ids[1] ?? '')).toEqual(['S:card', 'S:card:web:ben']);
+  });
+
   it('P5: on a summary, with every edit that may have come last', async () => {
     const { id, ids } = await s.wait({ event: { summary: 'S' } }, { event: { summary: 'S' } }, {});
     const [here, direct] = await s.cardsWith(id, ben.id);
@@ -114,12 +120,13 @@ describe('where a card may be', () => {
   });
 });
 
-describe('a row without its turn or its log', () => {
+describe('a row that is gone, or without its turn or its log', () => {
   it('F32: decides nothing', async () => {
     const { id } = await s.wait({});
     const turns = { ...s.store.turns, get: async () => undefined };
     const events = { ...s.store.events, list: async () => [] };
-    for (const changed of [{ turns }, { events }])
+    const approvals = { ...s.store.approvals, decide: async () => ({ outcome: 'unknown' }) as const };
+    for (const changed of [{ turns }, { events }, { approvals }])
       expect(await s.on(changed).decide(id, 'once', ben)).toEqual({
         accepted: false,
         text: 'There is no such request for approval.',
