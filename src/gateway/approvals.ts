@@ -159,7 +159,7 @@ async function settle(
     byName: by.name,
     person: personOf(deps.access(), by.id),
     required,
-    ...(reason === undefined ? {} : { reason }),
+    reason,
     now,
     grantExpiresAt: lasts === null ? null : now + lasts,
     deliveries: ({ status, index, votes }, events) => {

@@ -26,7 +26,7 @@ export async function decideApproval(tx: Tx, options: DecideOptions): Promise<De
   if (verdict.outcome !== 'decided' && verdict.outcome !== 'voted')
     return { outcome: verdict.outcome, approval };
 
-  const votes = decision === 'once' || decision === 'always' ? withVote(approval, options) : approval.votes;
+  const votes = withVote(approval, options);
   const after =
     verdict.outcome === 'voted'
       ? await vote(tx, turn, { ...approval, votes }, options)
@@ -41,9 +41,11 @@ export async function decideApproval(tx: Tx, options: DecideOptions): Promise<De
   return { outcome: verdict.outcome, approval: after };
 }
 
-function withVote(approval: Approval, { by, byName, person, now }: DecideOptions): Vote[] {
-  if (by === null) return [...approval.votes];
-  return [...approval.votes, { by, byName: byName ?? by, person: person ?? by, at: now }];
+/** One more when a person approves; who refuses, and time, which is nobody, add none. */
+function withVote({ votes }: Approval, { decision, by, byName, person, now }: DecideOptions) {
+  if (by === null || (decision !== 'once' && decision !== 'always')) return votes;
+  const vote: Vote = { by, byName: byName ?? by, person: person ?? by, at: now };
+  return [...votes, vote];
 }
 
 async function vote(tx: Tx, turn: TurnRow, approval: Approval, options: DecideOptions): Promise<Approval> {
@@ -69,8 +71,7 @@ async function vote(tx: Tx, turn: TurnRow, approval: Approval, options: DecideOp
 async function resolve(tx: Tx, turn: TurnRow, approval: Approval, options: DecideOptions): Promise<Approval> {
   const { decision, by, now, reason } = options;
   const { id, index, status, votes } = approval;
-  const approved = status === 'approved';
-  const byName = approved && votes.length > 1 ? voterNames(votes) : options.byName;
+  const byName = status === 'approved' ? voterNames(votes) : options.byName;
   await tx.db
     .updateTable('approvals')
     .set({
@@ -90,7 +91,7 @@ async function resolve(tx: Tx, turn: TurnRow, approval: Approval, options: Decid
     decision,
     by,
     byName,
-    ...(reason === undefined ? {} : { reason }),
+    reason,
   };
   const next = (await pendingOf(tx.db, turn.id))[0];
   const wakes = turn.status === 'waiting' && (next === undefined || next.action_index > index);

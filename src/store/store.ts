@@ -262,7 +262,7 @@ export interface ApprovalStore {
     /** How many have to approve by the rules of now; the stricter of this and what it was asked under holds. */
     required?: number;
     /** For the model, of a refusal. */
-    reason?: string;
+    reason?: string | undefined;
     now: number;
     grantExpiresAt?: number | null;
     /** What to tell of it, given the approval and the log as they are afterwards. Pure: it may be called again. */

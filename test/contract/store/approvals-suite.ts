@@ -194,7 +194,8 @@ export function describeApprovals(open: OpenBackend): void {
       grantExpiresAt: 50_000,
     });
     const [grant] = await store.approvals.grants(0);
-    expect(grant).toMatchObject({ key: long, tool: 'shell', grantedBy: 'web:ben', expiresAt: 50_000 });
+    const { args } = approval.action;
+    expect(grant).toMatchObject({ key: long, tool: 'shell', args, grantedBy: 'web:ben', expiresAt: 50_000 });
     expect(await store.approvals.findGrant(long, 'default', '/work', 6_000)).toEqual(grant);
     expect(await store.approvals.findGrant(`${long} y`, 'default', '/work', 6_000)).toBeUndefined();
     expect(await store.approvals.findGrant(long, 'ops', '/work', 6_000)).toBeUndefined();
@@ -232,14 +233,14 @@ export function describeApprovals(open: OpenBackend): void {
     );
     expect(await store.turns.get(turn.id)).toMatchObject({ status: 'cancelled', endedAt: 6_000 });
     const approvals = await store.approvals.ofTurn(turn.id);
-    expect(approvals.map((each) => [each.status, each.decidedBy])).toEqual([
-      ['cancelled', 'web:ana'],
-      ['cancelled', 'web:ana'],
-    ]);
-    expect(typesOf((await store.events.list(turn.id)).slice(-3))).toEqual([
-      'approval.resolved',
-      'approval.resolved',
-      'turn.finished',
+    const calledOff = { decision: 'cancelled', decidedBy: 'web:ana', decidedByName: 'Ana', decidedAt: 6_000 };
+    expect(approvals).toMatchObject([first, second].map(() => ({ ...calledOff, status: 'cancelled' })));
+    expect((await store.events.list(turn.id)).slice(-3)).toMatchObject([
+      ...[first, second].map(({ id, index }) => ({
+        ...{ type: 'approval.resolved', approvalId: id, index },
+        ...{ decision: 'cancelled', by: 'web:ana', byName: 'Ana' },
+      })),
+      { type: 'turn.finished' },
     ]);
     expect(await decide(first.id, 'once')).toMatchObject({ outcome: 'already-decided' });
     expect((await claimOne(store, 7_000)).turn.input.id).toBe('next');
