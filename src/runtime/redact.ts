@@ -108,7 +108,7 @@ function compile(values: readonly string[]): Forms | null {
 
 /** The ways in which a value is likely to be written down by accident. */
 function formsOf(value: string): string[] {
-  const bytes = Buffer.from(value, 'utf8');
+  const bytes = Buffer.from(value);
   return [
     value,
     JSON.stringify(value).slice(1, -1),

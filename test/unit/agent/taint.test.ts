@@ -82,6 +82,8 @@ describe('taintOf', () => {
     // Its output was read by nobody yet: the model has not answered since.
     expect(taintOf(state(...read))).toBeNull();
     expect(taintOf(state(...read, proposes('c2')))).toBe('the output of read_file');
+    const before = [started(plain), joined, proposes('c1'), finished(1, true), proposes('c2')];
+    expect(taintOf(state(...before))).toBe('the output of read_file');
     expect(taintOf(state())).toBeNull();
   });
 

@@ -43,6 +43,27 @@ describe('redaction', () => {
     );
   });
 
+  it('P10, A39: finds a secret within a string of JSON, whatever of it is escaped there', () => {
+    const secret = 'pass"word\\\n2';
+    const redact = createRedact(() => [secret]);
+    expect(redact(JSON.stringify({ url: `https://x/${secret}/y` }))).toBe('{"url":"https://x/[redacted]/y"}');
+  });
+
+  it('looks at a set that has not changed once a text, and compiles nothing anew', () => {
+    let read = 0;
+    const values = {
+      *[Symbol.iterator]() {
+        read += 1;
+        yield* ['secret-a', 'secret-b'];
+      },
+    };
+    const redact = createRedact(() => values);
+    redact('some text');
+    const first = read;
+    redact('some text');
+    expect(read - first).toBe(1);
+  });
+
   it('takes the longer of two out whole, and changes nothing when there is nothing to hide', () => {
     const redact = createRedact(() => ['secret-one', 'secret-one-and-more', 'a.b*c+d(e)']);
     expect(redact('secret-one-and-more secret-one')).toBe('[redacted] [redacted]');
@@ -146,6 +167,14 @@ describe('redaction of a text that comes in pieces', () => {
     expect(stream.add('er2!')).toBe('[redacted]!');
     expect(stream.add('hunter2-')).toBe('');
     expect(stream.end()).toBe('hunter2-');
+    expect(stream.end()).toBe('');
+  });
+
+  it('holds nothing back when there is nothing to hide', () => {
+    for (const secrets of [[], ['seven-7']]) {
+      const stream = createRedact(() => secrets).stream();
+      expect([stream.add('seven-'), stream.add('7'), stream.end()]).toEqual(['seven-', '7', '']);
+    }
   });
 
   it('follows a changed set in the middle', () => {
