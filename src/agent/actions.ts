@@ -2,10 +2,11 @@
  * Performs the actions of a turn: validate, ask policy, run or ask a person. Each function returns what is to be
  * appended; nothing here writes to the store, so that one step of a turn stays one transaction.
  */
-import { type Approval, actionDigest, type PlannedAction } from '../domain/approval.ts';
+import type { PlannedAction } from '../domain/approval.ts';
 import type { EventBody } from '../domain/event.ts';
 import type { OutputPart } from '../domain/output.ts';
 import type { Turn } from '../domain/turn.ts';
+import { openedFor } from './last-look.ts';
 import type { PolicyDecision } from './policy.ts';
 import type { EngineDeps, Run, TurnSettings } from './run.ts';
 import type { Action } from './state.ts';
@@ -66,28 +67,6 @@ export async function judge(
   return { action, tool, args: checked.args, assessment, policy, granted };
 }
 
-/** Why an approved action may no longer run; null when it may. The approval is compared with the immutable event. */
-export function refusalAtExecution(
-  deps: Pick<EngineDeps, 'agreed' | 'clock'>,
-  turn: Turn,
-  judged: Judged,
-  approval: Approval | undefined,
-): string | null {
-  const { action, policy } = judged;
-  const request = action.approval;
-  if (request === null || approval === undefined) return 'Refused: there is no record of its approval.';
-  const intact = approval.digest === request.digest && actionDigest(approval.action) === request.digest;
-  if (!intact) return 'Refused: the stored action is not the one that was approved (digest mismatch).';
-  if (deps.clock.now() > request.expiresAt) return 'Not run: the approval expired before it could start.';
-  if (policy.decision === 'deny') return `Refused: ${policy.rule} forbids it by now.`;
-  if (policy.decision === 'ask' && !deps.agreed(turn, policy.terms, approval))
-    return `Refused: by the rules of now (${policy.rule}), those who approved are not enough. Ask again.`;
-  const files = JSON.stringify(judged.assessment.files ?? {});
-  if (files !== JSON.stringify(request.action.files ?? {}))
-    return 'Refused: something it runs or replaces has changed since it was approved.';
-  return null;
-}
-
 /** Runs it and reports. The caller has appended `tool.started`. */
 export async function run(
   deps: EngineDeps,
@@ -134,12 +113,6 @@ export async function run(
   if (done.rest !== null) effects.outputs.push({ index: action.index, ...done.rest });
   if (tool.name === 'shell') effects.events.push(auditOf(turn, judged, done));
   return effects;
-}
-
-/** Hosts that rules open by now, and that those who approved were shown. */
-function openedFor({ action: { approval }, policy }: Judged): readonly string[] {
-  if (approval === null) return policy.network;
-  return policy.network.filter((host) => approval.action.network?.includes(host) === true);
 }
 
 /** Only outputs of the same turn: a reference is no way into other conversations. */

@@ -10,6 +10,7 @@ import * as actions from './actions.ts';
 import { requestApprovals } from './asking.ts';
 import { callModel } from './call.ts';
 import { countEnd, ending, type Finish, stepLines } from './ending.ts';
+import { refusalAtExecution } from './last-look.ts';
 import type { PolicyDecision } from './policy.ts';
 import { type EngineDeps, type Extras, type Live, type Run, reload, tryWrite, write } from './run.ts';
 import { type Action, actionsOf, fold } from './state.ts';
@@ -157,8 +158,7 @@ async function runApproved(deps: EngineDeps, run: Run, action: Action): Promise<
   const approval =
     action.approval === null ? undefined : await deps.store.approvals.get(action.approval.approvalId);
   const judged = await actions.judge(deps, run, action, approval?.action);
-  const refusal =
-    'failure' in judged ? judged.failure : actions.refusalAtExecution(deps, run.turn, judged, approval);
+  const refusal = 'failure' in judged ? judged.failure : refusalAtExecution(deps, run.turn, judged, approval);
   if (refusal !== null || 'failure' in judged) {
     const text = refusal ?? 'Refused.';
     await write(deps, run, [unrun(action, text)], {

@@ -1,12 +1,10 @@
 /** The last look before an approved action runs: at what was approved, at the rules of now, at the clock. */
 import { describe, expect, it } from 'vitest';
-import { type Judged, refusalAtExecution, run } from '../../../src/agent/actions.ts';
-import type { EngineDeps, TurnSettings } from '../../../src/agent/run.ts';
-import type { ToolContext } from '../../../src/agent/tools/tool.ts';
+import type { Judged } from '../../../src/agent/actions.ts';
+import { openedFor, refusalAtExecution } from '../../../src/agent/last-look.ts';
 import { type Approval, actionDigest, type PlannedAction } from '../../../src/domain/approval.ts';
 import type { EventOf } from '../../../src/domain/event.ts';
 import type { Turn } from '../../../src/domain/turn.ts';
-import { silent } from '../../contract/store/support.ts';
 
 const turn = { id: 't1', user: 'web:cy' } as Turn;
 const planned = {
@@ -108,42 +106,18 @@ describe('an approved action', () => {
 
 describe('an action that runs', () => {
   /** The hosts that are open to it, of those that rules open by now. */
-  async function opened(network: readonly string[], approved: readonly string[] | null | undefined) {
-    const seen: ToolContext[] = [];
-    const judged = {
-      action: {
-        ...{ index: 1, callId: 'c1' },
-        approval: approved === null ? null : { action: { ...planned, network: approved } },
-      },
-      policy: { network },
-      assessment: {},
-      tool: {
-        ...{ name: 'act', timeoutMs: 1_000 },
-        async run(_: unknown, context: ToolContext) {
-          seen.push(context);
-          return { ok: true, output: '', metadata: {} };
-        },
-      },
-    } as unknown as Judged;
-    const deps = {
-      clock: { now: () => 0, monotonic: () => 0 },
-      log: silent,
-      redact: (text: string) => text,
-      skills: () => ({}),
-      memory: () => ({}),
-    } as unknown as EngineDeps;
-    const settings = { promptOutputBytes: 1_000 } as TurnSettings;
-    await run(deps, settings, turn, judged, new AbortController().signal);
-    return seen.map((context) => context.network);
-  }
+  const opened = (network: readonly string[], approved: string[] | null | undefined) => {
+    const approval = approved === null ? null : { action: { ...planned, network: approved } };
+    return openedFor({ action: { approval }, policy: { network } } as unknown as Judged);
+  };
 
-  it('A28, F35: reaches hosts that were shown to those who approved, and that rules still open', async () => {
-    expect(await opened(['a', 'b', 'c'], ['d', 'b', 'a'])).toEqual([['a', 'b']]);
-    expect(await opened([], ['a'])).toEqual([[]]);
-    expect(await opened(['a'], undefined)).toEqual([[]]);
+  it('A28, F35: reaches hosts that were shown to those who approved, and that rules still open', () => {
+    expect(opened(['a', 'b', 'c'], ['d', 'b', 'a'])).toEqual(['a', 'b']);
+    expect(opened([], ['a'])).toEqual([]);
+    expect(opened(['a'], undefined)).toEqual([]);
   });
 
-  it('A28: reaches what rules open when nobody had to be asked', async () => {
-    expect(await opened(['a'], null)).toEqual([['a']]);
+  it('A28: reaches what rules open when nobody had to be asked', () => {
+    expect(opened(['a'], null)).toEqual(['a']);
   });
 });
