@@ -3,7 +3,7 @@
  * can hold. Whatever goes wrong becomes a result that the model can read.
  */
 import { z } from 'zod';
-import { errorMessage } from '../../domain/errors.ts';
+import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { OutputPart } from '../../domain/output.ts';
 import type { StreamingRedact } from '../../domain/runtime.ts';
 import { capParts, wholeWithin } from './excerpt.ts';
@@ -118,6 +118,12 @@ async function settle(
   }
 }
 
+/** In the words of the model, which is not told where the gateway keeps what. */
+const reasonOf = (error: unknown): string =>
+  error instanceof AppError && error.code === 'store.full'
+    ? 'there is no room left for it'
+    : 'the database did not take it';
+
 /** Never throws. */
 export async function executeTool(execution: Execution): Promise<Executed> {
   const { tool, context, reference, promptBytes, redact } = execution;
@@ -134,9 +140,11 @@ export async function executeTool(execution: Execution): Promise<Executed> {
   const short = wholeWithin(whole, promptBytes);
   const shown = short ?? capParts(parts, promptBytes, reference);
   const isCut = short === null;
+  if (problem !== null)
+    context.log.error({ tool: tool.name, error: errorMessage(problem.error) }, 'output was not stored');
   return {
     ok: result.ok,
-    output: problem === null ? shown : `${shown}\n[the rest could not be stored: ${redact(problem)}]`,
+    output: problem === null ? shown : `${shown}\n[the rest could not be stored: ${reasonOf(problem.error)}]`,
     isKept: isStored || (isCut && problem === null),
     rest: isCut || isStored ? rest : null,
     metadata: result.metadata,

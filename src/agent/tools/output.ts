@@ -3,7 +3,6 @@
  * memory for the prompt. Secrets are gone before anything is cut (F29, A39).
  */
 import { StringDecoder } from 'node:string_decoder';
-import { errorMessage } from '../../domain/errors.ts';
 import type { OutputPart } from '../../domain/output.ts';
 import type { StreamingRedact } from '../../domain/runtime.ts';
 import { type Collector, createCollector, type Excerpt } from './excerpt.ts';
@@ -34,7 +33,7 @@ export type CollectedOutput = {
   /** What is not. */
   readonly rest: Omit<OutputPart, 'index'>;
   /** Why some of it could not be stored. */
-  readonly problem: string | null;
+  readonly problem: { readonly error: unknown } | null;
 };
 
 export type Output = OutputStreams & {
@@ -59,7 +58,7 @@ export function createOutput({ keep, redact, store }: OutputDeps): Output {
   let start = 0;
   let stored = 0;
   let writing: Promise<void> | null = null;
-  let problem: string | null = null;
+  let problem: CollectedOutput['problem'] = null;
   let isOver = false;
 
   function push(text: string): void {
@@ -85,7 +84,7 @@ export function createOutput({ keep, redact, store }: OutputDeps): Output {
         stored = part.start + part.text.length;
       })
       .catch((error: unknown) => {
-        problem = errorMessage(error);
+        problem = { error };
         take();
       })
       .then(() => {

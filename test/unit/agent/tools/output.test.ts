@@ -107,14 +107,15 @@ describe('output while it comes', () => {
   });
 
   it('F30 says why it takes no more, and forgets what it cannot store', async () => {
-    const output = open(() => Promise.reject(new Error('There is no room.')));
+    const error = new Error('There is no room.');
+    const output = open(() => Promise.reject(error));
     const stream = output.stream();
     await stream.add(Buffer.alloc(2 ** 20, 'x'));
     await new Promise(setImmediate);
     expect(output.isRefused).toBe(true);
     expect(stream.add(Buffer.alloc(2 ** 21, 'y'))).toBeNull();
     const { isStored, rest, problem } = await output.finish('');
-    expect([isStored, rest.text, problem]).toEqual([false, '', 'There is no room.']);
+    expect([isStored, rest.text, problem]).toEqual([false, '', { error }]);
   });
 
   it('F27 takes nothing more when its tool is no longer waited for', async () => {
