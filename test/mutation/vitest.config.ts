@@ -7,7 +7,7 @@ export default defineConfig({
       'test/mutation/store-approvals.ts',
       'test/unit/agent/{asking,last-look,policy,taint}.test.ts',
       'test/unit/domain/{action-digest,approval}.test.ts',
-      'test/unit/gateway/{approvals,approvals-together,approval-clock,cards,rules,settled-cards,summary-card}.test.ts',
+      'test/unit/gateway/{approvals,approvals-together,approval-clock,batch-card,cards,rules,settled-cards,summary-card}.test.ts',
       'test/unit/runtime/redact.test.ts',
     ],
   },

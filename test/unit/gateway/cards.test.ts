@@ -79,7 +79,8 @@ describe('the card', () => {
     expect(facts(['Ann', 'Bo'])).toEqual(['3 people have to approve, so far Ann and Bo']);
   });
 
-  it('without reasons it gives none', () => {
+  it('gives all reasons, or none', () => {
+    expect(open({ reasons: ['a', 'b'] }).text).toContain('Why it asks: a; b\n');
     expect(open({ reasons: [] }).text).not.toContain('Why it asks');
   });
 });

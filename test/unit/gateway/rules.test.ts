@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/domain/errors.ts';
 import type { InboundMessage } from '../../../src/domain/message.ts';
 import { sessionKey } from '../../../src/domain/session.ts';
-import { approversFor, countPeople, personOf, rolesOf } from '../../../src/gateway/access.ts';
+import { accountsOf, approversFor, countPeople, personOf, rolesOf } from '../../../src/gateway/access.ts';
 import { createLimits } from '../../../src/gateway/limits.ts';
 import { parseCommand, profileFor, route } from '../../../src/gateway/router.ts';
 
@@ -48,6 +48,11 @@ describe('access', () => {
     expect(personOf(rules, 'web:ana')).toBe('web:ana');
     const others = { people: { ...rules.people, ben: ['web:ben'] } };
     expect(personOf(others, 'web:ben')).not.toBe(personOf(others, 'slack:U1'));
+  });
+
+  it('A5: the accounts of a person are all that are listed for them, else the one that is known', () => {
+    expect(accountsOf(rules, 'telegram:9')).toEqual(['slack:U1', 'telegram:9']);
+    expect(accountsOf(rules, 'web:x')).toEqual(['web:x']);
   });
 
   it('A5: a rule names who decides instead, and "*" is nobody there too', () => {

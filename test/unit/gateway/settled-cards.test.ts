@@ -70,6 +70,7 @@ describe('what shows a request to somebody', () => {
       'id-1:card:web:bo',
     ]);
     expect(showings(turn, eventsOf(...asked), 2, both)).toEqual([]);
+    expect(showings(turn, eventsOf(...asked, request(2)), 2, here)).toEqual(['id-2:card']);
   });
 
   it('F40: on a summary, the post for those it began with, an edit for later ones', () => {

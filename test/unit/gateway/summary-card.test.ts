@@ -158,6 +158,45 @@ describe('the summary card', () => {
     expect(line.length).toBeLessThan(240);
   });
 
+  it('with a decision for all of it, words and buttons need no numbers, and one alone is said to be possible', () => {
+    const alone = 'To decide about one of them alone, use /approvals.';
+    const one = shown(stateOf(proposing(1), request(1)));
+    expect(one.text).toMatch(/share this one\.\nDecide with \/approve id-1 once or deny$/);
+    expect(one.buttons?.map(({ label }) => label)).toEqual(['Approve once', 'Deny']);
+    expect(one.card?.notes).not.toContain(alone);
+    const both = [1, 2].map((index) => request(index, { batch: 'B' }));
+    const two = shown(stateOf(proposing(1, 2), ...both));
+    expect(two.text).toMatch(/\nDecide about all of it with \/approve B once or deny$/);
+    expect(two.buttons?.map(({ label }) => label)).toEqual(['Approve both once', 'Deny both']);
+    expect(two.card?.notes?.slice(1)).toEqual([alone]);
+  });
+
+  it('A5: of several, says who has approved which', () => {
+    const both = [1, 2].map((index) => request(index, { batch: 'B', required: 2 }));
+    const voted = { type: 'approval.voted', index: 2, by: 'web:ann', byName: 'Ann', votes: 1 } as const;
+    const state = stateOf(proposing(1, 2), ...both, { ...voted, approvalId: 'id-2', required: 2 });
+    expect(shown(state).card?.facts.slice(3)).toEqual([
+      '1: 2 people have to approve',
+      '2: 2 people have to approve, so far Ann',
+    ]);
+  });
+
+  it('E46: with nothing open it shows what was asked last, and what became of that', () => {
+    const before = [proposing(1, 2), ...[1, 2].map((index) => request(index, { batch: 'B' }))];
+    const decided = [...before, resolved(1, 'once'), resolved(2, 'once')];
+    const one = shown(stateOf(...decided, proposing(3, 4), request(3), resolved(3, 'deny')));
+    expect(one.card).toMatchObject({ action: { text: 'mkdir r-3' }, outcome: 'Denied by Ann' });
+    expect(one.card?.notes?.slice(1)).toEqual(
+      [1, 2].map((index) => `mkdir r-${index}: Approved once by Ann`),
+    );
+    const more = [3, 4].map((index) => request(index, { batch: 'C' }));
+    const two = [proposing(3, 4), ...more, resolved(3, 'once'), resolved(4, 'deny', 'Bo')];
+    expect(shown(stateOf(...decided, ...two)).card).toMatchObject({
+      title: 'Do both of these?',
+      outcome: '1: Approved once by Ann · 2: Denied by Bo',
+    });
+  });
+
   it('nothing of it carries the id of the card, which decides nothing', () => {
     const state = stateOf(proposing(1), request(1, { summary: 'secret-of-card' }));
     expect(JSON.stringify(summaryMessage(turn, state, 'secret-of-card', options))).not.toContain(
@@ -180,8 +219,9 @@ describe('what is sent of it', () => {
       'S:card:id-2:asked',
     ]);
     expect(render.settled(turn, later, 1, 'ran')).toMatchObject([
-      { key: 'S:card:id-1:ran', target: { kind: 'edit', of: 'S:card' } },
+      { key: 'S:card:id-1:ran', target: { kind: 'edit', of: 'S:card' }, message: shown(later) },
     ]);
+    expect(newOnSummary(turn, later, [], false, options)).toEqual([]);
   });
 
   it('in private only: every approver has one, and the conversation is told once', () => {
@@ -195,6 +235,14 @@ describe('what is sent of it', () => {
       'S:card:web:bo',
       'S:card:web:bo:id-2:asked',
     ]);
+  });
+
+  it('F40: once any of it was brought to mind in private, every copy is edited there too', () => {
+    const reminded: EventBody = { type: 'approval.reminded', approvalId: 'id-1', index: 1 };
+    const state = foresee(later, 't1', [reminded], 3);
+    expect(keys(newOnSummary(turn, state, [request(2)], false, options))).toEqual(
+      ['S:card', 'S:card:web:ann', 'S:card:web:bo'].flatMap((key) => [key, `${key}:id-2:asked`]),
+    );
   });
 
   it('F40: the first reminder brings the card in private, a later one speaks of it', () => {
