@@ -101,7 +101,7 @@ describe('a sweep', () => {
       await s.decide(ids[1] ?? '', 'once', ben);
       await s.drain();
       await sweep();
-      expect(await sent()).toEqual([['B:card:decided', 'All 2: Approved once by Ben']]);
+      expect(await sent()).toEqual([['B:card:decided', 'Both: Approved once by Ben']]);
     });
 
     it('one alone has no such card', async () => {

@@ -109,6 +109,7 @@ describe('the batch card', () => {
   });
 
   it('says what became of several as one where it is the same', () => {
+    expect(togetherText(['a', 'a'])).toBe('Both: a');
     expect(togetherText(['a', 'a', 'a'])).toBe('All 3: a');
     expect(togetherText(['a', 'b', 'a'])).toBe('1: a · 2: b · 3: a');
   });
