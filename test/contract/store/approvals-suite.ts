@@ -55,6 +55,7 @@ export function describeApprovals(open: OpenBackend): void {
     expect(await store.approvals.pending({ session: keyOf() })).toEqual([stored]);
     expect(await store.approvals.pending({ session: keyOf('elsewhere') })).toEqual([]);
     expect(await store.approvals.pending({ turnId: turn.id })).toEqual([stored]);
+    expect(await store.approvals.pending({ turnId: 'another' })).toEqual([]);
     expect(await store.approvals.ofTurn(turn.id)).toEqual([stored]);
   });
 
@@ -178,6 +179,8 @@ export function describeApprovals(open: OpenBackend): void {
     });
     expect(expired).toMatchObject({ outcome: 'decided', approval: { status: 'expired', decidedBy: null } });
     expect(await store.approvals.nextDeadline()).toBe(20_000);
+    await decide(later.id, 'deny');
+    expect(await store.approvals.nextDeadline()).toBeUndefined();
     expect((await claimOne(store, 10_001)).events.at(-1)).toMatchObject({ decision: 'expired' });
   });
 

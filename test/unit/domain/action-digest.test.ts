@@ -29,6 +29,8 @@ describe('actionDigest', () => {
       (argv) => actionDigest({ ...action, args: { argv } }),
     );
     expect(new Set(digests).size).toBe(digests.length);
+    const numbers = [[1, 2], [12]].map((args) => actionDigest({ ...action, args }));
+    expect(new Set(numbers).size).toBe(2);
     const fields = [{ a: 1, b: 2 }, { a: 12 }, { a: 1, b: 2, c: null }, {}].map((args) =>
       actionDigest({ ...action, args }),
     );

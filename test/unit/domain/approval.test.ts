@@ -52,6 +52,7 @@ describe('decide', () => {
 
   it('A5: counts different people, and takes the stricter of the rules of then and of now', () => {
     expect(decide(two, 'once', 0, ann)).toEqual({ outcome: 'voted' });
+    expect(decide(two, 'always', 0, ann)).toEqual({ outcome: 'voted' });
     expect(decide(open, 'once', 0, { ...ann, required: 2 })).toEqual({ outcome: 'voted' });
     const voted = { ...two, votes: [vote('ann')] };
     expect(decide(voted, 'once', 0, ann)).toEqual({ outcome: 'already-voted' });
