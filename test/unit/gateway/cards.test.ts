@@ -148,6 +148,7 @@ describe('its copies', () => {
     const [together] = newCards(turn, request(2, { batch: 'B' }), optionsFor('approvers'));
     expect(together?.key).toBe('B:asked');
     expect(together?.message.text).toMatch(/approval of several actions\./);
+    expect(newCards(turn, request(1), here)).toHaveLength(1);
     expect(newCards(turn, request(1), optionsFor('both'))).toHaveLength(3);
   });
 });
