@@ -49,6 +49,7 @@ export type WebClient = {
   stop(place: Place): Promise<number>;
   answerTo(place: Place, text: string): Promise<WirePost>;
   /** The latest open card of a place. */
+  /** The last one that is open: of one request, if there is such a one, else over several. */
   card(place: Place, matching?: string): Promise<WirePost>;
   press(place: Place, card: WirePost, label: string): Promise<number>;
   /** Asks and waits for the whole private answer. */
@@ -185,15 +186,14 @@ async function openClient(baseUrl: string, cookie: string): Promise<WebClient> {
       );
     },
     card: (where, matching = '') =>
-      until(`a card ${matching}`, () =>
-        all().findLast(
+      until(`a card ${matching}`, () => {
+        const open = all().filter(
           (post) =>
-            inPlace(post, where) &&
-            post.card !== null &&
-            post.buttons.length > 0 &&
-            post.card.action.text.includes(matching),
-        ),
-      ),
+            inPlace(post, where) && post.buttons.length > 0 && post.card?.action.text.includes(matching),
+        );
+        // One over several comes after those of their own.
+        return open.findLast((post) => post.card?.action.text.startsWith('1 of ') === false) ?? open.at(-1);
+      }),
     async press(where, card, label) {
       const button = card.buttons.find((one) => one.label === label);
       if (button === undefined)
