@@ -4,14 +4,17 @@
  */
 import type BetterSqlite3 from 'better-sqlite3';
 import { AppError } from '../domain/errors.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { Db, Listeners, Tx } from './database.ts';
 import { isBusy } from './sqlite-errors.ts';
 import type { Topic } from './store.ts';
 
 /** Writes in one transaction at most: a commit must not hold up the first caller for long. */
 const MAX_BATCH = 256;
-/** A transaction takes no new write after this, so that the event loop turns at least every few frames. */
+/** A transaction takes no new write after so much work. */
 const MAX_BATCH_MS = 20;
+/** The event loop turns after so much of it, with the transaction open: nobody else writes, and readers see none of it. */
+const SLICE_MS = 8;
 /** Under load, waiting a little lets more writes share the fsync. Never more than this, to keep replies quick. */
 const MAX_GATHER_MS = 25;
 /** How long the next batch gathers for each write of the batch before: one writer alone never waits. */
@@ -36,6 +39,8 @@ type Outcome = { readonly value: unknown } | { readonly error: unknown };
 export type GroupCommit = {
   run<T>(work: (tx: Tx) => Promise<T>, isWrite: boolean): Promise<T>;
   stats(): { commits: number; writes: number };
+  /** While `copy` reads the database over this connection, it never finds a transaction open. */
+  whole<T>(copy: () => Promise<T>): Promise<T>;
   /** Refuses new work and resolves when what was taken is settled. */
   close(): Promise<void>;
 };
@@ -44,11 +49,12 @@ type Deps = {
   readonly handle: BetterSqlite3.Database;
   readonly db: Db;
   readonly listeners: Listeners;
+  readonly checkpoint: Checkpoint;
   /** Turns a driver's error into the one callers see. */
   readonly explain: (error: unknown) => unknown;
 };
 
-export function createGroupCommit({ handle, db, listeners, explain }: Deps): GroupCommit {
+export function createGroupCommit({ handle, db, listeners, checkpoint, explain }: Deps): GroupCommit {
   const begin = handle.prepare('begin immediate');
   const commit = handle.prepare('commit');
   const rollback = handle.prepare('rollback');
@@ -59,6 +65,7 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
 
   let queue: Entry[] = [];
   let pending: Promise<void> | undefined;
+  let copying = 0;
   let closed = false;
   let commits = 0;
   let writes = 0;
@@ -101,8 +108,9 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
     const taken: Entry[] = [];
     try {
       await beginWhenFree();
-      const startedAt = performance.now();
       const changesBefore = totalChanges.get() ?? 0;
+      let worked = 0;
+      let sliceFrom = performance.now();
       do {
         const entry = queue.shift();
         if (entry === undefined) break;
@@ -113,7 +121,12 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
           queue = [...taken.slice(0, -1), ...queue];
           return;
         }
-      } while (taken.length < MAX_BATCH && performance.now() - startedAt < MAX_BATCH_MS);
+        const slice = performance.now() - sliceFrom;
+        if (slice < SLICE_MS) continue;
+        worked += slice;
+        if (copying === 0) await loopTurn();
+        sliceFrom = performance.now();
+      } while (taken.length < MAX_BATCH && worked < MAX_BATCH_MS);
       const changed = (totalChanges.get() ?? 0) > changesBefore;
       commit.run();
       if (changed) commits += 1;
@@ -138,6 +151,10 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
       await gather();
       await runBatch();
       lastEndedAt = performance.now();
+      if (!checkpoint.isDue()) continue;
+      // Not in one go with the commit, whose callers were told before.
+      await loopTurn();
+      checkpoint.run();
     }
     pending = undefined;
   }
@@ -150,21 +167,33 @@ export function createGroupCommit({ handle, db, listeners, explain }: Deps): Gro
     else await loopTurn();
   }
 
-  return {
-    run<T>(work: (tx: Tx) => Promise<T>, isWrite: boolean): Promise<T> {
-      if (closed) return Promise.reject(new AppError('store.unreachable', 'The database is closed.'));
-      return new Promise<T>((resolve, reject) => {
-        queue.push({
-          work,
-          isWrite,
-          settle: (outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value as T)),
-          outcome: { error: undefined },
-          topics: new Set(),
-        });
-        pending ??= drain();
+  function run<T>(work: (tx: Tx) => Promise<T>, isWrite: boolean): Promise<T> {
+    if (closed) return Promise.reject(new AppError('store.unreachable', 'The database is closed.'));
+    return new Promise<T>((resolve, reject) => {
+      queue.push({
+        work,
+        isWrite,
+        settle: (outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value as T)),
+        outcome: { error: undefined },
+        topics: new Set(),
       });
-    },
+      pending ??= drain();
+    });
+  }
+
+  return {
+    run,
     stats: () => ({ commits, writes }),
+    async whole(copy) {
+      copying += 1;
+      try {
+        // Whatever is open now is over once this has had its turn.
+        await run(async () => {}, false);
+        return await copy();
+      } finally {
+        copying -= 1;
+      }
+    },
     async close() {
       closed = true;
       await pending;

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { AppError, errorMessage } from '../domain/errors.ts';
+import { createCheckpoint } from './checkpoint.ts';
 import { createListeners, type Database, type Db, kyselyOver, type OpenOptions } from './database.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { migrate, refuseNewer, requireCurrent } from './migrate.ts';
@@ -59,7 +60,8 @@ async function openWriter(
   await refuseNewer(schema);
   assertPragma(writer, 'journal_mode', inMemory ? 'memory' : 'wal');
   writer.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
-  writer.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  // Within a commit, as SQLite itself would do it, it would hold up all who wait for that commit.
+  writer.pragma('wal_autocheckpoint = 0');
   if (access === 'own') await migrate(schema);
   else await requireCurrent(schema);
 
@@ -67,7 +69,8 @@ async function openWriter(
     log.error({ detail: errorMessage(error) }, 'a listener of the store failed'),
   );
   const explain = (error: unknown) => explainSqlite(path, error);
-  const commits = createGroupCommit({ handle: writer, db, listeners, explain });
+  const checkpoint = createCheckpoint(writer, CHECKPOINT_PAGES);
+  const commits = createGroupCommit({ handle: writer, db, listeners, checkpoint, explain });
   // A database in memory has one connection, where a read beside a transaction would see half of it.
   const readHandle = inMemory ? writer : connect(path, true, opened);
   const reader = inMemory ? undefined : kyselyOver('sqlite', runOver(readHandle));
@@ -80,7 +83,11 @@ async function openWriter(
     onChange: listeners.add,
     vectorExtension: findSqliteVec(readHandle),
     stats: commits.stats,
-    backup: (file) => explained(backupTo(writer, file), explain),
+    backup: (file) =>
+      explained(
+        commits.whole(() => backupTo(writer, file)),
+        explain,
+      ),
     async close() {
       await commits.close();
       closeAll(opened);

@@ -1,13 +1,15 @@
 /** Group commit at its edges: a COMMIT that fails, a transaction SQLite gave up, bounds, order of news. */
 import BetterSqlite3 from 'better-sqlite3';
 import { sql } from 'kysely';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createListeners, inSavepoint, kyselyOver, type Tx } from '../../../src/store/database.ts';
 import { createGroupCommit, type GroupCommit } from '../../../src/store/group-commit.ts';
 import { runOver } from '../../../src/store/sqlite-statements.ts';
 
 let handle: BetterSqlite3.Database;
 let commits: GroupCommit;
+/** Whether a transaction was open, for each checkpoint. */
+let copied: boolean[];
 const listeners = createListeners(() => {});
 beforeEach(() => {
   handle = new BetterSqlite3(':memory:');
@@ -15,7 +17,14 @@ beforeEach(() => {
   handle.exec(`create table parent (id integer primary key);
     create table child (id integer primary key, parent integer references parent deferrable initially deferred)`);
   const db = kyselyOver('sqlite', runOver(handle));
-  commits = createGroupCommit({ handle, db, listeners, explain: (error) => error });
+  copied = [];
+  commits = createGroupCommit({
+    ...{ handle, db, listeners, explain: (error) => error },
+    checkpoint: {
+      isDue: () => commits.stats().writes >= 300 && copied.length === 0,
+      run: () => copied.push(handle.inTransaction),
+    },
+  });
 });
 afterEach(async () => {
   await commits.close();
@@ -101,6 +110,53 @@ describe('group commit', () => {
     await expect(failing).rejects.toThrow('no');
     stop();
     expect(heard).not.toHaveBeenCalled();
+  });
+
+  test('the event loop turns within a long transaction, which nobody hears of before its end', async () => {
+    let now = 0;
+    onTestFinished(vi.spyOn(performance, 'now').mockImplementation(() => now).mockRestore);
+    const seen: string[] = [];
+    const slow = (name: string) => async (tx: Tx) => {
+      await run(`insert into parent values (${seen.length})`)(tx);
+      now += 10;
+      seen.push(name);
+      setImmediate(() => seen.push(handle.inTransaction ? 'still open' : 'over'));
+    };
+    const both = ['a', 'b'].map((name) =>
+      commits.run(slow(name), true).then(() => seen.push(`heard ${name}`)),
+    );
+    await Promise.all(both);
+    expect(seen).toEqual(['a', 'still open', 'b', 'still open', 'heard a', 'heard b']);
+    expect(commits.stats().commits).toBe(1);
+  });
+
+  test('while the database is copied no transaction is open when the event loop turns', async () => {
+    let now = 0;
+    onTestFinished(vi.spyOn(performance, 'now').mockImplementation(() => now).mockRestore);
+    const open: boolean[] = [];
+    let done = false;
+    const copy = commits.whole(async () => {
+      while (!done) {
+        open.push(handle.inTransaction);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    const slow = (value: number) => async (tx: Tx) => {
+      await run(`insert into parent values (${value})`)(tx);
+      now += 10;
+    };
+    await Promise.all([1, 2, 3, 4].map((value) => commits.run(slow(value), true)));
+    done = true;
+    await copy;
+    expect(new Set(open)).toEqual(new Set([false]));
+    expect(count('parent')).toBe(4);
+  });
+
+  test('the log is copied between two transactions', async () => {
+    await Promise.all(
+      Array.from({ length: 600 }, (_, index) => write(`insert into parent values (${index})`)),
+    );
+    expect(copied).toEqual([false]);
   });
 
   test('a batch is bounded, and closing waits for all of it', async () => {
