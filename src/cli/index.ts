@@ -103,6 +103,11 @@ function createProgram(choose: (action: Action) => void): Command {
     .action((turn: string, options: CommonOptions & { json?: boolean }) =>
       choose(async () => (await import('./turns.ts')).events(turn, options)),
     );
+  command('output', 'print all that an action said, where it was too long for the log')
+    .argument('<reference>', 'TURN/INDEX')
+    .action((reference: string, options: CommonOptions) =>
+      choose(async () => (await import('./turns.ts')).output(reference, options)),
+    );
   addAudit(group('audit', 'export or verify the log of all turns'), choose);
   addApprovals(group('approvals', 'list or revoke approvals'), choose);
   addMemory(group('memory', 'list, search, add, forget, export or erase what is remembered'), choose);

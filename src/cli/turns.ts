@@ -1,4 +1,4 @@
-/** `parley turns` and `parley events`: what happened, from the log. */
+/** `parley turns`, `parley events` and `parley output`: what happened, from the log. */
 import { AppError } from '../domain/errors.ts';
 import type { Turn } from '../domain/turn.ts';
 import { showInvisible } from '../domain/visible.ts';
@@ -68,6 +68,43 @@ export async function events(turnId: string, options: CommonOptions & { json?: b
     return 0;
   });
 }
+
+/** UTF-16 units read at a time. */
+const AT_ONCE = 1024 * 1024;
+
+/** All that an action said, as a marker in the log or the model names it: `TURN/INDEX`. */
+export async function output(reference: string, options: CommonOptions): Promise<number> {
+  const [turnId = '', index = ''] = reference.split('/');
+  if (!/^\d+$/.test(index))
+    throw new AppError(
+      'cli.usage',
+      `${reference} is no reference; write TURN/INDEX, as in outputRef of "parley events"`,
+    );
+  return withStore(options, async (store) => {
+    let start = 0;
+    for (;;) {
+      const found = await store.outputs.read(turnId, Number(index), { start, length: AT_ONCE });
+      if (found === undefined) {
+        process.stderr.write(
+          `No output is kept for ${reference}: all of it is in the log, or it was deleted.\n`,
+        );
+        return 1;
+      }
+      const isLast = start + found.text.length >= found.total;
+      // The first half of a character is read again with its other half.
+      const text = isLast ? found.text : found.text.replace(/[\ud800-\udbff]$/, '');
+      await write(text);
+      if (isLast) return 0;
+      start += text.length;
+    }
+  });
+}
+
+/** Waits for a slow reader. */
+const write = (text: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
 
 function summary(event: Readonly<Record<string, unknown>>): string {
   const { seq: _seq, type: _type, ...fields } = event;

@@ -68,14 +68,20 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
  * Not a secret; anything that grants a right uses `newSecret`.
  */
 export function newId(now: number): string {
+  const time = firstIdOf(now);
+  let tail = '';
+  for (const byte of moreOfPool(16)) tail += alphabet[byte & 31];
+  return time + tail;
+}
+
+/** No id that is made from then on comes before it, in the order of letters. */
+export function firstIdOf(now: number): string {
   let time = '';
   for (let rest = now, i = 0; i < 9; i++) {
     time = alphabet[rest % 32] + time;
     rest = Math.floor(rest / 32);
   }
-  let tail = '';
-  for (const byte of moreOfPool(16)) tail += alphabet[byte & 31];
-  return time + tail;
+  return time;
 }
 
 /** Asking for random bytes takes longer than all the rest of an id, however few they are. */

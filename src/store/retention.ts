@@ -1,5 +1,6 @@
 /** How long is kept what no log needs. Turns, their events, approvals and usage stay. */
 import { sql } from 'kysely';
+import { firstIdOf } from '../domain/runtime.ts';
 import type { Database, Tx } from './database.ts';
 import { mergeIndex } from './memory-grams.ts';
 
@@ -8,16 +9,20 @@ const DAY_MS = 86_400_000;
 export const JOBS_KEPT_MS = 30 * DAY_MS;
 /** Their places are needed to edit a message: no card is answered that late. */
 const DELIVERIES_KEPT_MS = 90 * DAY_MS;
+/** To be looked at when something went wrong; the log keeps what the model saw of it. */
+const OUTPUTS_KEPT_MS = 90 * DAY_MS;
 /** Of one that changed nothing, or is decided, only its numbers are left to look at. */
 const REFLECTIONS_KEPT_MS = 90 * DAY_MS;
 /** Of one in force, or waiting for a yes: it can be taken back that long. */
 const CHANGES_KEPT_MS = 365 * DAY_MS;
 /** Rows of one transaction: some milliseconds, then everything else has its turn. */
 const BATCH = 500;
+/** The same for pieces of output, which are large, and overwritten when they are deleted. */
+const BATCH_OF_PIECES = 20;
 
 export async function prune(database: Database, now: number): Promise<number> {
   let count = 0;
-  for (const step of [endedJobs, settledDeliveries, oldReflections]) {
+  for (const step of [endedJobs, settledDeliveries, oldReflections, oldOutputs]) {
     for (let cursor: number | null = 0; cursor !== null; ) {
       const from: number = cursor;
       const { deleted, next } = await database.write((tx) => step(tx, now, from));
@@ -84,6 +89,27 @@ const oldReflections: Step = async (tx, now, cursor) => {
   const last = rows.at(-1);
   const isOver = rows.length < BATCH || last === undefined || last.created_at >= now - REFLECTIONS_KEPT_MS;
   return { deleted: old.length, next: isOver ? null : last.ordinal };
+};
+
+const oldOutputs: Step = async (tx, now) => {
+  const limit = now - OUTPUTS_KEPT_MS;
+  const rows = await tx.db
+    .selectFrom('output_pieces')
+    .innerJoin('turns', 'turns.id', 'output_pieces.turn_id')
+    .select(['turn_id', 'action_index', 'start'])
+    // By the time that ids begin with, so that those of later turns are not looked at.
+    .where('turn_id', '<', firstIdOf(Math.max(0, limit)))
+    .where('ended_at', '<', limit)
+    .limit(BATCH_OF_PIECES)
+    .execute();
+  for (const { turn_id, action_index, start } of rows)
+    await tx.db
+      .deleteFrom('output_pieces')
+      .where('turn_id', '=', turn_id)
+      .where('action_index', '=', action_index)
+      .where('start', '=', start)
+      .execute();
+  return { deleted: rows.length, next: rows.length < BATCH_OF_PIECES ? null : 0 };
 };
 
 async function remove(

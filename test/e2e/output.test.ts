@@ -93,3 +93,24 @@ it('F30, F29: where the disk fills up with what a command says, the gateway goes
   expect(textOf(answer.html)).toBe('that was much');
   expect(await folder.look('audit', 'verify')).toMatchObject({ code: 0 });
 }, 60_000);
+
+it('E14: all that a command said is printed by parley output, to whoever has the log', async ({
+  onTestFinished,
+}) => {
+  const s: Scenario = await startScenario();
+  onTestFinished(() => s.close());
+  const said = Array.from({ length: 100_000 }, (_, line) => `line ${line} äöü 😀\n`).join('');
+  writeFileSync(join(s.folder.path, 'data/workspace', 'long.txt'), said);
+  s.model.script((_call, index) => (index === 0 ? sh('cat long.txt') : { text: 'read it' }));
+  const place = await freshPlace(s);
+  const { id } = await s.owner.post(place, 'read it');
+  await until('the answer', () => s.owner.posts().find((post) => post.kind === 'answer'));
+  const [result] = toolResults(await s.eventsOf(id));
+  const printed = await s.folder.cli('output', String(result?.outputRef), '--config', 'parley.yaml');
+  expect(printed).toMatchObject({ code: 0, stdout: said });
+  expect(await s.folder.look('output', `${result?.outputRef}9`)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('No output is kept'),
+  });
+  expect(await s.folder.look('output', 'nonsense')).toMatchObject({ code: 2 });
+});

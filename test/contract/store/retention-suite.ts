@@ -1,7 +1,16 @@
 /** What no log needs is deleted once it is old; what can still be asked for is not. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Store } from '../../../src/store/store.ts';
-import { accept, type Backend, claimOne, delivery, finish, keyOf, type OpenBackend } from './support.ts';
+import type { ClaimedTurn, Store } from '../../../src/store/store.ts';
+import {
+  accept,
+  type Backend,
+  claimOne,
+  delivery,
+  finish,
+  keyOf,
+  type OpenBackend,
+  outputOf,
+} from './support.ts';
 
 const DAY = 86_400_000;
 
@@ -57,6 +66,29 @@ export function describeRetention(open: OpenBackend): void {
     const [turn] = await store.turns.list({ limit: 1 });
     expect(await store.events.list(turn?.id ?? '')).toEqual(log);
     expect(await store.sessions.history(keyOf(), { limit: 5 })).toHaveLength(1);
+  });
+
+  test('P13: full output goes once its turn has been over for long; that of others stays', async () => {
+    const keep = ({ turn }: ClaimedTurn) =>
+      store.outputs.keep({
+        turnId: turn.id,
+        fence: turn.fence,
+        index: 1,
+        start: 0,
+        text: 'x'.repeat(8_000_000),
+      });
+    await accept(store, 'm1');
+    const ended = await claimOne(store);
+    await keep(ended);
+    await finish(store, ended);
+    await accept(store, 'm2');
+    const running = await claimOne(store);
+    await keep(running);
+    expect(await store.prune(90 * DAY)).toBe(0);
+    expect(await outputOf(store, ended)).toHaveLength(8_000_000);
+    expect(await store.prune(91 * DAY)).toBe(31);
+    expect(await outputOf(store, ended)).toBeUndefined();
+    expect(await outputOf(store, running)).toHaveLength(8_000_000);
   });
 
   test('P13: many are deleted in batches', async () => {

@@ -79,7 +79,7 @@ function run(cwd: string, args: readonly string[]): Promise<RunResult> {
     const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, env: environment() });
     let stdout = '';
     let stderr = '';
-    child.stdout.on('data', (data) => {
+    child.stdout.setEncoding('utf8').on('data', (data) => {
       stdout += data;
     });
     child.stderr.on('data', (data) => {
