@@ -40,19 +40,26 @@ export function shadowedRules(rules: readonly PolicyRule[], known: RuleCases): M
 
 const strictness: Record<PolicyOutcome, number> = { allow: 0, ask: 1, deny: 2 };
 
+/** Hosts that an allow opens stay open where another rule makes it an ask. */
+const isStricter = (cover: PolicyRule, rule: PolicyRule): boolean =>
+  strictness[cover.decision] > strictness[rule.decision] &&
+  (cover.decision === 'deny' || rule.network === undefined);
+
+const saysAsMuch = (cover: PolicyRule, rule: PolicyRule): boolean =>
+  cover.decision === rule.decision && !addsTerms(cover, rule);
+
 /** Says which other rule makes this one idle: one that matches whatever it matches and is as strict or stricter. */
 function shadowedByOne(rules: readonly PolicyRule[], index: number): string | undefined {
   const rule = rules[index];
   if (rule === undefined) return undefined;
   for (const [other, candidate] of rules.entries()) {
     if (other === index || !covers(candidate, rule)) continue;
-    const stricter = strictness[candidate.decision] - strictness[rule.decision];
-    if (stricter > 0)
+    if (isStricter(candidate, rule))
       return `never decides: rules[${other}] (${candidate.decision}) matches all that this one does, and is stricter`;
     const isTwin = covers(rule, candidate);
     // Of two that say the same, the later one is the idle one.
     const isIdle = !isTwin || other < index || addsTerms(rule, candidate);
-    if (stricter === 0 && !addsTerms(candidate, rule) && isIdle)
+    if (saysAsMuch(candidate, rule) && isIdle)
       return `adds nothing: rules[${other}] matches all that this one does, with the same decision`;
   }
   return undefined;
@@ -63,10 +70,7 @@ function shadowedByMany(
   others: readonly (readonly [number, PolicyRule])[],
   known: RuleCases,
 ): string | undefined {
-  const candidates = others.filter(([, other]) => {
-    const stricter = strictness[other.decision] - strictness[rule.decision];
-    return stricter > 0 || (stricter === 0 && !addsTerms(other, rule));
-  });
+  const candidates = others.filter(([, other]) => isStricter(other, rule) || saysAsMuch(other, rule));
   const needed = new Map<number, PolicyRule>();
   for (const narrow of casesOf(rule, known)) {
     const found = candidates.find(([, other]) => covers(other, narrow));
@@ -75,9 +79,9 @@ function shadowedByMany(
   }
   if (needed.size === 0) return undefined;
   const names = [...needed.keys()].sort((a, b) => a - b).map((index) => `rules[${index}]`);
-  const isStricter = [...needed.values()].every((other) => other.decision !== rule.decision);
+  const areStricter = [...needed.values()].every((other) => other.decision !== rule.decision);
   const all = names.length === 1 ? `${names} matches` : `${names.join(' and ')} together match`;
-  return isStricter
+  return areStricter
     ? `never decides: ${all} all that this one does, more strictly`
     : `adds nothing: ${all} all that this one does, as strictly or more so`;
 }

@@ -96,15 +96,15 @@ function valuesOf({ type, enum: listed }: ArgumentSchema): {
   return isNumber ? { words: 'a number', meets: (pattern) => /^[-+.\deE*?]*$/.test(pattern) } : null;
 }
 
-/** Outside quotes these make a line more than one plain command. */
-const OPERATORS = /[|;&<>()`\n]/;
+/** Outside quotes and comments these make a line more than one plain command; some of them only between two. */
+const OPERATORS = /[|&<>()`]|(?<=\S\s*)[;\n](?=\s*[^\s;])/;
 
 /** An allow with a pattern holds for plain commands only (`allowsTooMuch`): one that spells out more is never met. */
 function patternProblems({ tool, match, decision }: PolicyRule): Problem[] {
   const pattern = tool === 'shell' && decision === 'allow' ? (match?.command ?? '') : '';
   const [fixed = ''] = pattern.split(/[*?]/, 1);
   const operator = OPERATORS.exec(fixed)?.[0];
-  if (fixed === pattern || operator === undefined || /['"\\]/.test(fixed)) return [];
+  if (fixed === pattern || operator === undefined || /['"\\#]/.test(fixed)) return [];
   const message =
     `an allow with a pattern is for single plain commands, and "${operator}" makes this more than one, so it ` +
     'never matches; write the whole command without * and ?';

@@ -196,27 +196,72 @@ describe('lintRules', () => {
     expect(problems(shell('a*', 'ask'), shell('ab', 'ask', { required: 2 }))).toEqual([]);
     expect(problems(shell('a*', 'ask'), shell('ab', 'ask', { approvers: ['web:x'] }))).toEqual([]);
     expect(problems(shell('a*', 'ask'), shell('ab', 'ask', { network: ['a.example'] }))).toEqual([]);
+    const opening = shell('ab', 'allow', { network: ['a.example'] });
+    expect(problems(opening, shell('a*', 'ask'))).toEqual([]);
+    expect(problems(opening, shell('a*', 'deny'))).toEqual([
+      expect.stringContaining('0.null: never decides'),
+    ]);
     expect(problems(shell('ab', 'allow'), shell('ab', 'allow', { after_untrusted: true }))).toEqual([
       expect.stringContaining('0.null: adds nothing'),
     ]);
   });
 
+  it.each(['ls;*', 'ls # a;b|c*', '\nls *', 'ls;\n*'])(
+    'A14: finds nothing strange in %j, which one command can meet',
+    (pattern) => {
+      expect(problems(shell(pattern, 'allow'))).toEqual([]);
+    },
+  );
+
   it('a pattern that is called unmatchable is one that no command can meet', async () => {
     const { classify } = await import('../../../src/agent/tools/shell/classify.ts');
-    const words = fc.constantFrom('a', ' ', '*', '?', '|', ';', '&', '<', '>', '(', ')', '`', "'", '"', '\\');
+    const words = fc.constantFrom(
+      'a',
+      ' ',
+      '*',
+      '?',
+      '|',
+      ';',
+      '&',
+      '<',
+      '>',
+      '(',
+      ')',
+      '`',
+      "'",
+      '"',
+      '\\',
+      '#',
+      '\n',
+    );
     const text = fc.string({ unit: words, maxLength: 8 });
     fc.assert(
       fc.property(text, fc.array(text, { maxLength: 8 }), (pattern, fillings) => {
         fc.pre(problems(shell(pattern, 'allow')).length > 0);
-        const command = fillings.reduce((whole, filling) => whole.replace('*', () => filling), pattern);
+        const command = fillings
+          .reduce((whole, filling) => whole.replace('*', () => filling), pattern)
+          .replaceAll('*', '');
         expect(classify(command.replaceAll('?', 'x'), '/w').argv).toBeNull();
       }),
     );
   });
 
-  const rule = fc.record({
+  const decision = fc.oneof(
+    fc.record({ decision: fc.constant('deny') }),
+    fc.record({
+      decision: fc.constant('allow'),
+      after_untrusted: fc.constantFrom(undefined, true),
+      network: fc.constantFrom(undefined, ['a.example']),
+    }),
+    fc.record({
+      decision: fc.constant('ask'),
+      required: fc.constantFrom(undefined, 2),
+      second_person: fc.constantFrom(undefined, true),
+      network: fc.constantFrom(undefined, ['b.example']),
+    }),
+  );
+  const where = fc.record({
     tool: fc.constantFrom('shell', '*', 'sh*', 's?ell', 'write_file', 'jira.*'),
-    decision: fc.constantFrom('allow', 'ask', 'deny'),
     match: fc.option(
       fc.record({ command: fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 3 }) }),
       { nil: undefined, freq: 1 },
@@ -224,7 +269,10 @@ describe('lintRules', () => {
     channel: fc.constantFrom(undefined, 'web', 'slack'),
     risk: fc.constantFrom(undefined, 'medium', 'high'),
     role: fc.constantFrom(undefined, 'user', 'approver'),
-  }) satisfies fc.Arbitrary<PolicyRule>;
+  });
+  const rule: fc.Arbitrary<PolicyRule> = fc
+    .tuple(where, decision)
+    .map(([place, decided]) => ({ ...place, ...decided }));
 
   it('rules called idle change no decision when all of them are taken out', () => {
     fc.assert(
@@ -236,14 +284,15 @@ describe('lintRules', () => {
         fc.constantFrom('medium', 'high'),
         fc.constantFrom(['user'] as const, ['user', 'approver'] as const),
         fc.boolean(),
-        (rules, command, channel, tool, risk, roles, isPlain) => {
+        fc.constantFrom(null, 'a page'),
+        (rules, command, channel, tool, risk, roles, isPlain, untrusted) => {
           const idle = new Set(
             lintRules(rules, known).map(({ field, index }) => (field === null ? index : -1)),
           );
           idle.delete(-1);
           fc.pre(idle.size > 0 && (tool !== 'jira.go' || risk === 'medium'));
-          const decide = (list: readonly PolicyRule[]) =>
-            decidePolicy({
+          const decide = (list: readonly PolicyRule[]) => ({
+            ...decidePolicy({
               tool: { name: tool, effect: 'once' },
               args: { command },
               assessment: {
@@ -258,9 +307,12 @@ describe('lintRules', () => {
               actor: { user: 'web:a', roles },
               where: { channel, conversation: 'c' },
               granted: false,
-              untrusted: null,
-            }).decision;
-          expect(decide(rules.filter((_, index) => !idle.has(index)))).toBe(decide(rules));
+              untrusted,
+            }),
+            // Taking rules out numbers the others anew.
+            rule: null,
+          });
+          expect(decide(rules.filter((_, index) => !idle.has(index)))).toEqual(decide(rules));
         },
       ),
       { numRuns: 500 },
