@@ -10,6 +10,9 @@ const PIECE_CHARACTERS = 256 * 1024;
 /** The quickest: it saves most of what can be saved. Most pieces come out in one go. */
 const OPTIONS = { chunkSize: 128 * 1024, params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
+/** What the columns can hold. A model may ask for places far beyond any output, and for actions that cannot be. */
+const LARGEST = 2 ** 31 - 1;
+
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
@@ -78,19 +81,20 @@ async function readOutput(
   index: number,
   { start, length }: { readonly start: number; readonly length: number },
 ): Promise<{ text: string; total: number } | undefined> {
+  if (!Number.isInteger(index) || Math.abs(index) > LARGEST) return undefined;
   const of = db.selectFrom('output_pieces').where('turn_id', '=', turnId).where('action_index', '=', index);
   const last = await of.select(['start', 'length']).orderBy('start', 'desc').limit(1).executeTakeFirst();
   if (last === undefined) return undefined;
   const first = await of
     .select('start')
-    .where('start', '<=', start)
+    .where('start', '<=', Math.min(start, LARGEST))
     .orderBy('start', 'desc')
     .limit(1)
     .executeTakeFirst();
   const pieces = await of
     .select(['start', 'content'])
     .where('start', '>=', first?.start ?? 0)
-    .where('start', '<', start + length)
+    .where('start', '<', Math.min(start + length, LARGEST))
     .orderBy('start')
     .execute();
   const texts = await Promise.all(pieces.map(async ({ content }) => String(await decompress(content))));

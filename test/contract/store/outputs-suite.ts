@@ -79,6 +79,15 @@ export function describeOutputs(open: OpenBackend): void {
       expect(await store.outputs.read(held.turn.id, 2, { start: 0, length: 5 })).toBeUndefined();
     });
 
+    test('E14: places that no output has are empty, and actions that no turn has have none', async () => {
+      await keep(0, 'said');
+      for (const start of [4, 2 ** 31 - 1, 2 ** 31, Number.MAX_SAFE_INTEGER])
+        expect(await read(start, 50_002)).toEqual({ text: '', total: 4 });
+      expect(await read(0, Number.MAX_SAFE_INTEGER)).toEqual({ text: 'said', total: 4 });
+      for (const index of [-1, 0.5, 2 ** 31, Number.NaN, Number.POSITIVE_INFINITY])
+        expect(await store.outputs.read(held.turn.id, index, { start: 0, length: 9 })).toBeUndefined();
+    });
+
     test('E14, F5: a second run begins with nothing, however much the first one said', async () => {
       await keep(0, 'x'.repeat(700_000));
       await keep(700_000, 'the end of the first');
