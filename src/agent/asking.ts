@@ -36,7 +36,11 @@ export async function requestApprovals(
   // cards again as soon as fewer requests than that fell into the last minute. None is ever turned away.
   const recent = await deps.store.approvals.askedSince(turn.session, now - MINUTE_MS);
   const sharedBy =
-    recent >= settings.cardsPerMinute ? onSummaries(run.state, askable) : together(asked.length);
+    recent >= settings.cardsPerMinute
+      ? onSummaries(run.state, askable)
+      : askable.length > settings.maxCards
+        ? amongPeople(askable)
+        : together(asked.length);
   const events: EventBody[] = [];
   const approvals: NewApproval[] = [];
   const notices: NewDelivery[] = [];
@@ -76,11 +80,13 @@ function cardsFor(
       render.summaryCard(turn, state, those, !known.has(summary)),
     );
   }
-  // Without a card over all of them, each needs its own.
   const each = requests.length <= settings.maxCards;
-  const own = each ? requests.flatMap((request) => render.cards(turn, request)) : [];
-  const all = first?.batch !== undefined && requests.length > 1 ? render.batchCard(turn, requests) : [];
-  return [...own, ...all];
+  return [...Map.groupBy(requests, ({ batch }) => batch)].flatMap(([batch, those]) => {
+    // Without a card over all of them, each needs its own.
+    const isShared = batch !== undefined && those.length > 1;
+    const own = each || !isShared ? those.flatMap((request) => render.cards(turn, request)) : [];
+    return [...own, ...(isShared ? render.batchCard(turn, those) : [])];
+  });
 }
 
 function together(count: number): () => Shared {
@@ -88,21 +94,25 @@ function together(count: number): () => Shared {
   return () => shared;
 }
 
-/**
- * Beyond the cards of a minute: the summary that the turn has, or a new one. Whoever gets one copy of a summary gets all
- * of it, so requests for other people have one of their own; and what decides about several together decides about
- * nothing that the same summary does not show.
- */
+/** Beyond the cards of a minute: the summary that the turn has, or a new one. */
 function onSummaries(state: TurnState, asked: readonly Judged[]): (judged: Judged) => Shared {
   const summaries = new Map<string, string>();
   for (const { approval } of actionsOf(state))
     if (approval?.summary !== undefined) summaries.set(peopleOf(approval), approval.summary);
-  const groups = Map.groupBy(asked, ({ policy }) => peopleOf(policy.terms));
+  return amongPeople(asked, (people) => ({ summary: summaries.get(people) ?? newSecret() }));
+}
+
+/**
+ * Whoever gets a card that stands alone for several requests gets all of it, so requests for other people have one of
+ * their own; and what decides about several together decides about nothing that the same card does not show.
+ */
+function amongPeople(
+  asked: readonly Judged[],
+  shareBy: (people: string) => Shared = () => ({}),
+): (judged: Judged) => Shared {
   const shared = new Map<string, Shared>();
-  for (const [people, those] of groups) {
-    const summary = summaries.get(people) ?? newSecret();
-    shared.set(people, those.length > 1 ? { summary, batch: newSecret() } : { summary });
-  }
+  for (const [people, those] of Map.groupBy(asked, ({ policy }) => peopleOf(policy.terms)))
+    shared.set(people, { ...shareBy(people), ...(those.length > 1 ? { batch: newSecret() } : {}) });
   return ({ policy }) => shared.get(peopleOf(policy.terms)) ?? {};
 }
 

@@ -5,11 +5,24 @@ import type { Turn } from '../domain/turn.ts';
 import { showInvisible } from '../domain/visible.ts';
 import type { NewDelivery } from '../store/store.ts';
 import { decidedText } from './approval-words.ts';
-import { type CardOptions, cardText, editOf, ownFacts, placesOf, type Request, whyOf } from './cards.ts';
+import {
+  askedElsewhere,
+  type CardOptions,
+  cardText,
+  editOf,
+  ownFacts,
+  placesOf,
+  type Request,
+  whyOf,
+} from './cards.ts';
 
 export function newBatchCards(turn: Turn, requests: readonly Request[], options: CardOptions): NewDelivery[] {
   const message = batchMessage(turn, requests, null, options);
-  return batchPlaces(turn, requests, options).map((place) => ({ ...place, turnId: turn.id, message }));
+  const cards = batchPlaces(turn, requests, options).map((place) => ({ ...place, turnId: turn.id, message }));
+  const [first] = requests;
+  return first !== undefined && options.deliverTo(turn) === 'approvers'
+    ? [askedElsewhere(turn, first), ...cards]
+    : cards;
 }
 
 /** Once nothing of it is open any more. */

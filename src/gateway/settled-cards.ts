@@ -62,8 +62,14 @@ export function showings(
   const state = fold(events);
   const action = askedAction(state, index);
   if (action === undefined) return [];
-  const { approval } = action;
-  const cards = placesFor(turn, state, action, options).map(({ key }) => key);
+  const { approval, reminded } = action;
+  const { batch, summary } = approval;
+  // Among many the card over all of them is the only one.
+  const over = summary === undefined && batch !== undefined ? [batch] : [];
+  const cards = [
+    ...placesFor(turn, state, action, options),
+    ...over.flatMap((id) => placesOf(turn, approval, id, reminded, options)),
+  ].map(({ key }) => key);
   return isEdited(approval, events) ? cards.map((key) => `${key}:${shownStep(approval)}`) : cards;
 }
 

@@ -145,6 +145,19 @@ describe('several of one answer', () => {
     const { sent } = await scene({}).ask(judgedOf(1), later);
     expect(sent).toEqual(['batch 1+2+3+4']);
   });
+
+  it('A5, A49: of more than `max_cards`, those for other people have a card that reaches these', async () => {
+    const forBo = asking({ terms: { ...anybody, approvers: ['web:bo'] } });
+    const forDi = asking({ terms: { ...anybody, approvers: ['web:di'] } });
+    const { sent, requests } = await scene({ policies: { a2: forBo, a4: forBo, a5: forDi } }).ask(
+      judgedOf(1),
+      [2, 3, 4, 5].map((index) => actionOf(index)),
+    );
+    expect(sent).toEqual(['batch 1+3', 'batch 2+4', 'card 5']);
+    const [one, two, three, four, five] = requests.map(({ batch }) => batch);
+    expect([one, two, five]).toEqual([three, four, undefined]);
+    expect(one).not.toBe(two);
+  });
 });
 
 describe('nobody to ask', () => {

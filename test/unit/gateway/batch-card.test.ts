@@ -90,6 +90,13 @@ describe('the batch card', () => {
     ]);
   });
 
+  it('E47: in private only, the conversation is told that it waits, also without cards of their own', () => {
+    const [told, ...cards] = newBatchCards(turn, [batched(1), batched(2)], optionsFor('approvers'));
+    expect(told).toMatchObject({ key: 'B:asked', message: { kind: 'notice' } });
+    expect(told?.message.text).toMatch(/waits for approval of several actions/);
+    expect(keys(cards)).toEqual(['B:card:web:ann', 'B:card:web:bo']);
+  });
+
   it('E46: once all are decided, every copy says how, without buttons', () => {
     const rows = [
       { decision: 'once', decidedByName: 'Ann' },

@@ -71,6 +71,9 @@ describe('what shows a request to somebody', () => {
     ]);
     expect(showings(turn, eventsOf(...asked), 2, both)).toEqual([]);
     expect(showings(turn, eventsOf(...asked, request(2)), 2, here)).toEqual(['id-2:card']);
+    // Where they are many, the card over all of them is the only one.
+    const together = eventsOf(...asked, request(2, { batch: 'B' }));
+    expect(showings(turn, together, 2, here)).toEqual(['id-2:card', 'B:card']);
   });
 
   it('F40: on a summary, the post for those it began with, an edit for later ones', () => {
