@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createProxies } from '../../src/agent/tools/http/proxies.ts';
 import { openProxy } from '../../src/agent/tools/http/proxy.ts';
 import { openSandbox } from '../../src/agent/tools/sandbox.ts';
@@ -146,12 +146,25 @@ describe(`A25 a command with a list of hosts (sandbox: ${sandbox.describe(['127.
     }
   });
 
+  it('F30 opens the way out later, where it could not be opened at first', async () => {
+    const proxies = createProxies();
+    vi.stubEnv('TMPDIR', '/does/not/exist');
+    await expect(proxies.socketFor(['a.example'])).rejects.toThrow(/ENOENT/);
+    vi.unstubAllEnvs();
+    expect(existsSync(await proxies.socketFor(['a.example']))).toBe(true);
+    await proxies.close();
+  });
+
   it('says on the card which hosts', () => {
     const list = ['a.example', 'b.example', 'c.example', 'd.example', 'e.example'];
     if (!sandbox.active) return expect(sandbox.describe(list)).toContain('none');
     expect(sandbox.describe(list)).toBe(
       'bubblewrap, network: a.example, b.example, c.example, d.example and 1 more',
     );
+    // What a rule opens is what is asked about: none of it is only counted.
+    expect(sandbox.describe(list, ['x.example'])).toMatch(/network: x\.example, a\.example, .* and 2 more$/);
+    expect(sandbox.describe(['z.example'], list)).toMatch(/: a\.example, .*, e\.example and 1 more$/);
+    expect(sandbox.describe(true, list)).toBe('bubblewrap, with network');
     return expect(sandbox.describe([])).toBe('bubblewrap, no network');
   });
 });

@@ -23,8 +23,11 @@ export type Network = boolean | readonly string[];
 
 export type Sandbox = {
   readonly active: boolean;
-  /** "bubblewrap, no network" or why there is none, for card, start and `doctor`. */
-  describe(network: Network): string;
+  /**
+   * "bubblewrap, no network" or why there is none, for card, start and `doctor`.
+   * @param opened hosts beyond `network`, for one command: each of them is named
+   */
+  describe(network: Network, opened?: readonly string[]): string;
   /** What to change, where there is none although there could be. */
   readonly remedy: string | null;
   /** Set when nothing must run at all: what is missing and how to mend it. */
@@ -42,16 +45,18 @@ async function wayOut(network: Network, proxies: Proxies): Promise<Place['networ
 }
 
 export const withHosts = (network: Network, hosts: readonly string[]): Network =>
-  network === true || hosts.length === 0 ? network : [...new Set([...(network || []), ...hosts])];
+  network === true || hosts.length === 0 ? network : [...new Set([...hosts, ...(network || [])])];
 
-/** Hosts named on a card; the rest are counted. */
+/** Hosts that are open to all commands are counted from here on. */
 const HOSTS_SHOWN = 4;
 
-function inWords(network: Network): string {
+function inWords(always: Network, opened: readonly string[] = []): string {
+  const network = withHosts(always, opened);
   if (typeof network === 'boolean' || network.length === 0)
     return network === true ? 'bubblewrap, with network' : 'bubblewrap, no network';
-  const more = network.length > HOSTS_SHOWN ? ` and ${network.length - HOSTS_SHOWN} more` : '';
-  return `bubblewrap, network: ${network.slice(0, HOSTS_SHOWN).join(', ')}${more}`;
+  const shown = network.slice(0, Math.max(HOSTS_SHOWN, opened.length));
+  const more = network.length > shown.length ? ` and ${network.length - shown.length} more` : '';
+  return `bubblewrap, network: ${shown.join(', ')}${more}`;
 }
 
 /** How long the probe may take: it starts `true`, so anything longer means it hangs. */

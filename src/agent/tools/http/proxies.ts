@@ -14,7 +14,13 @@ export function createProxies(): Proxies {
       const key = JSON.stringify(hosts);
       const proxy = open.get(key) ?? import('./proxy.ts').then(({ openProxy }) => openProxy(hosts));
       open.set(key, proxy);
-      return (await proxy).socket;
+      try {
+        return (await proxy).socket;
+      } catch (error) {
+        // The next one may find room again.
+        open.delete(key);
+        throw error;
+      }
     },
     async close() {
       for (const proxy of open.values()) (await proxy).close();

@@ -87,7 +87,7 @@ function toResult(result: ProcessResult, limits: Limits, sandbox: string): ToolR
 
 export function createShellTool(deps: ShellDeps) {
   const { sandbox } = deps;
-  const placeWith = (hosts: readonly string[]): string => sandbox.describe(withHosts(deps.network, hosts));
+  const placeWith = (hosts: readonly string[]): string => sandbox.describe(deps.network, hosts);
   const { opened = [] } = deps;
   const ruled = opened.length === 0 ? '' : `; some commands may reach ${opened.join(', ')}`;
   const limitSeconds = Math.max(1, Math.floor(deps.timeoutMs / 1000));
