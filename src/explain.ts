@@ -30,7 +30,7 @@ export async function judgeOffline(
   const profile = loaded.profiles.get(name) ?? loaded.config;
   const access = accessOf(loaded);
   const roles = rolesOf(access, { id: user, kind: 'person' });
-  return withStoreIfAny(loaded, log, async (store) => {
+  return withStoreIfAny(loaded, log, async (store, problem) => {
     const isGranted = async (key: string | null): Promise<boolean> =>
       key !== null &&
       (await store?.approvals.findGrant(key, name, workspace, systemClock.now())) !== undefined;
@@ -40,7 +40,7 @@ export async function judgeOffline(
       const checked = validateArgs(tool, JSON.stringify(args));
       if (!checked.ok) return never('invalid arguments', checked.error);
       const assessment = await tool.assess(checked.args, { workspace });
-      const { decision, rule, risk, reasons, terms, network } = decidePolicy({
+      const { decision, rule, risk, reasons, terms, network, grantable } = decidePolicy({
         tool,
         args: checked.args,
         assessment,
@@ -54,11 +54,13 @@ export async function judgeOffline(
       const opened = network.length === 0 ? {} : { network };
       if (decision !== 'ask') return { decision, rule, risk, reasons, ...opened };
       const nobody = unreachable(access, approversFor(access, user, terms), terms);
+      const isUnsure = problem !== null && grantable && untrusted === null;
+      const unsure = `whether this was always allowed could not be looked up: ${problem}`;
       return {
         decision,
         rule,
         risk,
-        reasons: nobody === null ? reasons : [...reasons, nobody],
+        reasons: [...reasons, ...(nobody === null ? [] : [nobody]), ...(isUnsure ? [unsure] : [])],
         terms,
         ...opened,
       };

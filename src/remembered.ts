@@ -1,4 +1,5 @@
 /** What a gateway remembers, for commands beside it: read, never written; nothing before the first start. */
+import { existsSync } from 'node:fs';
 import type { LoadedConfig } from './config/load.ts';
 import { AppError } from './domain/errors.ts';
 import type { KeyValue } from './domain/feed.ts';
@@ -14,20 +15,25 @@ const nothing: KeyValue = {
   deleteBetween: async () => {},
 };
 
-/** Null where there is none yet, or it cannot be read now. */
+/** @param use `store` null where there is none yet, or where it cannot be read now: `problem` says why. */
 export async function withStoreIfAny<T>(
   { config }: LoadedConfig,
   log: Logger,
-  use: (store: Store | null) => Promise<T>,
+  use: (store: Store | null, problem: string | null) => Promise<T>,
 ): Promise<T> {
-  const store = await openStore({ url: config.store.url, log, access: 'read' }).catch((error: unknown) => {
-    if (error instanceof AppError) return null;
-    throw error;
-  });
+  const { url } = config.store;
+  if (url.startsWith('sqlite:') && !existsSync(url.slice('sqlite:'.length))) return use(null, null);
+  let store: Store;
   try {
-    return await use(store);
+    store = await openStore({ url, log, access: 'read' });
+  } catch (error) {
+    if (error instanceof AppError) return use(null, error.message);
+    throw error;
+  }
+  try {
+    return await use(store, null);
   } finally {
-    await store?.close();
+    await store.close();
   }
 }
 

@@ -1,7 +1,9 @@
 /** `parley explain` beside a gateway: it says what a turn would meet, grants and missing approvers included. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { until } from './support/gateway.ts';
-import { ALWAYS, type Scenario, scripts, sh, startScenario } from './support/scenario.ts';
+import { createFolder, until } from './support/gateway.ts';
+import { ALWAYS, configText, type Scenario, scripts, sh, startScenario } from './support/scenario.ts';
 
 const yaml = `
 approvals:
@@ -9,6 +11,31 @@ approvals:
     - { tool: shell, match: { command: "mkdir open*" }, decision: allow, network: ["b.example", "a.example"] }
     - { tool: shell, match: { command: "mkdir never*" }, decision: ask, approvers: ["web:owner"], second_person: true }
 `;
+
+it('E42 says that it could not look up what is always allowed, and where there is nothing yet nothing', async ({
+  onTestFinished,
+}) => {
+  const folder = createFolder();
+  onTestFinished(() => folder.remove());
+  const asked = async (storeUrl: string, ...more: string[]) => {
+    folder.writeConfig(configText('http://127.0.0.1:1', { storeUrl }));
+    const args = ['--tool', 'shell', '--args', '{"command":"mkdir a"}', ...more, '--json'];
+    return JSON.stringify(await folder.json('explain', ...args));
+  };
+  const unsure = /"decision":"ask".*whether this was always allowed could not be looked up: /;
+  expect(await asked('sqlite:data/parley.db')).not.toMatch(unsure);
+  mkdirSync(join(folder.path, 'data'), { recursive: true });
+  writeFileSync(
+    join(folder.path, 'data/parley.db'),
+    'no database at all, whatever its name says'.repeat(100),
+  );
+  expect(await asked('sqlite:data/parley.db')).toMatch(unsure);
+  // It asks then, whatever was allowed.
+  expect(await asked('sqlite:data/parley.db', '--after-untrusted')).not.toMatch(unsure);
+  const down = await asked('postgres://parley:pass-word-1@127.0.0.1:1/parley');
+  expect(down).toMatch(unsure);
+  expect(down).not.toContain('pass-word-1');
+});
 
 describe('parley explain', () => {
   let s: Scenario;
