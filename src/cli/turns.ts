@@ -93,7 +93,8 @@ export async function output(reference: string, options: CommonOptions): Promise
       const isLast = start + found.text.length >= found.total;
       // The first half of a character is read again with its other half.
       const text = isLast ? found.text : found.text.replace(/[\ud800-\udbff]$/, '');
-      await write(text);
+      // A terminal would obey it: what a command says may come from anybody.
+      await write(process.stdout.isTTY ? showInvisible(text) : text);
       if (isLast) return 0;
       start += text.length;
     }

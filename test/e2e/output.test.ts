@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { startFakeModel } from '../fakes/model-server.ts';
-import { createFolder, type GatewayFolder, until } from './support/gateway.ts';
+import { createFolder, type GatewayFolder, ROOT, until } from './support/gateway.ts';
 import {
   configText,
   freshPlace,
@@ -94,12 +94,13 @@ it('F30, F29: where the disk fills up with what a command says, the gateway goes
   expect(await folder.look('audit', 'verify')).toMatchObject({ code: 0 });
 }, 60_000);
 
-it('E14: all that a command said is printed by parley output, to whoever has the log', async ({
+it('E14, A48: all that a command said is printed by parley output, and a terminal obeys none of it', async ({
   onTestFinished,
 }) => {
   const s: Scenario = await startScenario();
   onTestFinished(() => s.close());
-  const said = Array.from({ length: 100_000 }, (_, line) => `line ${line} äöü 😀\n`).join('');
+  const toClipboard = '\u001B]52;c;cm0gLXJm\u0007';
+  const said = `${toClipboard}${Array.from({ length: 100_000 }, (_, line) => `line ${line} äöü 😀\n`).join('')}`;
   writeFileSync(join(s.folder.path, 'data/workspace', 'long.txt'), said);
   s.model.script((_call, index) => (index === 0 ? sh('cat long.txt') : { text: 'read it' }));
   const place = await freshPlace(s);
@@ -108,6 +109,17 @@ it('E14: all that a command said is printed by parley output, to whoever has the
   const [result] = toolResults(await s.eventsOf(id));
   const printed = await s.folder.cli('output', String(result?.outputRef), '--config', 'parley.yaml');
   expect(printed).toMatchObject({ code: 0, stdout: said });
+  const terminal = '/usr/bin/script';
+  if (existsSync(terminal)) {
+    const program = [process.execPath, join(ROOT, 'bin/parley.js'), 'output', result?.outputRef].join(' ');
+    const shown = execFileSync(terminal, ['-qec', `${program} --config parley.yaml`, '/dev/null'], {
+      cwd: s.folder.path,
+      maxBuffer: 2 ** 24,
+      encoding: 'utf8',
+    });
+    expect(shown).toContain('\\u{001B}]52;c;cm0gLXJm\\u{0007}line 0 äöü 😀');
+    expect(shown).not.toContain('\u001B');
+  }
   expect(await s.folder.look('output', `${result?.outputRef}9`)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('No output is kept'),
