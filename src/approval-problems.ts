@@ -1,4 +1,5 @@
 /** Problems of approvals in all profiles, their rules above all, each with its place in the file. */
+import type { PolicyRule } from './agent/policy.ts';
 import { lintRules, type RuleSurroundings } from './agent/rule-lint.ts';
 import { validateArgs } from './agent/tools/execute.ts';
 import { REVIEW } from './agent/tools/mcp/names.ts';
@@ -15,20 +16,36 @@ export function approvalProblems(loaded: LoadedConfig, profiles: Profiles): Prob
 /** Rules that let or ask what a tool itself never does. The tools are asked, so this is not for every start. */
 export async function refusedRules(loaded: LoadedConfig, profiles: Profiles): Promise<Problem[]> {
   const problems: Problem[] = [];
-  for (const [first = 'default'] of sharingRules(loaded)) {
-    const { settings, workspace } = profiles.get(first);
-    for (const [index, { tool: name, match, decision }] of rulesOf(loaded, first).entries()) {
-      const tool = settings.tools.get(name);
-      const isExact = match !== undefined && !Object.values(match).some((text) => /[*?]/.test(text));
-      if (tool === undefined || !isExact || decision === 'deny') continue;
-      const checked = validateArgs(tool, JSON.stringify(match));
-      const assessment = checked.ok ? await tool.assess(checked.args, { workspace }) : undefined;
-      if (assessment?.decision !== 'deny') continue;
-      const message = `never decides: ${name} refuses this whatever rules say (${assessment.reasons.join('; ')})`;
+  for (const names of sharingRules(loaded)) {
+    const [first = 'default'] = names;
+    for (const [index, rule] of rulesOf(loaded, first).entries()) {
+      const reasons = await refusedEverywhere(names, profiles, rule);
+      if (reasons === null) continue;
+      const message = `never decides: ${rule.tool} refuses this whatever rules say (${reasons.join('; ')})`;
       problems.push(ruleProblem(loaded, first, index, null, message));
     }
   }
   return problems;
+}
+
+/** Null where the tool of one of the profiles would do it: a path outside one workspace may lie in another. */
+async function refusedEverywhere(
+  names: readonly string[],
+  profiles: Profiles,
+  { tool: name, match, decision }: PolicyRule,
+): Promise<readonly string[] | null> {
+  const isExact = match !== undefined && !Object.values(match).some((text) => /[*?]/.test(text));
+  if (!isExact || decision === 'deny') return null;
+  let reasons: readonly string[] | null = null;
+  for (const { settings, workspace } of names.map((one) => profiles.get(one))) {
+    const tool = settings.tools.get(name);
+    if (tool === undefined) continue;
+    const checked = validateArgs(tool, JSON.stringify(match));
+    const assessment = checked.ok ? await tool.assess(checked.args, { workspace }) : undefined;
+    if (assessment?.decision !== 'deny') return null;
+    reasons ??= assessment.reasons;
+  }
+  return reasons;
 }
 
 const rulesOf = (loaded: LoadedConfig, profile: string) =>

@@ -217,6 +217,24 @@ describe('the program', () => {
     folder.remove();
   });
 
+  it('check calls no rule refused that one of the profiles needs', async () => {
+    const folder = createFolder();
+    const yaml = (path: string) =>
+      [
+        'access: { approvers: ["web:owner"] }',
+        'agent: { workspace: one }',
+        'profiles: { other: { agent: { workspace: two } } }',
+        `approvals: { rules: [{ tool: read_file, match: { path: "${join(folder.path, path)}" }, decision: ask }] }`,
+      ].join('\n');
+    folder.writeConfig(yaml('two/plan.md'));
+    expect((await folder.cli('check', '--config', 'parley.yaml')).stderr).toBe('');
+    folder.writeConfig(yaml('three/plan.md'));
+    expect((await folder.cli('check', '--config', 'parley.yaml')).stderr).toMatch(
+      /parley.yaml:4:\d+: approvals.rules.0: never decides: read_file refuses this/,
+    );
+    folder.remove();
+  });
+
   it('doctor fails when something keeps people from working, and says what', async () => {
     const folder = createFolder();
     folder.writeConfig('server: { port: 0 }');
