@@ -11,9 +11,12 @@ const git = {
   GIT_PAGER: 'cat',
   GIT_TERMINAL_PROMPT: '0',
   // A folder of the project that looks like a bare repository would bring settings of its own.
-  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_COUNT: '2',
   GIT_CONFIG_KEY_0: 'safe.bareRepository',
   GIT_CONFIG_VALUE_0: 'explicit',
+  // `git diff` would write down anew when it last saw which file, and so change the index (E19).
+  GIT_CONFIG_KEY_1: 'diff.autoRefreshIndex',
+  GIT_CONFIG_VALUE_1: 'false',
 };
 
 /** @param above the folder over the workspace: git looks for a repository no higher up than below it */

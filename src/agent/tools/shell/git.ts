@@ -31,7 +31,7 @@ const subcommands = new Map(
       '--count --all --max-count: -n: --since: --until: --no-merges --merges --reverse --left-right',
     'ls-files': '-c -d -m -o -i -s -u -z --cached --deleted --modified --others --exclude-standard --stage',
     'ls-tree': '-d -r -t -l -z --long --name-only --name-status --full-name --full-tree --abbrev?',
-    describe: '--all --tags --long --always --dirty? --abbrev? --match: --exact-match --contains',
+    describe: '--all --tags --long --always --abbrev? --match: --exact-match --contains',
     'merge-base': '-a --all --is-ancestor --octopus --fork-point',
     'cat-file': '-t -s -e -p',
     'name-rev': '--name-only --tags --always',

@@ -1,6 +1,6 @@
 /** A21: what git would run besides git, by settings and hooks of the repository it works in. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { contextFor, execute, fillProject, openShell, scratch } from '../scratch.ts';
@@ -42,9 +42,23 @@ describe('git', () => {
     const decided = async (command: string) => (await shell.assess({ command }, { workspace })).decision;
     expect(await decided('git status')).toBe('allow');
     execFileSync('sh', ['-c', change], { cwd: workspace, stdio: 'ignore' });
-    for (const command of ['git status', 'git diff', 'cd src && git describe --dirty'])
+    for (const command of ['git status', 'git diff', 'cd src && git describe --always'])
       expect(await decided(command)).toBe('ask');
   });
+
+  it.each(['git diff', 'git diff --stat HEAD', 'git status', 'git describe --always', 'git blame README.md'])(
+    'E19 leaves the index as it is, also where files look newer than it: %s',
+    async (command) => {
+      const { workspace } = scratch();
+      fillProject(workspace);
+      utimesSync(join(workspace, 'README.md'), 1, 1);
+      const index = join(workspace, '.git/index');
+      const before = readFileSync(index);
+      expect((await shell.assess({ command }, { workspace })).decision).toBe('allow');
+      expect((await runIn(workspace, command)).ok).toBe(true);
+      expect(readFileSync(index).equals(before)).toBe(true);
+    },
+  );
 
   it('A21 takes nothing from a folder that pretends to be a bare repository', async () => {
     const { workspace } = scratch();
