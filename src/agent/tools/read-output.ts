@@ -54,7 +54,9 @@ export const readOutput = defineTool({
     }
     const { text, total } = found;
     const start = wholeCharacter(text, Math.min(offset - from, text.length));
-    const end = wholeCharacter(text, Math.min(start + limit, text.length));
+    const cut = wholeCharacter(text, Math.min(start + limit, text.length));
+    // A character of two units is given whole where there is room for one only, or nobody would get past it.
+    const end = cut > start || start === text.length ? cut : start + 2;
     const rest = from + end < total ? `\n[continue with offset ${from + end} of ${total}]` : '';
     return { ok: true, output: `${text.slice(start, end)}${rest}`, metadata: { characters: total } };
   },

@@ -165,6 +165,21 @@ describe('read_output', () => {
     expect((await read({ reference: 't/1', offset: 99 })).output).toBe('');
   });
 
+  it('E14 comes to the end in steps of any size', async () => {
+    for (const limit of [1, 2, 3, 7]) {
+      let [said, offset] = ['', 0];
+      for (let more = true; more; ) {
+        const { output } = await read({ reference: 't/1', offset, limit });
+        const [part = '', next] = output.split('\n[continue with offset ');
+        said += part;
+        more = next !== undefined;
+        expect(more ? Number.parseInt(next ?? '', 10) : whole.length).toBeGreaterThan(offset);
+        if (more) offset = Number.parseInt(next ?? '', 10);
+      }
+      expect(said).toBe(whole);
+    }
+  });
+
   it('E12 says when there is no such output', async () => {
     expect(await read({ reference: 't/2' })).toMatchObject({
       ok: false,
