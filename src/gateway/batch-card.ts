@@ -2,10 +2,10 @@
 import type { Approval } from '../domain/approval.ts';
 import type { Button, Card, OutboundMessage } from '../domain/message.ts';
 import type { Turn } from '../domain/turn.ts';
-import { showInvisible } from '../domain/visible.ts';
 import type { NewDelivery } from '../store/store.ts';
 import { decidedText } from './approval-words.ts';
 import {
+  actionText,
   askedElsewhere,
   type CardOptions,
   cardText,
@@ -61,7 +61,7 @@ export function bodyOf(
 ): Pick<Card, 'title' | 'action' | 'facts' | 'why'> {
   const count = requests.length;
   const actions = requests.map(
-    ({ display }, i) => `${i + 1} of ${count}: ${display.question}\n${showInvisible(display.text)}`,
+    (request, i) => `${i + 1} of ${count}: ${request.display.question}\n${actionText(request)}`,
   );
   const own = requests.map((request) => ownFacts(request, votersOf(request)));
   return {

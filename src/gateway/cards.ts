@@ -96,7 +96,7 @@ export function cardMessage(
 ): OutboundMessage {
   const card: Card = {
     title: request.display.question,
-    action: { text: showInvisible(request.display.text), language: request.display.language },
+    action: { text: actionText(request), language: request.display.language },
     facts: factsOf(turn, request, voters),
     why: whyOf(request),
     ...(request.modelReason === null ? {} : { modelReason: showInvisible(request.modelReason) }),
@@ -116,6 +116,12 @@ export const factsOf = (turn: Turn, request: Request, voters: readonly string[])
   `in ${request.action.workspace}`,
   ...ownFacts(request, voters),
 ];
+
+/** All that is agreed to. Hosts that a rule opens are part of it, so they stand where nothing is ever cut (A8). */
+export function actionText({ display, action, sandbox }: Request): string {
+  const text = showInvisible(display.text);
+  return action.network === undefined || sandbox === null ? text : `${text}\n\n# sandbox: ${sandbox}`;
+}
 
 /** What is not the same for all requests of a turn. */
 export function ownFacts(request: Request, voters: readonly string[] = []): string[] {

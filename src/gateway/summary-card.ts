@@ -11,6 +11,7 @@ import type { NewDelivery } from '../store/store.ts';
 import { outcomeOf } from './approval-words.ts';
 import { batchButtons, bodyOf, decideBatchLine, ONE_ALONE, togetherText } from './batch-card.ts';
 import {
+  actionText,
   askedElsewhere,
   buttonsOf,
   type CardOptions,
@@ -125,7 +126,7 @@ function aloneOf(turn: Turn, [action]: readonly Asked[]): Omit<Card, 'expiresAt'
   const { display, modelReason } = approval;
   return {
     title: display.question,
-    action: { text: showInvisible(display.text), language: display.language },
+    action: { text: actionText(approval), language: display.language },
     facts: factsOf(turn, approval, voters),
     why: whyOf(approval),
     ...(modelReason === null ? {} : { modelReason: showInvisible(modelReason) }),

@@ -52,12 +52,13 @@ describe.runIf(active)('A25 network that a rule grants', () => {
       s.owner.posts().find((post) => post.conversation === place.conversation && post.kind === 'answer'),
     );
     const [result] = toolResults(await s.eventsOf(id));
-    return { facts: card.card?.facts ?? [], output: String(result?.output) };
+    return { action: card.card?.action.text, facts: card.card?.facts ?? [], output: String(result?.output) };
   }
 
   it('A25 what the rule matches reaches the host, and the card says so; another command reaches nothing', async () => {
     const one = await approved('opened', `${fetched(url)} # open`);
     expect(one.facts).toContain('sandbox: bubblewrap, network: 127.0.0.1');
+    expect(one.action).toBe(`${fetched(url)} # open\n\n# sandbox: bubblewrap, network: 127.0.0.1`);
     expect(one.output).toBe('served');
     const other = await approved('unopened', `${fetched(url)} || echo none`);
     expect(other.facts).toContain('sandbox: bubblewrap, no network');
