@@ -66,8 +66,9 @@ export type Database = {
   /**
    * One transaction; resolves once it is durable. `work` may run more than once (after a deadlock, or when the
    * transaction it shared was rolled back), awaits nothing but `tx.db`, and changes nothing outside it.
+   * @param isPatient nobody waits for it: it may stay some milliseconds until others come to share its commit
    */
-  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  write<T>(work: (tx: Tx) => Promise<T>, isPatient?: boolean): Promise<T>;
   onChange(topic: Topic, listener: () => void): () => void;
   /** What compares vectors in SQL, looked for once, when it is first asked for; null: nothing does. */
   vectorExtension(): Promise<VectorExtension | null>;

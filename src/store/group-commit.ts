@@ -21,6 +21,8 @@ const MAX_GATHER_MS = 10;
 const GATHER_MS_PER_WRITE = 0.5;
 /** Callers told of a commit at a time: what they do next must not hold up everybody else. */
 const TOLD_AT_ONCE = 16;
+/** How long a write that nobody waits for stays without company: the next message mostly comes sooner, and shares. */
+const PATIENCE_MS = 10;
 /** After this long without a commit the load is over, and the next write goes at once. */
 const IDLE_MS = 100;
 /** How long another process may hold the write lock before callers are told (F31). */
@@ -37,7 +39,8 @@ type Entry = {
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 export type GroupCommit = {
-  run<T>(work: (tx: Tx) => Promise<T>, isWrite: boolean): Promise<T>;
+  /** @param isPatient it may wait a moment for others to come */
+  run<T>(work: (tx: Tx) => Promise<T>, isWrite: boolean, isPatient?: boolean): Promise<T>;
   stats(): { commits: number; writes: number };
   /** While `copy` reads the database over this connection, it never finds a transaction open. */
   whole<T>(copy: () => Promise<T>): Promise<T>;
@@ -55,7 +58,7 @@ type Deps = {
 };
 
 export function createGroupCommit({ handle, db, listeners, checkpoint, explain }: Deps): GroupCommit {
-  const begin = handle.prepare('begin immediate');
+  const beginImmediate = handle.prepare('begin immediate');
   const commit = handle.prepare('commit');
   const rollback = handle.prepare('rollback');
   const savepoint = handle.prepare('savepoint entry');
@@ -65,6 +68,7 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
 
   let queue: Entry[] = [];
   let pending: Promise<void> | undefined;
+  let patience: NodeJS.Timeout | undefined;
   let copying = 0;
   let closed = false;
   let commits = 0;
@@ -76,7 +80,7 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
     const deadline = performance.now() + BUSY_LIMIT_MS;
     for (;;) {
       try {
-        begin.run();
+        beginImmediate.run();
         return;
       } catch (error) {
         if (!isBusy(error) || performance.now() > deadline) throw error;
@@ -167,7 +171,13 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
     else await loopTurn();
   }
 
-  function run<T>(work: (tx: Tx) => Promise<T>, isWrite: boolean): Promise<T> {
+  function begin(): void {
+    clearTimeout(patience);
+    patience = undefined;
+    pending ??= drain();
+  }
+
+  function run<T>(work: (tx: Tx) => Promise<T>, isWrite: boolean, isPatient = false): Promise<T> {
     if (closed) return Promise.reject(new AppError('store.unreachable', 'The database is closed.'));
     return new Promise<T>((resolve, reject) => {
       queue.push({
@@ -177,7 +187,8 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
         outcome: { error: undefined },
         topics: new Set(),
       });
-      pending ??= drain();
+      if (!isPatient) begin();
+      else if (pending === undefined) patience ??= setTimeout(begin, PATIENCE_MS);
     });
   }
 
@@ -196,6 +207,7 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
     },
     async close() {
       closed = true;
+      if (queue.length > 0) begin();
       await pending;
     },
   };

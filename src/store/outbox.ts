@@ -75,8 +75,9 @@ export function createOutbox(database: Database): OutboxStore {
           .execute();
       }),
     sent: (key, refs, now) =>
-      database.write((tx) =>
-        settle(tx, key, { status: 'sent', refs: JSON.stringify(refs), error: null }, now),
+      database.write(
+        (tx) => settle(tx, key, { status: 'sent', refs: JSON.stringify(refs), error: null }, now),
+        true,
       ),
     failed: (key, error, retryAt, now) =>
       database.write(async (tx) => {

@@ -79,7 +79,7 @@ async function openWriter(
     connectedWorkers: async () => new Set(),
     read: (query) =>
       reader === undefined ? commits.run((tx) => query(tx.db), false) : explained(query(reader), explain),
-    write: (work) => commits.run(work, true),
+    write: (work, isPatient) => commits.run(work, true, isPatient),
     onChange: listeners.add,
     vectorExtension: findSqliteVec(readHandle),
     stats: commits.stats,

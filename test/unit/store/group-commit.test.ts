@@ -152,6 +152,21 @@ describe('group commit', () => {
     expect(count('parent')).toBe(4);
   });
 
+  test('what nobody waits for shares the commit of what comes soon after, or has its own a moment later', async () => {
+    const patient = (value: number) => commits.run(run(`insert into parent values (${value})`), true, true);
+    const waiting = patient(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(commits.stats().writes).toBe(0);
+    await Promise.all([waiting, write('insert into parent values (2)')]);
+    expect(commits.stats()).toEqual({ commits: 1, writes: 2 });
+    await patient(3);
+    expect(commits.stats()).toEqual({ commits: 2, writes: 3 });
+    const last = patient(4);
+    await commits.close();
+    await last;
+    expect(count('parent')).toBe(4);
+  });
+
   test('the log is copied between two transactions', async () => {
     await Promise.all(
       Array.from({ length: 600 }, (_, index) => write(`insert into parent values (${index})`)),
