@@ -1,6 +1,7 @@
 /** Copies SQLite's write-ahead log into the database between transactions, when enough of it has come together. */
 import type BetterSqlite3 from 'better-sqlite3';
 
+/** Neither throws: the log stays as it is, and so does all that it holds; the next commit says what is wrong, if anything is. */
 export type Checkpoint = {
   isDue(): boolean;
   run(): void;
@@ -14,15 +15,17 @@ export function createCheckpoint(handle: BetterSqlite3.Database, pages: number):
   const copy = handle.prepare<[], Pages>('pragma wal_checkpoint(passive)');
   return {
     isDue() {
-      const { log, checkpointed } = look.get() ?? { log: 0, checkpointed: 0 };
-      return log - checkpointed >= pages;
+      const found = quietly(look);
+      return found !== undefined && found.log - found.checkpointed >= pages;
     },
-    run() {
-      try {
-        copy.get();
-      } catch {
-        // The log stays as it is, and so does all that it holds: the next commit says what is wrong, if anything is.
-      }
-    },
+    run: () => void quietly(copy),
   };
+}
+
+function quietly(statement: BetterSqlite3.Statement<[], Pages>): Pages | undefined {
+  try {
+    return statement.get();
+  } catch {
+    return undefined;
+  }
 }
