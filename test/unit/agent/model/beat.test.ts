@@ -33,7 +33,7 @@ test('of many, what comes after the first piece is read with the next beat, all 
   for (const answer of made.slice(0, 3)) beat.rest(answer);
   await tick();
   expect(log).toEqual(['pause 0', 'pause 1', 'pause 2']);
-  vi.advanceTimersByTime(7);
+  vi.advanceTimersByTime(3);
   expect(log).toHaveLength(3);
   vi.advanceTimersByTime(1);
   expect(log.slice(3)).toEqual(['resume 0', 'resume 1', 'resume 2']);
@@ -46,7 +46,7 @@ test('nothing that rests is left behind when the others are over', async () => {
   beat.rest(first);
   await tick();
   for (const _ of made) beat.end();
-  vi.advanceTimersByTime(40);
+  vi.advanceTimersByTime(20);
   expect(log).toEqual(['pause 0', 'resume 0']);
 });
 
@@ -54,7 +54,7 @@ test('a beat is never longer than people would notice', async () => {
   const { beat, log, made } = answers(1_000);
   for (const answer of made) beat.rest(answer);
   await tick();
-  vi.advanceTimersByTime(40);
+  vi.advanceTimersByTime(20);
   const goneOn = () => log.filter((line) => line.startsWith('resume')).length;
   // A few at a time, so that what is done with them lets others in between.
   expect(goneOn()).toBe(16);
