@@ -1,11 +1,12 @@
-/** One model call of a turn: context in, `model.called` before, `model.responded` with its usage after. */
+/** One model call of a turn: context in; `model.called`, then `model.responded` with its usage. */
 import { AppError } from '../domain/errors.ts';
+import type { EventBody } from '../domain/event.ts';
 import { compactHard, fitHistory } from './compaction.ts';
 import { answerContext, type ContextInput, directiveContext } from './context.ts';
 import { closingOf, countEnd } from './ending.ts';
 import { type Past, readPast } from './history.ts';
 import type { ChatMessage, ModelReply, ModelRequest } from './model/client.ts';
-import { type Watch, whileRecording } from './recording.ts';
+import { type Answered, type Watch, whileRecording } from './recording.ts';
 import { failedCall, respondedCall, usageOf } from './records.ts';
 import { after, type EngineDeps, type Run, tryWrite, write } from './run.ts';
 import type { Step } from './step.ts';
@@ -15,7 +16,7 @@ type Call = Extract<Step, { kind: 'call-model' }>;
 /** What is put before the message. */
 type Background = Past & Pick<ContextInput, 'memories' | 'skills'>;
 
-/** An answer that ends the turn is written together with the end, and so both survive together. */
+/** An answer that ends the turn is written together with the end, and a quick one with its call: they survive together. */
 export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise<void> {
   await deps.requireBudget();
   const pinned = run.state.context;
@@ -37,20 +38,20 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
           ...(past.keptFrom === null ? {} : { compaction: past.keptFrom }),
         }
       : undefined;
-  const recorded = write(deps, run, [
-    {
-      type: 'model.called',
-      role: call.role,
-      model: run.settings.models.modelOf(call.role),
-      round: run.state.rounds + 1,
-      ...(context === undefined ? {} : { context }),
-    },
-  ]);
+  const called: EventBody = {
+    type: 'model.called',
+    role: call.role,
+    model: run.settings.models.modelOf(call.role),
+    round: run.state.rounds + 1,
+    ...(context === undefined ? {} : { context }),
+  };
   const startedAt = deps.clock.monotonic();
-  let reply: ModelReply;
+  let answered: Answered<ModelReply>;
   try {
-    reply = await whileRecording(recorded, run, (watch) =>
-      fitted(deps, run, call, { ...past, memories, skills }, watch),
+    answered = await whileRecording(
+      () => write(deps, run, [called]),
+      run,
+      (watch) => fitted(deps, run, call, { ...past, memories, skills }, watch),
     );
   } catch (error) {
     // An abort is no failure of the model: the turn is stopped, or the call is abandoned on restart.
@@ -60,14 +61,14 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
     }
     throw error;
   }
+  const { reply, isRecorded } = answered;
   const responded = respondedCall(call.role, reply);
+  const events = isRecorded ? [responded] : [called, responded];
   const usage = [usageOf(run.turn, call.role, reply, deps.clock)];
-  const end = run.signal.aborted
-    ? undefined
-    : closingOf(deps, run, after(run, [responded], deps.clock.now()));
-  if (end !== undefined && (await tryWrite(deps, run, [responded, ...end.events], { ...end.extras, usage })))
+  const end = run.signal.aborted ? undefined : closingOf(deps, run, after(run, events, deps.clock.now()));
+  if (end !== undefined && (await tryWrite(deps, run, [...events, ...end.events], { ...end.extras, usage })))
     return countEnd(deps, run.state);
-  await write(deps, run, [responded], { usage });
+  await write(deps, run, events, { usage });
   if (run.state.answer === null) run.live.reset();
 }
 
@@ -82,7 +83,7 @@ async function fitted(
   try {
     return await run.settings.models.call(toRequest(run, call, background, watch));
   } catch (error) {
-    await watch.recorded;
+    await watch.record();
     const tooLong = error instanceof AppError && error.code === 'model.context_overflow';
     if (!tooLong || background.history.length === 0) throw error;
     const shorter = await compactHard(deps, run, background);

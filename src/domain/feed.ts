@@ -4,7 +4,8 @@ import type { UserId } from './message.ts';
 /** A small durable key-value store of one channel: offsets, resume data, keys. Values up to 64 KiB. */
 export type KeyValue = {
   get(key: string): Promise<string | undefined>;
-  set(key: string, value: string): Promise<void>;
+  /** @param isPatient nobody waits for it: it may stay a moment, to be stored together with what comes next */
+  set(key: string, value: string, isPatient?: boolean): Promise<void>;
   delete(key: string): Promise<void>;
   /** Sets it unless it is set already, and says whether it did: of several who try, on any replica, one is told so. */
   setOnce(key: string, value: string): Promise<boolean>;

@@ -32,6 +32,7 @@ const BUSY_RETRY_MS = 25;
 type Entry = {
   readonly work: (tx: Tx) => Promise<unknown>;
   readonly isWrite: boolean;
+  readonly isPatient: boolean;
   readonly settle: (outcome: Outcome) => void;
   outcome: Outcome;
   readonly topics: Set<Topic>;
@@ -151,7 +152,7 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
   }
 
   async function drain(): Promise<void> {
-    while (queue.length > 0) {
+    do {
       await gather();
       await runBatch();
       lastEndedAt = performance.now();
@@ -159,8 +160,10 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
       // Not in one go with the commit, whose callers were told before.
       await loopTurn();
       checkpoint.run();
-    }
+    } while (queue.some((entry) => closed || !entry.isPatient));
     pending = undefined;
+    // They came too late for the last batch, and the next is seldom far.
+    if (queue.length > 0) wait();
   }
 
   /** Lets the event loop turn, so that everything that is ready now shares the commit; longer under load. */
@@ -169,6 +172,10 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
     const gatherMs = idle || closed ? 0 : Math.min(MAX_GATHER_MS, (lastSize - 1) * GATHER_MS_PER_WRITE);
     if (gatherMs >= 1 && queue.length < MAX_BATCH) await pause(gatherMs);
     else await loopTurn();
+  }
+
+  function wait(): void {
+    patience ??= setTimeout(begin, PATIENCE_MS);
   }
 
   function begin(): void {
@@ -183,12 +190,13 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
       queue.push({
         work,
         isWrite,
+        isPatient,
         settle: (outcome) => ('error' in outcome ? reject(outcome.error) : resolve(outcome.value as T)),
         outcome: { error: undefined },
         topics: new Set(),
       });
       if (!isPatient) begin();
-      else if (pending === undefined) patience ??= setTimeout(begin, PATIENCE_MS);
+      else if (pending === undefined) wait();
     });
   }
 

@@ -36,7 +36,7 @@ export async function poll(deps: PollingDeps): Promise<void> {
   // The next question does not wait for it: an offset that is behind only brings again what is known.
   const store = (value: string): void => {
     storing = storing
-      .then(() => state.set(key, value))
+      .then(() => state.set(key, value, true))
       .catch((error: unknown) => log.warn({ detail: errorMessage(error) }, 'the offset could not be stored'));
   };
   await ask(deps, key, store);

@@ -167,6 +167,22 @@ describe('group commit', () => {
     expect(count('parent')).toBe(4);
   });
 
+  test('what nobody waits for and just misses a commit waits for the next like any other', async () => {
+    const patient = (value: number) => commits.run(run(`insert into parent values (${value})`), true, true);
+    let missed: Promise<unknown> | undefined;
+    const stop = listeners.add('turns', () => {
+      missed = patient(2);
+    });
+    await commits.run(async (tx) => {
+      await run('insert into parent values (1)')(tx);
+      tx.changed('turns');
+    }, true);
+    stop();
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([write('insert into parent values (3)'), missed]);
+    expect(commits.stats()).toEqual({ commits: 2, writes: 3 });
+  });
+
   test('the log is copied between two transactions', async () => {
     await Promise.all(
       Array.from({ length: 600 }, (_, index) => write(`insert into parent values (${index})`)),
