@@ -217,6 +217,7 @@ function crashPointsOn(crash: CrashCase, store: string, createStore: () => Promi
         'turn.finished',
       ])
         expect(points.some((point) => point.includes(part))).toBe(true);
+      expect(points).toContain('before:model.called');
       const left = [...points];
       const missed: string[] = [];
       const work = async (opened: Promise<Rounds>): Promise<void> => {

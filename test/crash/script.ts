@@ -1,4 +1,5 @@
 /** What is said in a conversation that is killed, numbered, so that what follows in the same place can be told apart. */
+import { setTimeout } from 'node:timers/promises';
 import type { Script } from '../fakes/model-server.ts';
 
 export const questionOf = (round: number): string => `please run it as number ${round}`;
@@ -14,5 +15,6 @@ export const obedient: Script = (call) => {
   if (call.messages.at(-1)?.role === 'tool' || call.tools === undefined) return { text: answerOf(round) };
   // Appends, so that a second run can be seen; then says enough to be stored while it runs.
   const command = `echo ${effectOf(round)} >> effects; seq 1 300000`;
-  return { toolCalls: [{ name: 'shell', args: { command } }] };
+  // Not at once, so that the call has a commit of its own; the answer, which is there at once, shares the one of its call.
+  return { hold: setTimeout(50), toolCalls: [{ name: 'shell', args: { command } }] };
 };

@@ -48,7 +48,7 @@ const savedSession = z.object({
 const savedSeen = z.array(z.tuple([z.string(), z.string()]));
 
 /** What is lost by a crash within it is sent again by Discord, and dropped here as known. */
-const FLUSH_AFTER_MS = 500;
+const FLUSH_AFTER_MS = 1_000;
 /** A value of the store holds 64 KiB, a channel takes about 45 bytes. */
 const MAX_SEEN = 1_000;
 
@@ -85,8 +85,12 @@ export function createSessionKeeper(deps: {
 
   async function save(): Promise<void> {
     const shards = [...live.values()].map(durable);
-    await state.set('session', JSON.stringify({ token, identity: identity ?? null, shards }));
-    await state.set('seen', JSON.stringify([...channels].slice(-MAX_SEEN)));
+    const seen = [...channels].slice(-MAX_SEEN);
+    // In one commit, where the store can.
+    await Promise.all([
+      state.set('session', JSON.stringify({ token, identity: identity ?? null, shards })),
+      state.set('seen', JSON.stringify(seen)),
+    ]);
   }
 
   function flush(): Promise<void> {
