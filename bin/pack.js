@@ -28,12 +28,28 @@ const plainHttp = {
   },
 };
 
+/** Of all that undici is, our own sources take the two that make a call. */
+const fewOfUndici = {
+  name: 'few-of-undici',
+  resolveId: (id, importer = '') =>
+    id === 'undici' && importer.startsWith(SOURCES) ? 'few-of-undici' : null,
+  load: (id) =>
+    id === 'few-of-undici'
+      ? `export { default as Agent } from 'undici/lib/dispatcher/agent.js';
+         export { default as buildConnector } from 'undici/lib/core/connect.js';`
+      : null,
+};
+
 /** What packages load at once, and would use only for what nobody here asks of them. */
 const UNUSED = [
   // For a receiver of Bolt that is never opened: ours are in `src/channels/slack`.
   { id: 'express', by: '@slack/bolt', code: 'module.exports = {};' },
   // For files without a type: all that are sent have one.
   { id: 'magic-bytes.js', by: '@discordjs/rest', code: 'export const filetypeinfo = () => [];' },
+  // Nothing here speaks HTTP/2; loading Node's own takes as long as all the rest of undici.
+  { id: './client-h2.js', by: 'undici', code: 'module.exports = () => {};' },
+  // A second parser, to be tried out by those who ask for it.
+  { id: './parser-h1.js', by: 'undici', code: 'exports.getMiloEnabled = () => false;' },
 ];
 
 const leaveOut = {
@@ -81,7 +97,7 @@ async function pack() {
     external: LEFT_OUTSIDE,
     // Packages try optional ones and go on without them; what is wrong with our own sources, tsc says.
     logLevel: 'silent',
-    plugins: [plainHttp, leaveOut, trim],
+    plugins: [plainHttp, fewOfUndici, leaveOut, trim],
     output: {
       dir: next,
       format: 'esm',

@@ -41,7 +41,7 @@ const rules: Readonly<
   domain: { parts: [/^src\/domain\//], packages: [/^zod$/] },
   store: { parts: [/^src\/(store|domain)\//], packages: [/^(kysely(\/.*)?|better-sqlite3|sqlite-vec|pg)$/] },
   agent: {
-    parts: [/^src\/(agent|domain)\//, /^src\/store\/store\.ts$/],
+    parts: [/^src\/(agent|domain|wire)\//, /^src\/store\/store\.ts$/],
     packages: [/^(zod|yaml|unbash|openai(\/.*)?|@modelcontextprotocol\/sdk\/.*)$/],
   },
   gateway: {
@@ -57,6 +57,7 @@ const rules: Readonly<
     ],
     packages: [/^fastify$/],
   },
+  wire: { parts: [/^src\/wire\//], packages: [/^undici$/] },
   runtime: { parts: [/^src\/(runtime|domain)\//], packages: [/^(pino|prom-client)$/] },
 };
 
@@ -73,7 +74,7 @@ function mayImport({ from, to }: Import): boolean {
   if (to === 'src/root.ts') return true;
   if (folder === 'channels') {
     const channel = from.split('/').length > 3 ? (from.split('/')[2] ?? '') : null;
-    if (isBuiltIn(to) || to.startsWith('src/domain/')) return true;
+    if (isBuiltIn(to) || /^src\/(domain|wire)\//.test(to)) return true;
     if (isPackage(to))
       return channel === null ? /^(zod|marked)$/.test(to) : (channelPackages[channel]?.test(to) ?? false);
     if (/^src\/channels\/[^/]+\.ts$/.test(to)) return true;

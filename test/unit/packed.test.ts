@@ -66,5 +66,8 @@ describe('what is started', () => {
     expect(discord[0]).not.toContain('globalThis.FormData ??=');
     expect(discord[0]).not.toContain('require_inspect()');
     expect(texts.filter((text) => /\/\/ node_modules\/(express|magic-bytes\.js)\//.test(text))).toEqual([]);
+    const calls = texts.filter((text) => text.includes('// node_modules/undici/lib/dispatcher/agent.js'));
+    expect(calls).toHaveLength(1);
+    expect(calls[0]).not.toMatch(/\/\/ node_modules\/undici\/lib\/(api|mock|milo|dispatcher\/client-h2)/);
   });
 });

@@ -1,17 +1,14 @@
 /**
- * Many answers at once come in small pieces, and waking up for each takes longer than all the rest of reading it. So
- * with many under way what has come is read together, every few milliseconds; a few are read as they come.
+ * Many answers at once come in small pieces, and what is done with a piece costs much the same as for several. So with
+ * many under way what has come is read together, every few milliseconds; a few are read as they come.
  */
-
-/** What can be left unread for a while: a response of `node:http`. */
-export type Readable = { pause(): unknown; resume(): unknown };
 
 export type Beat = {
   /** An answer is under way. Call `end` once it is over. */
   begin(): void;
   end(): void;
-  /** Something of it was read: what comes next may wait for the next beat. */
-  rest(answer: Readable): void;
+  /** Something of it came: `take` is called when it is to be read. */
+  soon(take: () => void): void;
 };
 
 /** With fewer answers there is time enough to read each as it comes. */
@@ -24,14 +21,14 @@ const READ_AT_ONCE = 16;
 
 export function createBeat(): Beat {
   let open = 0;
-  let resting = new Set<Readable>();
+  let waiting: (() => void)[] = [];
 
-  async function goOn(): Promise<void> {
-    const rested = [...resting];
-    resting = new Set();
-    for (const [index, answer] of rested.entries()) {
+  async function takeAll(): Promise<void> {
+    const due = waiting;
+    waiting = [];
+    for (const [index, take] of due.entries()) {
       if (index > 0 && index % READ_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
-      answer.resume();
+      take();
     }
   }
 
@@ -42,13 +39,11 @@ export function createBeat(): Beat {
     end() {
       open -= 1;
     },
-    rest(answer) {
-      if (open < MANY || resting.has(answer)) return;
-      if (resting.size === 0)
-        setTimeout(() => void goOn(), Math.min(LONGEST_BEAT_MS, open * BEAT_MS_PER_ANSWER));
-      resting.add(answer);
-      // Only after what came together with it.
-      process.nextTick(() => answer.pause());
+    soon(take) {
+      if (open < MANY) return process.nextTick(take);
+      if (waiting.length === 0)
+        setTimeout(() => void takeAll(), Math.min(LONGEST_BEAT_MS, open * BEAT_MS_PER_ANSWER));
+      waiting.push(take);
     },
   };
 }

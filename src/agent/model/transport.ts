@@ -1,11 +1,12 @@
 /**
- * How model calls travel: over Node's own client with kept connections, as a `fetch` for the SDK, and for answers that
- * stream straight from the socket. Web streams and a generator for each event cost more than all the rest of a turn.
+ * How model calls travel: over kept connections (`wire`), as a `fetch` for the SDK, and for answers that stream straight
+ * from the socket. Web streams and a generator for each event cost more than all the rest of a turn.
  */
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
-import { createUnzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import { unzip } from 'node:zlib';
+import type { Answer as WireAnswer } from '../../wire/exchange.ts';
+import { type Ask, createWire } from '../../wire/wire.ts';
 import { type Beat, createBeat } from './beat.ts';
 
 export type Transport = {
@@ -29,99 +30,64 @@ export type Answer = {
   text(): Promise<string>;
 };
 
-/** Idle connections kept to one host: opening one anew costs more than keeping it. */
-const KEPT = 256;
-/** Of an answer that is not being read, in bytes: the rest waits in the kernel, where it costs nothing. */
-const READ_AHEAD = 1;
 const MOST_REDIRECTS = 5;
 
-type Given = {
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
-  readonly signal: AbortSignal | undefined;
-};
-
 export function createTransport(): Transport {
-  const options = {
-    keepAlive: true,
-    maxFreeSockets: KEPT,
-    scheduling: 'lifo',
-    highWaterMark: READ_AHEAD,
-  } as const;
-  const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
+  const wire = createWire();
   const beat = createBeat();
-
-  function open(url: URL, given: Given): Promise<IncomingMessage> {
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const isTls = url.protocol === 'https:';
-    const { signal } = given;
-    const sent = {
-      method: given.method,
-      headers: { ...given.headers, 'accept-encoding': 'identity' },
-      agent: isTls ? agents.https : agents.http,
-    };
-    const request = isTls ? requestHttps(url, sent, resolve) : requestHttp(url, sent, resolve);
-    request.on('error', (error) => {
-      // The server had closed a kept connection just then: nothing was heard, so nothing was done.
-      const wasStale = request.reusedSocket && 'code' in error && error.code === 'ECONNRESET';
-      if (signal?.aborted === true) reject(signal.reason);
-      else if (wasStale) open(url, given).then(resolve, reject);
-      else reject(error);
+  // The server had closed a kept connection just then: nothing was heard, so nothing was done.
+  const ask: Ask = (url, { headers, ...question }) =>
+    wire(url, {
+      ...question,
+      headers: { ...headers, 'accept-encoding': 'identity' },
+      isRepeatable: true,
     });
-    if (signal !== undefined) {
-      // Node's own way of listening to a signal took longer than the rest of the request.
-      const stop = (): void => void request.destroy();
-      signal.addEventListener('abort', stop, { once: true });
-      request.on('close', () => signal.removeEventListener('abort', stop));
-      if (signal.aborted) stop();
-    }
-    request.end(given.body);
-    return promise;
-  }
 
   async function post(target: Target, body: string, signal: AbortSignal, redirects = 0): Promise<Answer> {
     const { url, headers } = target;
-    const message = await open(url, { method: 'POST', headers, body, signal });
-    const status = message.statusCode ?? 0;
-    const next = message.headers.location;
+    const answer = await ask(url, { method: 'POST', headers, body, signal });
+    const { status } = answer;
+    const next = answer.header('location');
     // The two that keep the method and the body.
     if ((status === 307 || status === 308) && next !== undefined && redirects < MOST_REDIRECTS) {
-      message.resume();
+      drop(answer);
       return post(redirected(target, new URL(next, url)), body, signal, redirects + 1);
     }
     return {
       status,
-      type: message.headers['content-type'] ?? '',
+      type: answer.header('content-type') ?? '',
       get headers() {
-        return new Headers(headersOf(message));
+        return new Headers(answer.headers());
       },
-      events: (onData) => read(message, signal, beat, onData),
-      text: async () => (await collect(message)).toString('utf8'),
+      events: (onData) => read(answer, beat, onData),
+      text: async () => (await collect(answer)).toString('utf8'),
     };
   }
 
   return {
     async fetch(input, init = {}) {
       const url = new URL(input instanceof Request ? input.url : input);
-      const message = await open(url, {
+      const answer = await ask(url, {
         method: init.method ?? 'GET',
         headers: plainHeaders(init.headers),
         body: typeof init.body === 'string' ? init.body : undefined,
         signal: init.signal ?? undefined,
       });
-      const status = message.statusCode ?? 0;
+      const { status } = answer;
       if (status >= 300 && status < 400) {
-        message.resume();
+        drop(answer);
         return fetch(url, init);
       }
-      const body = await collect(message);
-      const headers = headersOf(message).filter(([name]) => name !== 'content-encoding');
+      const body = await collect(answer);
+      const headers = answer.headers().filter(([name]) => name !== 'content-encoding');
       return new Response(body.length === 0 ? null : new Uint8Array(body), { status, headers });
     },
     post: (target, body, signal) => post(target, body, signal),
   };
 }
+
+/** Read all the same, so that its connection can be used again. */
+const drop = (answer: WireAnswer): void => void answer.bytes().catch(() => {});
 
 /** Another server is not told the key. */
 function redirected({ url, headers }: Target, next: URL): Target {
@@ -134,48 +100,28 @@ function redirected({ url, headers }: Target, next: URL): Target {
   };
 }
 
-const headersOf = (message: IncomingMessage): [string, string][] =>
-  Object.entries(message.headers).map(([name, value]) => [name, String(value)]);
-
 const plainHeaders = (headers: RequestInit['headers']): Record<string, string> =>
   Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers));
 
-async function collect(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  const encoding = message.headers['content-encoding'] ?? 'identity';
+async function collect(answer: WireAnswer): Promise<Buffer> {
+  const bytes = await answer.bytes();
   // Asked not to compress, some proxies do all the same.
-  const plain = encoding === 'identity' ? message : message.pipe(createUnzip());
-  for await (const chunk of plain) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return (answer.header('content-encoding') ?? 'identity') === 'identity' ? bytes : promisify(unzip)(bytes);
 }
 
-function read(
-  message: IncomingMessage,
-  signal: AbortSignal,
-  beat: Beat,
-  onData: (data: string, event: string) => void,
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+function read(answer: WireAnswer, beat: Beat, onData: (data: string, event: string) => void): Promise<void> {
+  const { promise: done, resolve } = Promise.withResolvers<void>();
   const decoder = new StringDecoder('utf8');
   const parse = createEventParser(onData);
-  const fail = (error: unknown): void => {
-    reject(error);
-    message.destroy();
-  };
   beat.begin();
-  message.on('data', (chunk: Buffer) => {
-    beat.rest(message);
-    try {
+  const over = answer.read({
+    soon: beat.soon,
+    take(pieces) {
       // What follows the last event is read to its end, so that the connection can be used again.
-      if (parse(decoder.write(chunk))) resolve();
-    } catch (error) {
-      fail(error);
-    }
+      for (const piece of pieces) if (parse(decoder.write(piece))) return resolve();
+    },
   });
-  message.on('end', resolve);
-  message.on('error', (error) => reject(signal.aborted ? signal.reason : error));
-  message.on('close', () => reject(new Error('the connection was closed in mid-answer')));
-  return promise.finally(() => beat.end());
+  return Promise.race([done, over]).finally(() => beat.end());
 }
 
 /** Takes text as it comes; true once `[DONE]` was among it, and deaf from then on. */

@@ -1,0 +1,149 @@
+/** What is heard after a question: the head of the answer, and what follows, in pieces or as a whole. */
+import type { Dispatcher } from 'undici';
+
+/** Of any make that is like Node's own. */
+export type Signal = Pick<AbortSignal, 'aborted' | 'addEventListener' | 'removeEventListener'> & {
+  readonly reason?: unknown;
+};
+
+/** Exactly one of `read` and `bytes` has to be called. */
+export type Answer = {
+  readonly status: number;
+  readonly statusText: string;
+  /** By its name in small letters; several of one name with commas between. */
+  header(name: string): string | undefined;
+  /** With their names in small letters. */
+  headers(): [name: string, value: string][];
+  /** Resolves at the end. Rejects when it breaks off, when it is aborted, and with what the reader throws, which ends it. */
+  read(reader: Reader): Promise<void>;
+  /** Rejects when it breaks off, and when it is aborted. */
+  bytes(): Promise<Buffer>;
+};
+
+export type Reader = {
+  /** Takes what came together. */
+  take(pieces: readonly Buffer[]): void;
+  /** Something came: has to call `take` once, later. What comes until then is taken with it. */
+  soon(take: () => void): void;
+};
+
+/** What may have come before it is read, in bytes. The rest waits in the kernel. */
+const MOST_HELD = 64 * 1024;
+
+type Exchange = { readonly answered: Promise<Answer>; readonly handler: Dispatcher.DispatchHandler };
+
+export function createExchange(signal: Signal | undefined): Exchange {
+  const { promise: answered, resolve: answer, reject: refuse } = Promise.withResolvers<Answer>();
+  const { promise: over, resolve: finish, reject: breakOff } = Promise.withResolvers<void>();
+  // Whoever reads the answer hears of it; one that is not read may break off.
+  over.catch(() => {});
+  let flow: Dispatcher.DispatchController | undefined;
+  let isOver = false;
+  let pieces: Buffer[] = [];
+  let held = 0;
+  let most = MOST_HELD;
+  let reader: Reader | undefined;
+  let isComing = false;
+
+  function hand(): void {
+    isComing = false;
+    if (reader === undefined || pieces.length === 0) return;
+    const taken = pieces;
+    pieces = [];
+    held = 0;
+    try {
+      reader.take(taken);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  function handAndGoOn(): void {
+    hand();
+    if (!isOver) flow?.resume();
+  }
+
+  function arrive(): void {
+    if (reader === undefined || isComing || pieces.length === 0) return;
+    isComing = true;
+    reader.soon(handAndGoOn);
+  }
+
+  function close(): void {
+    isOver = true;
+    signal?.removeEventListener('abort', stop);
+  }
+
+  function fail(error: unknown): void {
+    if (isOver) return;
+    close();
+    refuse(error);
+    breakOff(error);
+    // Without an effect where the connection itself has failed.
+    flow?.abort(new Error('the answer is not wanted any more'));
+  }
+
+  function stop(): void {
+    pieces = [];
+    fail(signal?.reason ?? new Error('the call was aborted'));
+  }
+  if (signal?.aborted === true) stop();
+  else signal?.addEventListener('abort', stop);
+
+  async function read(by: Reader): Promise<void> {
+    if (!isOver) {
+      reader = by;
+      arrive();
+    } else if (pieces.length > 0) by.take(pieces);
+    return over;
+  }
+
+  async function bytes(): Promise<Buffer> {
+    most = Number.POSITIVE_INFINITY;
+    if (!isOver) flow?.resume();
+    await over;
+    const [first = Buffer.alloc(0)] = pieces;
+    return pieces.length > 1 ? Buffer.concat(pieces) : first;
+  }
+
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(controller) {
+      flow = controller;
+      // It was aborted while it waited for its connection.
+      if (isOver) controller.abort(new Error('the call was aborted'));
+    },
+    onResponseStart(_, status, headers, statusText = '') {
+      // Others only announce the answer.
+      if (status < 200) return;
+      answer({
+        status,
+        statusText,
+        header: (name) => textOf(headers[name]),
+        headers: () => Object.entries(headers).map(([name, value]) => [name, textOf(value) ?? '']),
+        read,
+        bytes,
+      });
+    },
+    onResponseData(controller, piece) {
+      if (isOver) return;
+      pieces.push(piece);
+      held += piece.length;
+      if (held > most) controller.pause();
+      arrive();
+    },
+    onResponseEnd() {
+      hand();
+      if (isOver) return;
+      close();
+      finish();
+    },
+    onResponseError(_, error) {
+      hand();
+      fail(error);
+    },
+  };
+  return { answered, handler };
+}
+
+const textOf = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value.join(', ') : value;

@@ -1,0 +1,79 @@
+/**
+ * Calls to models and platforms over kept connections. undici hands on what comes from the socket without a stream or
+ * a promise in between, which together took longer than the rest of a call.
+ */
+import type { Readable } from 'node:stream';
+import type { Agent } from 'undici';
+import { type Answer, createExchange, type Signal } from './exchange.ts';
+
+export type Question = {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Readable | undefined;
+  readonly signal?: Signal | undefined;
+  /** Whether it is sent anew when a kept connection turns out to be closed, and nothing was heard. Not for streams. */
+  readonly isRepeatable?: boolean;
+};
+
+/**
+ * Resolves with the head of the answer. Rejects when there is none, and with the signal's reason when it is aborted.
+ * Follows no redirects and knows no time limit: silence is for the caller to time.
+ */
+export type Ask = (url: URL, question: Question) => Promise<Answer>;
+
+/** An idle connection is opened anew after this: until then the other side decides. */
+const KEPT_MS = 300_000;
+/** Nobody waits for a connection any more that takes longer. */
+const CONNECT_MS = 60_000;
+export function createWire(): Ask {
+  /** Errors of connections that had been used before. */
+  const late = new WeakSet<Error>();
+  let agent: Agent | undefined;
+
+  /** Loaded with the first call: an installation without a model and platforms never makes one. */
+  async function open(): Promise<Agent> {
+    const { Agent, buildConnector } = await import('undici');
+    const connect = buildConnector({ allowH2: false, timeout: CONNECT_MS });
+    return new Agent({
+      connect(options, done) {
+        connect(options, (...[error, socket]) => {
+          if (error !== null) return done(error, null);
+          socket.on('error', (broken) => void (socket.bytesRead > 0 && late.add(broken)));
+          done(null, socket);
+        });
+      },
+      keepAliveTimeout: KEPT_MS,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  /** The server had closed a kept connection just then: nothing was heard, so nothing was done. */
+  function isStale(error: unknown): boolean {
+    if (!(error instanceof Error) || !('code' in error)) return false;
+    if (error.code !== 'UND_ERR_SOCKET')
+      return late.has(error) && /^(ECONNRESET|EPIPE)$/.test(String(error.code));
+    const socket: unknown = 'socket' in error ? error.socket : undefined;
+    return (
+      typeof socket === 'object' && socket !== null && 'bytesRead' in socket && Number(socket.bytesRead) > 0
+    );
+  }
+
+  async function ask(url: URL, question: Question): Promise<Answer> {
+    agent ??= await open();
+    const { method, headers, body, signal } = question;
+    const { answered, handler } = createExchange(signal);
+    if (signal?.aborted !== true)
+      agent.dispatch(
+        { origin: url.origin, path: url.pathname + url.search, method, headers, body: body ?? null },
+        handler,
+      );
+    if (question.isRepeatable !== true) return answered;
+    return answered.catch((error: unknown) => {
+      if (signal?.aborted === true || !isStale(error)) throw error;
+      return ask(url, question);
+    });
+  }
+
+  return ask;
+}
