@@ -183,7 +183,12 @@ const moveSession = prepared((db, { which, ...change }: Updateable<SessionsTable
 export async function editQueued(tx: Tx, id: string, text: string, now: number): Promise<boolean> {
   const turn = await lockTurn(tx, id);
   if (turn?.status !== 'queued') return false;
-  const input = JSON.stringify({ ...JSON.parse(turn.input), text });
+  const row = await tx.db
+    .selectFrom('turns')
+    .select('input')
+    .where('ordinal', '=', turn.ordinal)
+    .executeTakeFirstOrThrow();
+  const input = JSON.stringify({ ...JSON.parse(row.input), text });
   await extendTurn(tx, turn, [{ type: 'message.edited', text }], now, { input });
   return true;
 }

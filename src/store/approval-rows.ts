@@ -6,11 +6,16 @@ import { prepared } from './prepared.ts';
 import { toText } from './rows.ts';
 import type { ApprovalsTable } from './schema.ts';
 import type { NewApproval } from './store.ts';
-import type { TurnRow } from './turn-log.ts';
+import type { TurnHead } from './turn-log.ts';
 
 export const pendingStatus = sql.lit<'pending'>('pending');
 
-export async function insertApprovals(tx: Tx, turn: TurnRow, approvals: readonly NewApproval[], now: number) {
+export async function insertApprovals(
+  tx: Tx,
+  turn: TurnHead,
+  approvals: readonly NewApproval[],
+  now: number,
+) {
   if (approvals.length === 0) return;
   await tx.db
     .insertInto('approvals')

@@ -7,7 +7,7 @@ import { grant } from './grants.ts';
 import { enqueueDeliveries } from './outbox.ts';
 import { toApproval, toText } from './rows.ts';
 import type { ApprovalStore, DecideResult, NewDelivery } from './store.ts';
-import { eventsOf, extendTurn, lockTurn, type TurnRow } from './turn-log.ts';
+import { eventsOf, extendTurn, lockTurn, type TurnHead } from './turn-log.ts';
 
 type DecideOptions = Parameters<ApprovalStore['decide']>[0];
 
@@ -48,7 +48,7 @@ function withVote({ votes }: Approval, { decision, by, byName, person, now }: De
   return [...votes, vote];
 }
 
-async function vote(tx: Tx, turn: TurnRow, approval: Approval, options: DecideOptions): Promise<Approval> {
+async function vote(tx: Tx, turn: TurnHead, approval: Approval, options: DecideOptions): Promise<Approval> {
   const { now, by, byName } = options;
   await tx.db
     .updateTable('approvals')
@@ -68,7 +68,12 @@ async function vote(tx: Tx, turn: TurnRow, approval: Approval, options: DecideOp
   return approval;
 }
 
-async function resolve(tx: Tx, turn: TurnRow, approval: Approval, options: DecideOptions): Promise<Approval> {
+async function resolve(
+  tx: Tx,
+  turn: TurnHead,
+  approval: Approval,
+  options: DecideOptions,
+): Promise<Approval> {
   const { decision, by, now, reason } = options;
   const { id, index, status, votes } = approval;
   const byName = status === 'approved' ? voterNames(votes) : options.byName;
@@ -138,7 +143,7 @@ export async function remind(
 async function withPending(
   tx: Tx,
   id: string,
-  change: (turn: TurnRow, index: number) => Promise<void>,
+  change: (turn: TurnHead, index: number) => Promise<void>,
 ): Promise<void> {
   const find = () =>
     tx.db

@@ -235,14 +235,16 @@ type Settled = { status: 'sent'; refs: string; error: null } | { status: 'droppe
 
 /** Ends a delivery and lets go what waited for it. A second report about it, from a worker that was late, is ignored. */
 async function settle(tx: Tx, key: DeliveryKey, outcome: Settled, now: number): Promise<void> {
+  if (tx.locks) {
+    const [found] = (await laneOf(tx.db, { key })).rows;
+    if (found === undefined) return;
+    await lockLane(tx, found.lane);
+  }
+  const end = { ...outcome, claimable_at: null, lease_owner: null, settled_at: now };
   const {
     rows: [row],
-  } = await laneOf(tx.db, { key });
+  } = await endDelivery(tx.db, { ...end, which: key });
   if (row === undefined) return;
-  await lockLane(tx, row.lane);
-  const end = { ...outcome, claimable_at: null, lease_owner: null, settled_at: now };
-  const settled = await endDelivery(tx.db, { ...end, which: key });
-  if (settled.numAffectedRows === 0n) return;
   // Jobs wait for what their turn has to say.
   tx.changed('jobs');
   await advance(tx, row.lane, now);
@@ -293,7 +295,7 @@ const laneOf = prepared((db, of: { key: string }) =>
   db.selectFrom('outbox').select('lane').where('key', '=', of.key),
 );
 const endDelivery = prepared((db, { which, ...end }: Updateable<OutboxTable> & { which: string }) =>
-  db.updateTable('outbox').set(end).where('key', '=', which).where('status', '=', pending),
+  db.updateTable('outbox').set(end).where('key', '=', which).where('status', '=', pending).returning('lane'),
 );
 const editorsOf = prepared((db, of: { key: string }) =>
   db.selectFrom('outbox').select('lane').where('edit_of', '=', of.key).where('status', '=', pending),

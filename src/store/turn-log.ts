@@ -8,11 +8,24 @@ import { prepared } from './prepared.ts';
 import { toEvent } from './rows.ts';
 import type { EventsTable, TurnsTable } from './schema.ts';
 
-export type TurnRow = Selectable<TurnsTable>;
+/** What changing a turn depends on. Not the whole row: the texts of it are long, and read for every step. */
+const HEAD = [
+  'ordinal',
+  'id',
+  'session',
+  'user_id',
+  'status',
+  'seq',
+  'head_hash',
+  'fence',
+  'claimable_at',
+  'ended_at',
+] as const;
+export type TurnHead = Pick<Selectable<TurnsTable>, (typeof HEAD)[number]>;
 
 /** Reads the turn, and on PostgreSQL keeps others from changing it until the transaction ends. */
-export async function lockTurn(tx: Tx, id: string): Promise<TurnRow | undefined> {
-  const turn = (await turnById(tx.db, { id })).rows[0];
+export async function lockTurn(tx: Tx, id: string): Promise<TurnHead | undefined> {
+  const turn = (await headOf(tx.db, { id })).rows[0];
   // Claims pass over what is locked: one that came by meanwhile has to come again.
   if (turn !== undefined && turn.claimable_at !== null && turn.status !== 'running') tx.changed('turns');
   return turn;
@@ -21,10 +34,10 @@ export async function lockTurn(tx: Tx, id: string): Promise<TurnRow | undefined>
 export const sessionByKey = prepared((db, of: { key: string }) =>
   db.selectFrom('sessions').selectAll().where('key', '=', of.key),
 );
-const turnById = prepared((db, of: { id: string }, dialect) =>
+const headOf = prepared((db, of: { id: string }, dialect) =>
   db
     .selectFrom('turns')
-    .selectAll()
+    .select(HEAD)
     .where('id', '=', of.id)
     .$if(dialect === 'postgres', (query) => query.forUpdate()),
 );
@@ -58,7 +71,7 @@ export async function insertEvents(tx: Tx, rows: readonly EventRow[]): Promise<v
  */
 export async function extendTurn(
   tx: Tx,
-  turn: TurnRow,
+  turn: TurnHead,
   bodies: readonly EventBody[],
   now: number,
   change: Updateable<TurnsTable> = {},
@@ -135,7 +148,7 @@ export async function eventsOf(
 export function staleWrite(
   reason: 'fence' | 'sequence',
   write: { readonly turnId: string; readonly expectedSeq?: number; readonly fence: number },
-  turn: TurnRow | undefined,
+  turn: TurnHead | undefined,
 ): AppError {
   const { turnId, expectedSeq, fence } = write;
   const at = expectedSeq === undefined ? '' : ` at ${expectedSeq}`;
