@@ -2,9 +2,10 @@
 import { type SqlBool, sql } from 'kysely';
 import type { SessionKey } from '../domain/session.ts';
 import type { Database } from './database.ts';
-import { endedTurns, searchHistory } from './history-search.ts';
+import { searchHistory } from './history-search.ts';
+import { createHistoryWindows } from './history-window.ts';
 import { prepared } from './prepared.ts';
-import { toHistoryEntry, toSession, toTurn } from './rows.ts';
+import { toSession, toTurn } from './rows.ts';
 import type { SessionStore } from './store.ts';
 import { eventsOf, sessionByKey } from './turn-log.ts';
 
@@ -48,10 +49,7 @@ export function createSessions(database: Database): SessionStore {
           .where('key', '=', key)
           .execute();
       }),
-    async history(key, { limit, from, upTo }) {
-      const rows = await database.read((db) => endedTurns(db, key, limit, { from, upTo }));
-      return rows.reverse().map(toHistoryEntry);
-    },
+    ...createHistoryWindows(database),
     async compaction(key, keptFrom) {
       const {
         rows: [row],

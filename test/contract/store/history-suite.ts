@@ -1,4 +1,5 @@
 /** The contract of what was said before: the newest turns, summaries of the older ones, and words found in all. */
+import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Compaction, Store } from '../../../src/store/store.ts';
 import { accept, type Backend, claimOne, finish, finished, keyOf, type OpenBackend } from './support.ts';
@@ -46,6 +47,72 @@ export function describeHistory(open: OpenBackend): void {
     expect(await found('needle')).toEqual(['needle']);
     await store.sessions.reset(keyOf(), 1);
     expect(await found('needle')).toEqual([]);
+  });
+
+  test('E16: what was kept of a history and what is read of it anew are the same, whatever happens in between', async () => {
+    const ask = fc.record({
+      what: fc.constant('ask' as const),
+      limit: fc.nat({ max: 6 }),
+      from: fc.option(fc.nat({ max: 9 }), { freq: 2 }),
+      upTo: fc.option(fc.nat({ max: 9 }), { freq: 2 }),
+    });
+    const does = fc
+      .oneof(
+        { weight: 9, arbitrary: fc.constant('accept' as const) },
+        { weight: 8, arbitrary: fc.constant('finish' as const) },
+        { weight: 2, arbitrary: fc.constant('cancel' as const) },
+        { weight: 1, arbitrary: fc.constant('reset' as const) },
+      )
+      .map((what) => ({ what }) as const);
+    const steps = fc.array(fc.oneof({ weight: 1, arbitrary: ask }, { weight: 3, arbitrary: does }), {
+      minLength: 20,
+      maxLength: 60,
+      size: 'max',
+    });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(steps, async (all) => {
+        run += 1;
+        const conversation = `run${run}`;
+        const turns: { ordinal: number; id: string; text: string; ended: boolean; after: boolean }[] = [];
+        const pick = (index: number | null) => (index === null ? undefined : turns[index]?.ordinal);
+        for (const step of all) {
+          const [first, ...queued] = turns.filter(({ ended }) => !ended);
+          if (step.what === 'accept') {
+            const text = `${conversation} ${turns.length}`;
+            const accepted = await accept(store, text, { conversation, text });
+            if (accepted.outcome !== 'accepted') throw new Error(accepted.outcome);
+            const { ordinal, id } = accepted.turn;
+            turns.push({ ordinal, id, text, ended: false, after: true });
+          } else if (step.what === 'finish' && first !== undefined) {
+            await finish(store, await claimOne(store));
+            first.ended = true;
+          } else if (step.what === 'cancel') {
+            const last = queued.at(-1);
+            if (last === undefined) continue;
+            await store.turns.cancel({ id: last.id, by: null, byName: null, now: 3_000 });
+            last.ended = true;
+          } else if (step.what === 'reset') {
+            await store.sessions.reset(keyOf(conversation), 1);
+            for (const turn of turns) turn.after = false;
+          } else if (step.what === 'ask') {
+            const from = pick(step.from) ?? 0;
+            const upTo = pick(step.upTo) ?? Number.MAX_SAFE_INTEGER;
+            const { limit } = step;
+            const found = await store.sessions.history(keyOf(conversation), { limit, from, upTo });
+            const known = turns.filter(
+              ({ ordinal, ended, after }) => ended && after && ordinal >= from && ordinal <= upTo,
+            );
+            const expected = limit === 0 ? [] : known.slice(-limit);
+            expect(found.map(({ input }) => input.text)).toEqual(expected.map(({ text }) => text));
+          }
+        }
+        // Nothing is left for the claims of the next run.
+        for (const { id, ended } of turns)
+          if (!ended) await store.turns.cancel({ id, by: null, byName: null, now: 3_000 });
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('A30: text from outside that was read is known of the session, before a turn and since the fresh start', async () => {
