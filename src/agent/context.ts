@@ -6,6 +6,7 @@ import type { Memory } from '../domain/memory.ts';
 import type { InboundMessage } from '../domain/message.ts';
 import type { Skill } from '../domain/skill.ts';
 import type { HistoryEntry } from '../store/store.ts';
+import { memoize } from './memoize.ts';
 import type { ChatMessage, ToolSpec } from './model/client.ts';
 import { DIRECTIVE_FORM } from './model/directive.ts';
 import { type Action, actionsOf, mustAnswer, type TurnState } from './state.ts';
@@ -41,14 +42,16 @@ export function userMessage(message: InboundMessage): ChatMessage {
   return imageUrls.length === 0 ? { role: 'user', content } : { role: 'user', content, imageUrls };
 }
 
-export function historyMessages(history: readonly HistoryEntry[]): ChatMessage[] {
-  return history.flatMap((entry) => {
-    const asked = userMessage(entry.input);
-    return entry.answer === null || entry.answer === ''
-      ? [asked]
-      : [asked, { role: 'assistant', content: entry.answer } as const];
-  });
-}
+/** The store hands out the same entries for message after message: so their messages are the same, too. */
+const exchangeOf = memoize((entry: HistoryEntry): readonly ChatMessage[] => {
+  const asked = userMessage(entry.input);
+  return entry.answer === null || entry.answer === ''
+    ? [asked]
+    : [asked, { role: 'assistant', content: entry.answer }];
+});
+
+export const historyMessages = (history: readonly HistoryEntry[]): ChatMessage[] =>
+  history.flatMap(exchangeOf);
 
 export type ContextInput = {
   readonly instructions: string;
@@ -72,7 +75,7 @@ export const memoryLines = (memories: readonly Memory[]): string[] =>
 
 function skilled({ skills, state }: Pick<ContextInput, 'skills' | 'state'>): string[] {
   if (skills.length === 0) return [];
-  const lines = skills.map(({ name, description }) => `- ${name}: ${description.replaceAll(/\s+/g, ' ')}`);
+  const lines = skills.map(({ name, description }) => `- ${name}: ${description}`);
   const asked = skills.filter(({ name }) => namesSkill(state.message?.text ?? '', name));
   return [
     `Skills (load one with run_skill before a task it is for):\n${lines.join('\n')}`,

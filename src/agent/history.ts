@@ -1,6 +1,7 @@
 /** What was said before, as a prompt holds it: a summary of the older part, the newer turns in full. */
 import type { SessionKey } from '../domain/session.ts';
 import type { HistoryEntry, SessionStore } from '../store/store.ts';
+import { memoize } from './memoize.ts';
 
 export type Past = {
   readonly summary: string | null;
@@ -43,7 +44,6 @@ export async function readPast(
 
 /** About four characters a token where words are spelled in Latin letters, about one where each says a word. */
 export function estimateTokens(text: string): number {
-  // Runs over the whole history for each message, so it makes no list of what it finds.
   let wide = 0;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
@@ -53,11 +53,11 @@ export function estimateTokens(text: string): number {
   return Math.ceil((text.length - wide) / 4) + wide;
 }
 
-export function tokensOf({ input, answer }: HistoryEntry): number {
+export const tokensOf = memoize(({ input, answer }: HistoryEntry): number => {
   const files = input.attachments.reduce((sum, file) => sum + estimateTokens(file.text ?? ''), 0);
   const quotes = (input.quoted ?? []).reduce((sum, quote) => sum + estimateTokens(quote.text), 0);
   return estimateTokens(input.text) + estimateTokens(answer ?? '') + files + quotes;
-}
+});
 
 /** The latest entries that fit. */
 export function latestWithin(history: readonly HistoryEntry[], tokens: number): readonly HistoryEntry[] {

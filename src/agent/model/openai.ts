@@ -3,17 +3,13 @@
  * HTML with status 200, a stream without an end, empty choices, a silent connection. Sole importer of openai.
  */
 import OpenAI, { APIConnectionError, APIError } from 'openai';
-import type {
-  ChatCompletionCreateParams,
-  ChatCompletionMessageParam,
-} from 'openai/resources/chat/completions';
 import { AppError, errorMessage } from '../../domain/errors.ts';
-import type { ChatMessage, Endpoint, ModelRequest, Reasoning } from './client.ts';
+import type { Endpoint, ModelRequest, Reasoning } from './client.ts';
 import { addChunk, addText, type Chunk, checked, type Draft, newDraft, reasoningOf } from './draft.ts';
 import { excerpt } from './excerpt.ts';
+import { createStreamWriter, paramsOf } from './params.ts';
 import { createTextReader } from './text-reader.ts';
 import { type Answer, createTransport, type Target, type Transport } from './transport.ts';
-import { toWireName } from './wire-name.ts';
 
 export type OpenAiOptions = {
   readonly baseUrl: string;
@@ -39,6 +35,7 @@ export function createOpenAiEndpoint(options: OpenAiOptions): Endpoint {
     fetch: transport.fetch,
   });
   const target = findTarget(client);
+  const write = createStreamWriter(options);
   return {
     model: options.model,
     price: options.price,
@@ -48,7 +45,7 @@ export function createOpenAiEndpoint(options: OpenAiOptions): Endpoint {
         const reply =
           request.onDelta === undefined
             ? await whole({ client, options, request, watch })
-            : await streamed({ transport, target, options, request, watch });
+            : await streamed({ transport, target, write, request, watch });
         return checked(reply, options.model, request);
       } catch (error) {
         throw watch.expired()
@@ -94,7 +91,7 @@ type Attempt = {
 
 async function whole({ client, options, request, watch }: Attempt): Promise<Draft> {
   const { data, response } = await client.chat.completions
-    .create({ ...body(options, request), stream: false }, { signal: watch.signal })
+    .create({ ...paramsOf(options, request), stream: false }, { signal: watch.signal })
     .withResponse();
   requireType(response.headers.get('content-type') ?? '', 'application/json');
   const choice = data.choices?.[0];
@@ -116,18 +113,16 @@ async function whole({ client, options, request, watch }: Attempt): Promise<Draf
   return draft;
 }
 
-type Streaming = Omit<Attempt, 'client'> & {
+type Streaming = Pick<Attempt, 'request' | 'watch'> & {
   readonly transport: Transport;
   readonly target: () => Promise<Target>;
+  readonly write: (request: ModelRequest) => string;
 };
 
-async function streamed({ transport, target, options, request, watch }: Streaming): Promise<Draft> {
-  const asked = { ...body(options, request), stream: true, stream_options: { include_usage: true } };
-  const answer = await transport
-    .post(await target(), JSON.stringify(asked), watch.signal)
-    .catch((cause: Error) => {
-      throw new APIConnectionError({ cause });
-    });
+async function streamed({ transport, target, write, request, watch }: Streaming): Promise<Draft> {
+  const answer = await transport.post(await target(), write(request), watch.signal).catch((cause: Error) => {
+    throw new APIConnectionError({ cause });
+  });
   if (answer.status < 200 || answer.status > 299) throw await refusal(answer);
   requireType(answer.type, 'text/event-stream');
   const draft = newDraft();
@@ -176,78 +171,6 @@ function errorOf(chunk: unknown, event: string): object | undefined {
   if (typeof error === 'object' && error !== null) return error;
   if (typeof error === 'string') return { message: error };
   return event === 'error' ? chunk : undefined;
-}
-
-function body(options: OpenAiOptions, request: ModelRequest): Omit<ChatCompletionCreateParams, 'stream'> {
-  return {
-    model: options.model,
-    messages: request.messages.map(toMessage),
-    ...(request.tools === undefined || request.tools.length === 0
-      ? {}
-      : {
-          tools: request.tools.map((tool) => ({
-            type: 'function' as const,
-            function: {
-              name: toWireName(tool.name),
-              description: tool.description,
-              parameters: { ...tool.parameters },
-            },
-          })),
-        }),
-    ...tokenLimit(options),
-    ...(options.reasoning === null ? {} : { reasoning_effort: effort[options.reasoning] }),
-  };
-}
-
-/** OpenAI renamed the field; most compatible servers know only the old name. */
-function tokenLimit({ baseUrl, maxTokens }: OpenAiOptions): {
-  max_completion_tokens?: number;
-  max_tokens?: number;
-} {
-  if (maxTokens === null) return {};
-  return new URL(baseUrl).hostname === 'api.openai.com'
-    ? { max_completion_tokens: maxTokens }
-    : { max_tokens: maxTokens };
-}
-
-/** `on` leaves the amount to a middle setting, `off` is the API's own word for no reasoning. */
-const effort = {
-  on: 'medium',
-  off: 'none',
-  low: 'low',
-  medium: 'medium',
-  high: 'high',
-} as const satisfies Record<Reasoning, string>;
-
-function toMessage(message: ChatMessage): ChatCompletionMessageParam {
-  switch (message.role) {
-    case 'system':
-      return { role: 'system', content: message.content };
-    case 'user':
-      if (message.imageUrls === undefined || message.imageUrls.length === 0)
-        return { role: 'user', content: message.content };
-      return {
-        role: 'user',
-        content: [
-          { type: 'text', text: message.content },
-          ...message.imageUrls.map((url) => ({ type: 'image_url' as const, image_url: { url } })),
-        ],
-      };
-    case 'assistant':
-      if (message.toolCalls === undefined || message.toolCalls.length === 0)
-        return { role: 'assistant', content: message.content };
-      return {
-        role: 'assistant',
-        content: message.content === '' ? null : message.content,
-        tool_calls: message.toolCalls.map((call) => ({
-          id: call.id,
-          type: 'function',
-          function: { name: toWireName(call.tool), arguments: call.args },
-        })),
-      };
-    case 'tool':
-      return { role: 'tool', tool_call_id: message.toolCallId, content: message.content };
-  }
 }
 
 function requireType(type: string, expected: string): void {

@@ -2,6 +2,7 @@
  * A model client that neither shows the endpoint a secret of ours nor passes on one that it says: in prompts, answers,
  * arguments, and in text as it arrives, where a secret may come in pieces.
  */
+import { memoize } from '../memoize.ts';
 import type { ChatMessage, ModelClient, ModelReply } from './client.ts';
 
 type Redact = (text: string) => string;
@@ -11,7 +12,12 @@ const SHOWN_AT_ONCE = 7;
 /** A longer run without a break is passed on in pieces of this size. */
 const LONGEST_RUN = 4096;
 
+/** @param redact takes out the same secrets for as long as the client is used */
 export function withRedaction(client: ModelClient, redact: Redact): ModelClient {
+  const clean = memoize((message: ChatMessage): ChatMessage => {
+    const content = redact(message.content);
+    return content === message.content ? message : { ...message, content };
+  });
   return {
     ...client,
     async call(request) {
@@ -19,7 +25,7 @@ export function withRedaction(client: ModelClient, redact: Redact): ModelClient 
       const arriving = onDelta === undefined ? undefined : createArriving(redact, onDelta);
       const reply = await client.call({
         ...request,
-        messages: request.messages.map((message) => cleanMessage(message, redact)),
+        messages: request.messages.map(clean),
         ...(arriving === undefined ? {} : { onDelta: arriving.add }),
         onReset() {
           arriving?.reset();
@@ -30,11 +36,6 @@ export function withRedaction(client: ModelClient, redact: Redact): ModelClient 
       return cleanReply(reply, redact);
     },
   };
-}
-
-function cleanMessage(message: ChatMessage, redact: Redact): ChatMessage {
-  const content = redact(message.content);
-  return content === message.content ? message : { ...message, content };
 }
 
 const cleanReply = (reply: ModelReply, redact: Redact): ModelReply => ({

@@ -15,7 +15,9 @@ const frontMatter = z.object({
     .string()
     .trim()
     .min(1, 'must say what the skill does and when to use it')
-    .max(MAX_DESCRIPTION),
+    .max(MAX_DESCRIPTION)
+    // It is one line of a list, whatever YAML made of it.
+    .transform((text) => text.replaceAll(/\s+/g, ' ')),
 });
 
 export type ParsedSkill = { readonly skill: SkillFile } | { readonly problem: string };

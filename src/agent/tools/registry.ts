@@ -1,5 +1,6 @@
 /** The tools of a profile: what the configuration turns on, by name and as the model is told about them. */
 import { z } from 'zod';
+import { memoize } from '../memoize.ts';
 import type { ToolSpec } from '../model/client.ts';
 import { listFiles } from './files/list-files.ts';
 import { readFile } from './files/read-file.ts';
@@ -47,11 +48,11 @@ const MAX_OUTPUT_BYTES = 2 ** 30;
 /** Endpoints take no more. */
 const MOST_TOOLS = 128;
 
-function toSpec({ name, description, input, parameters }: AnyTool): ToolSpec {
+const toSpec = memoize(({ name, description, input, parameters }: AnyTool): ToolSpec => {
   if (parameters !== undefined) return { name, description, parameters };
   const { $schema: _, ...own } = z.toJSONSchema(input, { io: 'input' });
   return { name, description, parameters: own };
-}
+});
 
 /** @param deps.sandbox from `openSandbox`, for the mode that `config.shell` names */
 export function createTools(deps: {
@@ -77,10 +78,9 @@ export function createTools(deps: {
   ];
   if (tools.length > 0) tools.push(readOutput, runSkill);
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
-  const specs = tools.map(toSpec);
   return {
     get: (name) => byName.get(name) ?? mcp.get(name),
     list: () => [...tools, ...mcp.list()],
-    specs: () => [...specs, ...mcp.list().map(toSpec)].slice(0, MOST_TOOLS),
+    specs: () => [...tools, ...mcp.list()].slice(0, MOST_TOOLS).map(toSpec),
   };
 }

@@ -13,6 +13,11 @@ const file = (head: string, body = 'Do it.\n') => `---\n${head}\n---\n${body}`;
 const valid = file('name: tea\ndescription: Makes tea.');
 
 describe('SKILL.md', () => {
+  it('has a description of one line, however it is written', () => {
+    const parsed = parseSkillFile(file('name: tea\ndescription: |\n  Makes\n    tea.\n\n  Twice.'), 'tea');
+    expect(parsed).toMatchObject({ skill: { description: 'Makes tea. Twice.' } });
+  });
+
   it('gives name, description and body, whatever else the front matter holds', () => {
     expect(
       parseSkillFile(file('name: tea\ndescription: Makes tea.\nlicense: MIT', 'Boil.\n---\nPour.'), 'tea'),
