@@ -127,14 +127,29 @@ async function streamed({ transport, target, write, request, watch }: Streaming)
   requireType(answer.type, 'text/event-stream');
   const draft = newDraft();
   const textOf = createTextReader();
-  await answer.events((data, event) => {
-    watch.touch();
-    const text = textOf(data);
-    if (text !== undefined) return addText(draft, text, request.onDelta);
-    const chunk: unknown = JSON.parse(data);
-    const failure = errorOf(chunk, event);
-    if (failure !== undefined) throw new APIError(undefined, failure, undefined, answer.headers);
-    addChunk(draft, chunk as Chunk, request.onDelta);
+  // What came together is handed on together: each time costs the same, however much it is.
+  let fresh = '';
+  let isAlive = false;
+  const gather = (text: string): void => {
+    fresh += text;
+  };
+  await answer.events({
+    onData(data, event) {
+      isAlive = true;
+      const text = textOf(data);
+      if (text !== undefined) return addText(draft, text, gather);
+      const chunk: unknown = JSON.parse(data);
+      const failure = errorOf(chunk, event);
+      if (failure !== undefined) throw new APIError(undefined, failure, undefined, answer.headers);
+      addChunk(draft, chunk as Chunk, gather);
+    },
+    onRest() {
+      if (isAlive) watch.touch();
+      isAlive = false;
+      const handed = fresh;
+      fresh = '';
+      if (handed !== '') request.onDelta?.(handed);
+    },
   });
   return draft;
 }

@@ -17,16 +17,19 @@ export type Transport = {
 
 export type Target = { readonly url: URL; readonly headers: Readonly<Record<string, string>> };
 
+export type Events = {
+  onData(data: string, event: string): void;
+  /** Those that came together have been told, also when `onData` threw. */
+  onRest(): void;
+};
+
 /** Exactly one of the two has to be called. */
 export type Answer = {
   readonly status: number;
   readonly headers: Headers;
   readonly type: string;
-  /**
-   * The `data` of each event, up to `[DONE]` or the end. Rejects when the connection breaks, when the request is
-   * aborted, and with what `onData` throws.
-   */
-  events(onData: (data: string, event: string) => void): Promise<void>;
+  /** Each event, up to `[DONE]` or the end. Rejects when the connection breaks, on an abort, and with what `events` throws. */
+  events(events: Events): Promise<void>;
   text(): Promise<string>;
 };
 
@@ -59,7 +62,7 @@ export function createTransport(): Transport {
       get headers() {
         return new Headers(answer.headers());
       },
-      events: (onData) => read(answer, beat, onData),
+      events: (events) => read(answer, beat, events),
       text: async () => (await collect(answer)).toString('utf8'),
     };
   }
@@ -109,23 +112,29 @@ async function collect(answer: WireAnswer): Promise<Buffer> {
   return (answer.header('content-encoding') ?? 'identity') === 'identity' ? bytes : promisify(unzip)(bytes);
 }
 
-function read(answer: WireAnswer, beat: Beat, onData: (data: string, event: string) => void): Promise<void> {
+function read(answer: WireAnswer, beat: Beat, events: Events): Promise<void> {
   const { promise: done, resolve } = Promise.withResolvers<void>();
   const decoder = new StringDecoder('utf8');
-  const parse = createEventParser(onData);
+  const parse = createEventParser(events.onData);
   beat.begin();
   const over = answer.read({
     soon: beat.soon,
     take(pieces) {
-      // What follows the last event is read to its end, so that the connection can be used again.
-      for (const piece of pieces) if (parse(decoder.write(piece))) return resolve();
+      const [first] = pieces;
+      const bytes = first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
+      try {
+        // What follows the last event is read to its end, so that the connection can be used again.
+        if (parse(decoder.write(bytes))) resolve();
+      } finally {
+        events.onRest();
+      }
     },
   });
   return Promise.race([done, over]).finally(() => beat.end());
 }
 
 /** Takes text as it comes; true once `[DONE]` was among it, and deaf from then on. */
-export function createEventParser(onData: (data: string, event: string) => void): (text: string) => boolean {
+export function createEventParser(onData: Events['onData']): (text: string) => boolean {
   let rest = '';
   let data: string | undefined;
   let event = '';

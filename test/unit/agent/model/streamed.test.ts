@@ -1,0 +1,118 @@
+/** A streamed answer is the same however the network tears its bytes, and what came together is handed on together. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createOpenAiEndpoint } from '../../../../src/agent/model/openai.ts';
+
+let answer: (socket: Socket) => Promise<void> | void = () => {};
+let server: Server;
+beforeAll(async () => {
+  server = createServer((socket) => {
+    let asked = '';
+    socket.setNoDelay(true);
+    socket.on('error', () => {});
+    socket.on('data', (piece) => {
+      asked += piece.toString('latin1');
+      if (!asked.endsWith('}')) return;
+      asked = '';
+      void answer(socket);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterAll(() => void server.close());
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const sse = (chunk: object, end = '\n') => `data: ${JSON.stringify(chunk)}${end}${end}`;
+const says = (content: string) => ({ choices: [{ index: 0, delta: { content }, finish_reason: null }] });
+const STOP = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n';
+
+const framed = (piece: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
+
+async function ask(onDelta = () => {}) {
+  const endpoint = createOpenAiEndpoint({
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    apiKey: 'k',
+    model: 'm',
+    timeoutMs: 5_000,
+    maxTokens: null,
+    reasoning: null,
+    price: { input: 1, output: 1 },
+  });
+  const deltas: string[] = [];
+  const reply = await endpoint
+    .complete({
+      role: 'thinker',
+      messages: [{ role: 'user', content: 'hello' }],
+      signal: new AbortController().signal,
+      onDelta(text) {
+        deltas.push(text);
+        onDelta();
+      },
+    })
+    .catch((error: unknown) => ({ error, text: '' }));
+  return { reply, deltas };
+}
+
+/** Cut at these places. */
+function torn(bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const places = [...new Set(cuts.map((cut) => cut % bytes.length))].sort((a, b) => a - b);
+  return [...places, bytes.length]
+    .map((place, index) => bytes.subarray(places[index - 1] ?? 0, place))
+    .filter((piece) => piece.length > 0);
+}
+
+test('any tearing of the bytes gives the same draft and, joined, the same deltas', async () => {
+  const text = fc.string({ unit: fc.constantFrom('a', ' ', 'ü', '語', '👋', '"', '\\', '\n'), maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(text, { minLength: 1, maxLength: 10 }),
+      fc.constantFrom('\n', '\r\n'),
+      fc.array(fc.nat(5_000), { maxLength: 12 }),
+      async (texts, end, cuts) => {
+        const whole = ['x', ...texts].map((one) => sse(says(one), end)).join('');
+        const bytes = Buffer.from(`${whole}${sse(STOP, end)}data: [DONE]${end}${end}`);
+        answer = async (socket) => {
+          socket.write(HEAD);
+          for (const [index, piece] of torn(bytes, cuts).entries()) {
+            socket.write(framed(piece));
+            if (index % 2 === 1) await turn();
+          }
+          socket.write('0\r\n\r\n');
+        };
+        const { reply, deltas } = await ask();
+        expect(reply).toMatchObject({ text: `x${texts.join('')}`, finishReason: 'stop' });
+        expect(deltas.join('')).toBe(`x${texts.join('')}`);
+        expect(deltas).not.toContain('');
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('what came together is handed on at once, and the first piece does not wait for the second', async () => {
+  const { promise: seen, resolve: see } = Promise.withResolvers<void>();
+  answer = async (socket) => {
+    socket.write(Buffer.concat([Buffer.from(HEAD), framed(Buffer.from(sse(says('first'))))]));
+    await seen;
+    const rest = [says(' a'), says(' b'), says(' c'), STOP].map((one) => framed(Buffer.from(sse(one))));
+    socket.write(Buffer.concat([...rest, framed(Buffer.from('data: [DONE]\n\n')), Buffer.from('0\r\n\r\n')]));
+  };
+  // The rest is sent only when the first was handed on.
+  const { deltas } = await ask(see);
+  expect(deltas).toEqual(['first', ' a b c']);
+});
+
+test('what came before an error in mid-stream is handed on before it', async () => {
+  answer = (socket) => {
+    const said = [says('half'), says(' of it'), { error: { message: 'overloaded' } }, says(' late')];
+    socket.write(Buffer.concat([Buffer.from(HEAD), ...said.map((one) => framed(Buffer.from(sse(one))))]));
+  };
+  const { reply, deltas } = await ask();
+  expect(deltas).toEqual(['half of it']);
+  expect(reply).toMatchObject({ error: { code: 'model.unavailable' } });
+});
