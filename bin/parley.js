@@ -4,9 +4,9 @@ import * as module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-if (major < 22 || (major === 22 && minor < 18)) {
+if (major < 22 || (major === 22 && minor < 19)) {
   process.stderr.write(
-    `Parley needs Node 22.18 or newer, and this is ${process.version}. Use "npm start", which brings its own Node, or install Node 24.\n`,
+    `Parley needs Node 22.19 or newer, and this is ${process.version}. Use "npm start", which brings its own Node, or install Node 24.\n`,
   );
   process.exitCode = 1;
 } else {

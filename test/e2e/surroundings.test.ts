@@ -19,7 +19,7 @@ describe('the program', () => {
     const code = await new Promise((resolve) => child.on('close', resolve));
     expect(code).toBe(1);
     expect(output.trim().split('\n')).toHaveLength(1);
-    expect(output).toContain('needs Node 22.18 or newer');
+    expect(output).toContain('needs Node 22.19 or newer');
   });
 
   it('takes secrets from .env and from files, and shows them nowhere', async () => {
