@@ -133,6 +133,8 @@ function read(answer: WireAnswer, beat: Beat, events: Events): Promise<void> {
   return Promise.race([done, over]).finally(() => beat.end());
 }
 
+const BEGIN = 'data: ';
+
 /** Takes text as it comes; true once `[DONE]` was among it, and deaf from then on. */
 export function createEventParser(onData: Events['onData']): (text: string) => boolean {
   let rest = '';
@@ -140,10 +142,14 @@ export function createEventParser(onData: Events['onData']): (text: string) => b
   let event = '';
   let isDone = false;
 
+  function hand(value: string): void {
+    if (value === '[DONE]') isDone = true;
+    else onData(value, event);
+  }
+
   function line(text: string): void {
     if (text === '') {
-      if (data === '[DONE]') isDone = true;
-      else if (data !== undefined) onData(data, event);
+      if (data !== undefined) hand(data);
       data = undefined;
       event = '';
       return;
@@ -155,12 +161,25 @@ export function createEventParser(onData: Events['onData']): (text: string) => b
     else if (name === 'event') event = value;
   }
 
+  /** Nearly every event is one line of data and an empty one. */
+  const isWhole = (from: number, end: number): boolean =>
+    rest[end + 1] === '\n' &&
+    rest[end - 1] !== '\r' &&
+    data === undefined &&
+    event === '' &&
+    rest.startsWith(BEGIN, from);
+
   return (text) => {
     rest += text;
     let from = 0;
     while (!isDone) {
       const end = rest.indexOf('\n', from);
       if (end === -1) break;
+      if (isWhole(from, end)) {
+        hand(rest.slice(from + BEGIN.length, end));
+        from = end + 2;
+        continue;
+      }
       line(rest.slice(from, rest[end - 1] === '\r' && end > from ? end - 1 : end));
       from = end + 1;
     }
