@@ -28,16 +28,20 @@ export type PlainRequest = {
 /** Follows no redirects: the answer is one of the server that was asked. Rejects when there is none, or no whole one. */
 export type PlainFetch = (url: string | URL, request?: PlainRequest) => Promise<PlainResponse>;
 
-export function createPlainFetch(): PlainFetch {
+/** @param limitMs for a whole call, which fails then; without it the caller's signals are the only limit */
+export function createPlainFetch(limitMs?: number): PlainFetch {
   const ask = createWire();
   return async (url, request = {}) => {
     const { method, headers = {}, body, signal } = request;
     if (method !== 'POST' || !(typeof body === 'string' || body instanceof Readable))
-      return fetch(url, request as RequestInit);
+      return fetch(url, {
+        ...(request as RequestInit),
+        ...(limitMs === undefined ? {} : { signal: AbortSignal.timeout(limitMs) }),
+      });
     const address = new URL(url);
     return toResponse(
       String(url),
-      await ask(address, { method, headers, body, signal: signal ?? undefined }),
+      await ask(address, { method, headers, body, signal: signal ?? undefined, limitMs }),
     );
   };
 }

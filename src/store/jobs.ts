@@ -6,6 +6,7 @@ import type { Logger } from '../domain/runtime.ts';
 import { isTerminal } from '../domain/turn.ts';
 import type { Database, Tx } from './database.ts';
 import { changeMemories } from './memory-changes.ts';
+import { prepared } from './prepared.ts';
 import { type SnapshotFailure, writeReflection } from './reflections.ts';
 import { extendTurn, lockTurn } from './turn-log.ts';
 
@@ -161,9 +162,7 @@ export function createJobs(database: Database, log: Logger): JobStore {
     enqueue: (job) => database.write(async (tx) => (await enqueueJobs(tx, [job])) > 0),
     async claim(options) {
       if (options.kinds.length === 0) return [];
-      const waiting = await database.read((db) =>
-        db.selectFrom('jobs').select('key').where('claimable_at', '<=', options.now).limit(1).execute(),
-      );
+      const { rows: waiting } = await database.read((db) => someDue(db, { now: options.now }));
       if (waiting.length === 0) return [];
       return await database.write((tx) => claimJobs(tx, options));
     },
@@ -202,3 +201,7 @@ export function createJobs(database: Database, log: Logger): JobStore {
       }),
   };
 }
+
+const someDue = prepared((db, of: { now: number }) =>
+  db.selectFrom('jobs').select('key').where('claimable_at', '<=', of.now).limit(1),
+);

@@ -32,7 +32,8 @@ const MOST_HELD = 64 * 1024;
 
 type Exchange = { readonly answered: Promise<Answer>; readonly handler: Dispatcher.DispatchHandler };
 
-export function createExchange(signal: Signal | undefined): Exchange {
+/** @param limitMs until the end of the answer; then it fails */
+export function createExchange(signal: Signal | undefined, limitMs: number | undefined): Exchange {
   const { promise: answered, resolve: answer, reject: refuse } = Promise.withResolvers<Answer>();
   const { promise: over, resolve: finish, reject: breakOff } = Promise.withResolvers<void>();
   // Whoever reads the answer hears of it; one that is not read may break off.
@@ -71,6 +72,7 @@ export function createExchange(signal: Signal | undefined): Exchange {
 
   function close(): void {
     isOver = true;
+    clearTimeout(limit);
     signal?.removeEventListener('abort', stop);
   }
 
@@ -83,10 +85,16 @@ export function createExchange(signal: Signal | undefined): Exchange {
     flow?.abort(new Error('the answer is not wanted any more'));
   }
 
-  function stop(): void {
+  function end(reason: unknown): void {
     pieces = [];
-    fail(signal?.reason ?? new Error('the call was aborted'));
+    fail(reason);
   }
+  const stop = (): void => end(signal?.reason ?? new Error('the call was aborted'));
+  // A signal with a time limit makes an error at the end of it, with its stack, also long after the answer has come.
+  const limit =
+    limitMs === undefined
+      ? undefined
+      : setTimeout(() => end(new Error(`no whole answer came within ${limitMs} ms`)), limitMs);
   if (signal?.aborted === true) stop();
   else signal?.addEventListener('abort', stop);
 

@@ -11,13 +11,15 @@ export type Question = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Readable | undefined;
   readonly signal?: Signal | undefined;
+  /** Until the end of the answer, milliseconds; without it silence is for the caller to time. */
+  readonly limitMs?: number | undefined;
   /** Whether it is sent anew when a kept connection turns out to be closed, and nothing was heard. Not for streams. */
   readonly isRepeatable?: boolean;
 };
 
 /**
  * Resolves with the head of the answer. Rejects when there is none, and with the signal's reason when it is aborted.
- * Follows no redirects and knows no time limit: silence is for the caller to time.
+ * Follows no redirects.
  */
 export type Ask = (url: URL, question: Question) => Promise<Answer>;
 
@@ -61,8 +63,8 @@ export function createWire(): Ask {
 
   async function ask(url: URL, question: Question): Promise<Answer> {
     agent ??= await open();
-    const { method, headers, body, signal } = question;
-    const { answered, handler } = createExchange(signal);
+    const { method, headers, body, signal, limitMs } = question;
+    const { answered, handler } = createExchange(signal, limitMs);
     if (signal?.aborted !== true)
       agent.dispatch(
         { origin: url.origin, path: url.pathname + url.search, method, headers, body: body ?? null },

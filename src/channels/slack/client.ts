@@ -13,8 +13,7 @@ export function clientOptions(apiUrl: string, log: Logger): ClientOptions {
     slackApiUrl: apiUrl,
     retryConfig: { retries: 0 },
     rejectRateLimitedCalls: true,
-    timeout: TIMEOUT_MS,
-    fetch: createPlainFetch(),
+    fetch: createPlainFetch(TIMEOUT_MS),
     logger: sdkLogger(log),
   };
 }

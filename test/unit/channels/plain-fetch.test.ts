@@ -54,6 +54,19 @@ test('sends a stream, and a form by way of the global fetch', async () => {
   expect(await answer.text()).toContain('value');
 });
 
+test('F15: what is not answered in time, or not to its end, is no answer', async () => {
+  const silent = await serve(() => {});
+  const half = await serve((_, response) => {
+    response.writeHead(200);
+    response.write('{"ok":');
+  });
+  const ask = createPlainFetch(100);
+  const said = /no whole answer came within 100 ms/;
+  await expect(ask(silent, { method: 'POST', body: 'x' })).rejects.toThrow(said);
+  await expect((await ask(half, { method: 'POST', body: 'x' })).json()).rejects.toThrow(said);
+  await expect(ask(silent, { method: 'POST', body: new FormData() })).rejects.toThrow(/timeout/);
+});
+
 test('F15: an answer that breaks off is no answer', async () => {
   const url = await serve((_, response) => {
     response.writeHead(200, { 'content-length': 100 });

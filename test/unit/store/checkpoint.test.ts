@@ -21,9 +21,10 @@ test('P13: is due once so many pages wait, and none do afterwards; on a closed d
   for (; !checkpoint.isDue() && writes < 100; writes++) write.run();
   expect(writes).toBeGreaterThan(5);
   expect(writes).toBeLessThan(50);
+  const isDueSoon = () => Array.from({ length: 8 }, () => checkpoint.isDue()).includes(true);
   checkpoint.run();
-  expect(checkpoint.isDue()).toBe(false);
+  expect(isDueSoon()).toBe(false);
   handle.close();
-  expect(checkpoint.isDue()).toBe(false);
+  expect(isDueSoon()).toBe(false);
   expect(() => checkpoint.run()).not.toThrow();
 });
