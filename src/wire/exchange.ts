@@ -30,16 +30,30 @@ export type Reader = {
 /** What may have come before it is read, in bytes. The rest waits in the kernel. */
 const MOST_HELD = 64 * 1024;
 
-type Exchange = { readonly answered: Promise<Answer>; readonly handler: Dispatcher.DispatchHandler };
+type Exchange = {
+  readonly answered: Promise<Answer>;
+  readonly handler: Dispatcher.DispatchHandler;
+  /** Whether the server has begun to answer, also when it never came to the end of the head. */
+  isHeard(): boolean;
+};
 
-/** @param limitMs until the end of the answer; then it fails */
-export function createExchange(signal: Signal | undefined, limitMs: number | undefined): Exchange {
+type Options = {
+  readonly signal: Signal | undefined;
+  /** Until the end of the answer; then it fails. */
+  readonly limitMs: number | undefined;
+  /** Called once: it has its connection, or wants none any more. */
+  readonly onServed: () => void;
+};
+
+export function createExchange({ signal, limitMs, onServed }: Options): Exchange {
   const { promise: answered, resolve: answer, reject: refuse } = Promise.withResolvers<Answer>();
   const { promise: over, resolve: finish, reject: breakOff } = Promise.withResolvers<void>();
   // Whoever reads the answer hears of it; one that is not read may break off.
   over.catch(() => {});
   let flow: Dispatcher.DispatchController | undefined;
   let isOver = false;
+  let isHeard = false;
+  let isServed = false;
   let pieces: Buffer[] = [];
   let held = 0;
   let most = MOST_HELD;
@@ -70,8 +84,15 @@ export function createExchange(signal: Signal | undefined, limitMs: number | und
     reader.soon(handAndGoOn);
   }
 
+  function serve(): void {
+    if (isServed) return;
+    isServed = true;
+    onServed();
+  }
+
   function close(): void {
     isOver = true;
+    serve();
     clearTimeout(limit);
     signal?.removeEventListener('abort', stop);
   }
@@ -117,8 +138,12 @@ export function createExchange(signal: Signal | undefined, limitMs: number | und
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(controller) {
       flow = controller;
+      serve();
       // It was aborted while it waited for its connection.
       if (isOver) controller.abort(new Error('the call was aborted'));
+    },
+    onResponseStarted() {
+      isHeard = true;
     },
     onResponseStart(_, status, headers, statusText = '') {
       // Others only announce the answer.
@@ -150,7 +175,7 @@ export function createExchange(signal: Signal | undefined, limitMs: number | und
       fail(error);
     },
   };
-  return { answered, handler };
+  return { answered, handler, isHeard: () => isHeard };
 }
 
 const textOf = (value: string | string[] | undefined): string | undefined =>

@@ -2,6 +2,7 @@
  * Calls to models and platforms over kept connections. undici hands on what comes from the socket without a stream or
  * a promise in between, which together took longer than the rest of a call.
  */
+import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { Agent } from 'undici';
 import { type Answer, createExchange, type Signal } from './exchange.ts';
@@ -30,19 +31,25 @@ const CONNECT_MS = 60_000;
 export function createWire(): Ask {
   /** Errors of connections that had been used before. */
   const late = new WeakSet<Error>();
-  let agent: Agent | undefined;
+  /** Calls without a connection, and connections that are not there yet. */
+  let waiting = 0;
+  const opening = new Set<Socket>();
+  let agent: Promise<Agent> | undefined;
 
   /** Loaded with the first call: an installation without a model and platforms never makes one. */
   async function open(): Promise<Agent> {
     const { Agent, buildConnector } = await import('undici');
     const connect = buildConnector({ allowH2: false, timeout: CONNECT_MS });
     return new Agent({
+      allowH2: false,
       connect(options, done) {
-        connect(options, (...[error, socket]) => {
+        const begun: unknown = connect(options, (...[error, socket]) => {
+          if (begun instanceof Socket) opening.delete(begun);
           if (error !== null) return done(error, null);
           socket.on('error', (broken) => void (socket.bytesRead > 0 && late.add(broken)));
           done(null, socket);
         });
+        if (begun instanceof Socket) opening.add(begun);
       },
       keepAliveTimeout: KEPT_MS,
       headersTimeout: 0,
@@ -61,18 +68,27 @@ export function createWire(): Ask {
     );
   }
 
+  /** A connection that nobody waits for would keep the process until it is there, or given up. */
+  function onServed(): void {
+    waiting -= 1;
+    if (waiting > 0) return;
+    for (const socket of opening) socket.destroy(new Error('nobody waits for the connection any more'));
+  }
+
   async function ask(url: URL, question: Question): Promise<Answer> {
-    agent ??= await open();
+    agent ??= open();
+    const opened = await agent;
     const { method, headers, body, signal, limitMs } = question;
-    const { answered, handler } = createExchange(signal, limitMs);
+    waiting += 1;
+    const { answered, handler, isHeard } = createExchange({ signal, limitMs, onServed });
     if (signal?.aborted !== true)
-      agent.dispatch(
+      opened.dispatch(
         { origin: url.origin, path: url.pathname + url.search, method, headers, body: body ?? null },
         handler,
       );
     if (question.isRepeatable !== true) return answered;
     return answered.catch((error: unknown) => {
-      if (signal?.aborted === true || !isStale(error)) throw error;
+      if (signal?.aborted === true || isHeard() || !isStale(error)) throw error;
       return ask(url, question);
     });
   }

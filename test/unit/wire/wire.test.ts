@@ -59,6 +59,16 @@ test('an answer comes with its head, and its connection serves the next call', a
   expect(connections()).toBe(1);
 });
 
+test('calls that come first together share their connections with those that follow', async () => {
+  const { url, connections } = await serve((_, response) => void response.end());
+  const ask = createWire();
+  const both = () => Promise.all([0, 1].map(async () => textOf(await ask(url, post))));
+  await both();
+  await turn();
+  await both();
+  expect(connections()).toBe(2);
+});
+
 test('what only announces an answer is not taken for one', async () => {
   const url = await serveRaw((socket) => socket.write(`HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n${OK}`));
   const answer = await createWire()(url, post);
@@ -98,6 +108,17 @@ describe('a kept connection that turns out to be closed', () => {
       await expect(createWire()(url, { ...post, isRepeatable: true })).rejects.toThrow();
       expect(heard).toBe(1);
     }
+  });
+
+  test('is not what breaks while its answer begins: the question was heard', async () => {
+    let heard = 0;
+    const url = await serveRaw((socket) => {
+      heard += 1;
+      if (heard > 5) socket.end(OK);
+      else socket.end('HTTP/1.1 200 OK\r\nconte');
+    });
+    await expect(createWire()(url, { ...post, isRepeatable: true })).rejects.toThrow();
+    expect(heard).toBe(1);
   });
 });
 
@@ -147,6 +168,34 @@ describe('an abort', () => {
     for (let turns = 0; turns < 20; turns++) await turn();
     expect(questions).toBe(0);
   });
+});
+
+test('a connection that nobody waits for any more is given up before it is there', async () => {
+  let opened = 0;
+  let left = 0;
+  const server = createTcpServer((socket) => {
+    opened += 1;
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        left += 1;
+      });
+    // It says nothing: who asks goes on waiting for its part of TLS.
+    socket.resume();
+  });
+  closing.push(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const ask = createWire();
+  const aborts = [new AbortController(), new AbortController()];
+  const answers = aborts.map(({ signal }) => ask(url, { ...post, signal }).catch(() => 'ended'));
+  await expect.poll(() => opened).toBe(2);
+  aborts[0]?.abort();
+  for (let turns = 0; turns < 20; turns++) await turn();
+  expect(left).toBe(0);
+  aborts[1]?.abort();
+  await expect.poll(() => left).toBe(2);
+  expect(await Promise.all(answers)).toEqual(['ended', 'ended']);
 });
 
 describe('reading', () => {
