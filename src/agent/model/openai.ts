@@ -93,7 +93,8 @@ async function whole({ client, options, request, watch }: Attempt): Promise<Draf
   const { data, response } = await client.chat.completions
     .create({ ...paramsOf(options, request), stream: false }, { signal: watch.signal })
     .withResponse();
-  requireType(response.headers.get('content-type') ?? '', 'application/json');
+  const type = response.headers.get('content-type') ?? '';
+  if (isPage(type)) throw wrongType(type, 'application/json');
   const choice = data.choices?.[0];
   if (choice === undefined) throw new AppError('model.invalid_response', 'the answer holds no choices');
   const draft = newDraft();
@@ -124,7 +125,11 @@ async function streamed({ transport, target, write, request, watch }: Streaming)
     throw new APIConnectionError({ cause });
   });
   if (answer.status < 200 || answer.status > 299) throw await refusal(answer);
-  requireType(answer.type, 'text/event-stream');
+  if (isPage(answer.type)) {
+    // Read all the same: its connection serves the next call.
+    await answer.text();
+    throw wrongType(answer.type, 'text/event-stream');
+  }
   const draft = newDraft();
   const textOf = createTextReader();
   // What came together is handed on together: each time costs the same, however much it is.
@@ -188,15 +193,14 @@ function errorOf(chunk: unknown, event: string): object | undefined {
   return event === 'error' ? chunk : undefined;
 }
 
-function requireType(type: string, expected: string): void {
-  // Some servers leave the type out; what is surely wrong is a page.
-  if (type.includes('text/html')) {
-    throw new AppError(
-      'model.invalid_response',
-      `the endpoint answered ${type} instead of ${expected}; is base_url right?`,
-    );
-  }
-}
+/** Some servers leave the type out; what is surely wrong is a page. */
+const isPage = (type: string): boolean => type.includes('text/html');
+
+const wrongType = (type: string, expected: string): AppError =>
+  new AppError(
+    'model.invalid_response',
+    `the endpoint answered ${type} instead of ${expected}; is base_url right?`,
+  );
 
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;

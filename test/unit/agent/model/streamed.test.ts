@@ -116,3 +116,17 @@ test('what came before an error in mid-stream is handed on before it', async () 
   expect(deltas).toEqual(['half of it']);
   expect(reply).toMatchObject({ error: { code: 'model.unavailable' } });
 });
+
+test('a page instead of a stream leaves no connection behind', async () => {
+  const page = 'x'.repeat(1024 * 1024);
+  let isLeft = false;
+  answer = (socket) => {
+    socket.on('close', () => {
+      isLeft = true;
+    });
+    socket.end(`HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: ${page.length}\r\n\r\n${page}`);
+  };
+  const { reply } = await ask();
+  expect(reply).toMatchObject({ error: { code: 'model.invalid_response' } });
+  await expect.poll(() => isLeft).toBe(true);
+});
