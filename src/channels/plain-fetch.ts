@@ -28,7 +28,7 @@ export type PlainRequest = {
 /** Follows no redirects: the answer is one of the server that was asked. Rejects when there is none, or no whole one. */
 export type PlainFetch = (url: string | URL, request?: PlainRequest) => Promise<PlainResponse>;
 
-/** @param limitMs for a whole call, which fails then; without it the caller's signals are the only limit */
+/** @param limitMs for a whole call, which fails then; what is left to the global fetch has it unless it has a signal */
 export function createPlainFetch(limitMs?: number): PlainFetch {
   const ask = createWire();
   return async (url, request = {}) => {
@@ -36,7 +36,7 @@ export function createPlainFetch(limitMs?: number): PlainFetch {
     if (method !== 'POST' || !(typeof body === 'string' || body instanceof Readable))
       return fetch(url, {
         ...(request as RequestInit),
-        ...(limitMs === undefined ? {} : { signal: AbortSignal.timeout(limitMs) }),
+        ...(limitMs === undefined || signal ? {} : { signal: AbortSignal.timeout(limitMs) }),
       });
     const address = new URL(url);
     return toResponse(
