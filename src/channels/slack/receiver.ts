@@ -2,7 +2,6 @@
  * What the two ways in share. Bolt acknowledges events before any of our code runs, so what it is given as `ack` is
  * a stand-in: Slack hears of it only once the work is done, which is once it is stored.
  */
-import { setImmediate } from 'node:timers/promises';
 import type { App } from '@slack/bolt';
 import { z } from 'zod';
 
@@ -47,8 +46,6 @@ export function createProcess(app: () => App): Process {
       await ack();
       return 'malformed';
     }
-    // Slack waits three seconds; whoever wrote waits for the answer, which is begun first.
-    await setImmediate();
     await ack();
     return delivery.reached ? 'done' : 'malformed';
   };
