@@ -15,6 +15,7 @@ export type FilesDeps = { readonly token: string; readonly apiUrl: string; reado
 
 /** Never throws; what cannot be had says why. */
 export async function fetchFiles(files: readonly SlackFile[], deps: FilesDeps): Promise<Attachment[]> {
+  if (files.length === 0) return [];
   const signal = AbortSignal.timeout(DEADLINE_MS);
   const some = files.slice(0, MAX_FILES).map((file) => fetchFile(file, deps, signal));
   const rest = files
