@@ -1,6 +1,7 @@
 /** Puts skills and reflection together: what a turn may use, what follows it, and who decides about the changes. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { memoize } from './agent/memoize.ts';
 import { viewerOf } from './agent/memory/after-turn.ts';
 import {
   createReflectionJob,
@@ -52,6 +53,8 @@ export function skillFolders(): string[] {
   return local === own || !existsSync(local) ? [own] : [own, local];
 }
 
+const enabledOf = memoize((skills: readonly UsedSkill[]) => skills.filter((skill) => skill.enabled));
+
 export function openLearning(deps: LearningDeps): OpenedLearning {
   const { store, clock } = deps;
   let catalog = readCatalog(skillFolders(), deps.log);
@@ -67,7 +70,7 @@ export function openLearning(deps: LearningDeps): OpenedLearning {
     };
   };
   const enabled = async (turn: Turn): Promise<readonly UsedSkill[]> =>
-    (await skillsFor(catalog, store.skills, viewerOf(turn))).filter((skill) => skill.enabled);
+    enabledOf(await skillsFor(catalog, store.skills, viewerOf(turn)));
   const reviewDeps = {
     store,
     access: deps.access,

@@ -73,14 +73,41 @@ export const memoryLines = (memories: readonly Memory[]): string[] =>
     return `- ${name} (for ${keptFor[scope]}; said by ${author}, ${day}): ${body}`;
   });
 
-function skilled({ skills, state }: Pick<ContextInput, 'skills' | 'state'>): string[] {
-  if (skills.length === 0) return [];
+/** By the instructions before them. The same skills come with message after message: so the opening is the same, too. */
+const openingsOf = memoize((_skills: ContextInput['skills']) => new Map<string, ChatMessage>());
+
+function openingOf({ instructions, skills }: ContextInput): ChatMessage {
+  const openings = openingsOf(skills);
+  const known = openings.get(instructions);
+  if (known !== undefined) return known;
   const lines = skills.map(({ name, description }) => `- ${name}: ${description}`);
-  const asked = skills.filter(({ name }) => namesSkill(state.message?.text ?? '', name));
-  return [
-    `Skills (load one with run_skill before a task it is for):\n${lines.join('\n')}`,
-    ...asked.map(({ name, body }) => `The person asks for the skill ${name}. Follow it:\n${body}`),
+  const listed =
+    lines.length === 0
+      ? []
+      : [`Skills (load one with run_skill before a task it is for):\n${lines.join('\n')}`];
+  const opening: ChatMessage = {
+    role: 'system',
+    content: [instructions, HOUSE_RULES, ...listed].join('\n\n'),
+  };
+  openings.set(instructions, opening);
+  return opening;
+}
+
+const skillsAskedFor = ({ skills, state }: ContextInput): string[] =>
+  skills
+    .filter(({ name }) => namesSkill(state.message?.text ?? '', name))
+    .map(({ name, body }) => `The person asks for the skill ${name}. Follow it:\n${body}`);
+
+/** @param more what only this call is told */
+function systemMessage(input: ContextInput, more: readonly string[]): ChatMessage {
+  const opening = openingOf(input);
+  const own = [
+    ...skillsAskedFor(input),
+    ...remembered(input.memories),
+    ...summarized(input.summary),
+    ...more,
   ];
+  return own.length === 0 ? opening : { ...opening, content: [opening.content, ...own].join('\n\n') };
 }
 
 /** A name of one word is also just a word: it counts where the message speaks of a skill. */
@@ -104,16 +131,8 @@ export const summarized = (summary: string | null): string[] =>
 /** The messages of a native call, or of the final answer of either planner. */
 export function answerContext(input: ContextInput): ChatMessage[] {
   const { state } = input;
-  const notes = [
-    input.instructions,
-    HOUSE_RULES,
-    ...skilled(input),
-    ...remembered(input.memories),
-    ...summarized(input.summary),
-    ...closingNotes(state),
-  ];
   return [
-    { role: 'system', content: notes.join('\n\n') },
+    systemMessage(input, closingNotes(state)),
     ...historyMessages(input.history),
     ...turnMessages(state),
   ];
@@ -125,16 +144,11 @@ export function directiveContext(input: ContextInput, tools: readonly ToolSpec[]
   const described = tools.map(
     (tool) => `- ${tool.name}: ${tool.description}\n  arguments: ${JSON.stringify(tool.parameters)}`,
   );
-  const system = [
-    input.instructions,
-    HOUSE_RULES,
-    ...skilled(input),
-    ...remembered(input.memories),
-    ...summarized(input.summary),
+  const form = [
     `Decide which actions to take next. Answer with one JSON object and nothing else, of the form\n${DIRECTIVE_FORM}`,
     'Answer {"actions": []} when nothing (more) needs to be done; the reply to the person is written afterwards.',
     `Tools:\n${described.join('\n')}`,
-  ].join('\n\n');
+  ];
   const repair: ChatMessage[] =
     state.repair === null
       ? []
@@ -145,12 +159,7 @@ export function directiveContext(input: ContextInput, tools: readonly ToolSpec[]
             content: `That was ${state.repair.error}. Answer again with the JSON object only.`,
           },
         ];
-  return [
-    { role: 'system', content: system },
-    ...historyMessages(input.history),
-    ...turnMessages(state),
-    ...repair,
-  ];
+  return [systemMessage(input, form), ...historyMessages(input.history), ...turnMessages(state), ...repair];
 }
 
 function closingNotes(state: TurnState): string[] {

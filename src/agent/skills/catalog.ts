@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { UserId } from '../../domain/message.ts';
 import type { Logger } from '../../domain/runtime.ts';
 import {
@@ -18,6 +19,7 @@ import {
   type SkillStore,
   type SkillViewer,
 } from '../../domain/skill.ts';
+import { memoize } from '../memoize.ts';
 import { parseSkillFile } from './skill-file.ts';
 
 export type Catalog = ReadonlyMap<string, BuiltInSkill>;
@@ -101,13 +103,39 @@ export type UsedSkill = ListedSkill & {
   readonly editedAt: number | null;
 };
 
-/** What one person has at one place, by name: their copies shadow the built-in ones. */
-export const skillsFor = (
+/**
+ * What one person has at one place, by name: their copies shadow the built-in ones. The same list again for as long as
+ * nothing of it has changed, so that what is made of it is made once. It must not be changed.
+ */
+export async function skillsFor(
   catalog: Catalog,
   store: Pick<SkillStore, 'ofOwner'>,
   viewer: SkillViewer,
-): Promise<UsedSkill[]> =>
-  list(catalog, store, viewer.user, (name, own) => {
+): Promise<readonly UsedSkill[]> {
+  return keptOf(catalog)(await store.ofOwner(viewer.user), viewer);
+}
+
+/** Lists of people who have changed something; those of all others are one. */
+const MOST_KEPT = 256;
+
+const keptOf = memoize((catalog: Catalog) => {
+  const kept = new Map<
+    string,
+    { readonly own: readonly OwnSkill[]; readonly skills: readonly UsedSkill[] }
+  >();
+  return (own: readonly OwnSkill[], viewer: SkillViewer): readonly UsedSkill[] => {
+    const key = own.length === 0 ? '' : `${viewer.user} ${placeOf(viewer)}`;
+    const known = kept.get(key);
+    if (known !== undefined && isDeepStrictEqual(known.own, own)) return known.skills;
+    const skills = usedAt(catalog, own, viewer);
+    if (kept.size >= MOST_KEPT) kept.clear();
+    kept.set(key, { own, skills });
+    return skills;
+  };
+});
+
+const usedAt = (catalog: Catalog, owned: readonly OwnSkill[], viewer: SkillViewer): UsedSkill[] =>
+  list(catalog, owned, (name, own) => {
     const copies = own?.copies ?? [];
     const { text, editedAt } = copies.find(({ place }) => place === placeOf(viewer)) ?? NO_COPY;
     const edits = copies.flatMap((copy) => copy.editedAt ?? []);
@@ -122,24 +150,23 @@ export const skillsFor = (
 const NO_COPY: SkillState = { text: null, editedAt: null };
 
 /** All that one person has, each copy for itself; the built-in one where there is none. */
-export const everySkillOf = (
+export const everySkillOf = async (
   catalog: Catalog,
   store: Pick<SkillStore, 'ofOwner'>,
   owner: UserId,
 ): Promise<ListedSkill[]> =>
-  list(catalog, store, owner, (name, own) => {
+  list(catalog, await store.ofOwner(owner), (name, own) => {
     const copies = copiesFor(own?.copies ?? [], { user: owner, conversation: PRIVATE, direct: true });
     const found = copies.flatMap((copy) => listed(catalog, name, own, copy));
     return found.length === 0 ? listed(catalog, name, own) : found;
   });
 
-async function list<T>(
+function list<T>(
   catalog: Catalog,
-  store: Pick<SkillStore, 'ofOwner'>,
-  owner: UserId,
+  owned: readonly OwnSkill[],
   each: (name: string, own: OwnSkill | undefined) => readonly T[],
-): Promise<T[]> {
-  const own = new Map((await store.ofOwner(owner)).map((one) => [one.name, one]));
+): T[] {
+  const own = new Map(owned.map((one) => [one.name, one]));
   const names = new Set([...catalog.keys(), ...own.keys()]);
   return [...names].sort().flatMap((name) => each(name, own.get(name)));
 }

@@ -290,6 +290,22 @@ describe('the prompt', () => {
     expect(said('use the skill tea', tea, plain)).toContain('Only leaves.');
   });
 
+  it('begins with the same message for the same instructions and skills, and with another for any other', () => {
+    const state = fold(log(started));
+    const skills = [{ name: 'tea-making', description: 'How to make tea.', body: 'Boil water.' }];
+    const input = { instructions: 'Be kind.', skills, memories: [], summary: null, history: [], state };
+    const opening = (change: Partial<Parameters<typeof answerContext>[0]> = {}) =>
+      answerContext({ ...input, ...change })[0];
+    const first = opening();
+    expect(opening()).toBe(first);
+    expect(opening({ instructions: 'Be brief.' })?.content).toMatch(/^Be brief\.[\s\S]*tea-making/);
+    expect(opening({ skills: [] })?.content).not.toContain('tea-making');
+    expect(opening({ summary: 'we talked' })?.content).toBe(
+      `${first?.content}\n\nWhat was said before, summarized:\n<untrusted source="summary">\nwe talked\n</untrusted>`,
+    );
+    expect(opening()).toBe(first);
+  });
+
   it('gives the instructions of a loaded skill as such, and everything else as data', () => {
     const run = (tool: string): string => {
       const responds = { ...responded(''), toolCalls: [{ id: 'c0', tool, args: '{}' }] } as EventBody;

@@ -171,6 +171,32 @@ describe('the catalog', () => {
     });
   });
 
+  it('gives the same list until something of it has changed, and one list to all who have changed nothing', async () => {
+    let own: readonly Omit<OwnSkill, 'owner'>[] = [];
+    const { catalog } = skilled([]);
+    const store = {
+      ofOwner: async (owner: string) => structuredClone(own.map((one) => ({ owner, ...one }))),
+    };
+    const seenBy = (user: string, conversation = 'x') =>
+      skillsFor(catalog, store, { user, conversation, direct: false });
+    const untouched = await seenBy('web:a');
+    expect(await seenBy('web:b', 'y')).toBe(untouched);
+
+    own = [{ name: 'tea', enabled: true, copies: [copy('x', 'X.', 5)] }];
+    const changed = await seenBy('web:a');
+    expect(changed[1]?.body).toBe('X.');
+    expect(await seenBy('web:a')).toBe(changed);
+    expect((await seenBy('web:a', 'y'))[1]?.body).toBe('Do it.\n');
+    expect((await seenBy('web:b'))[1]?.body).toBe('X.');
+
+    own = [{ name: 'tea', enabled: false, copies: [copy('x', 'X.', 5)] }];
+    expect((await seenBy('web:a'))[1]?.enabled).toBe(false);
+    own = [{ name: 'tea', enabled: true, copies: [copy('x', 'X.', 6)] }];
+    expect((await seenBy('web:a'))[1]).toMatchObject({ enabled: true, editedAt: 6 });
+    own = [];
+    expect(await seenBy('web:a')).toBe(untouched);
+  });
+
   it('lists every copy of a person with its place', async () => {
     const copies = [copy('x', 'X.', 5), { place: 'y', text: null, editedAt: 9 }, copy('private', 'Home.')];
     const { catalog, store } = skilled([{ name: 'tea', enabled: false, copies }]);
