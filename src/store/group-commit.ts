@@ -1,6 +1,7 @@
 /**
- * Group commit for SQLite: writes that arrive together share one transaction and one fsync, each in its own
- * savepoint, so a write that fails takes no other along. Nobody hears of a result before the COMMIT.
+ * Group commit for SQLite: writes that arrive together share one transaction and one fsync. When one of them fails,
+ * all run again, each in a savepoint of its own, so that it takes no other along: failures are seldom, and savepoints
+ * cost more than many a write. Nobody hears of a result before the COMMIT.
  */
 import type BetterSqlite3 from 'better-sqlite3';
 import { AppError } from '../domain/errors.ts';
@@ -68,6 +69,8 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
   const totalChanges = handle.prepare<[], number>('select total_changes()').pluck();
 
   let queue: Entry[] = [];
+  /** So many of the queue, from its front, are among those of which one failed. */
+  let inDoubt = 0;
   let pending: Promise<void> | undefined;
   let patience: NodeJS.Timeout | undefined;
   let copying = 0;
@@ -90,23 +93,43 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
     }
   }
 
-  /** Runs one entry in its savepoint. False when SQLite gave up the whole transaction (disk full, I/O error). */
-  async function runOne(entry: Entry): Promise<boolean> {
+  async function runOne(entry: Entry): Promise<void> {
+    const changed = (topic: Topic) => entry.topics.add(topic);
     entry.topics.clear();
+    entry.outcome = { value: await entry.work({ db, dialect: 'sqlite', locks: false, changed }) };
+  }
+
+  /** When it fails, only what it wrote itself is taken back, unless SQLite gave up the whole transaction. */
+  async function runApart(entry: Entry): Promise<void> {
+    savepoint.run();
     try {
-      savepoint.run();
-      const changed = (topic: Topic) => entry.topics.add(topic);
-      const value = await entry.work({ db, dialect: 'sqlite', locks: false, changed });
-      release.run();
-      entry.outcome = { value };
+      await runOne(entry);
     } catch (error) {
+      if (!handle.inTransaction) throw error;
+      rollbackTo.run();
       entry.outcome = { error: explain(error) };
       entry.topics.clear();
-      if (!handle.inTransaction) return false;
-      rollbackTo.run();
-      release.run();
     }
-    return true;
+    release.run();
+  }
+
+  /** Runs the last of `taken`. False when the transaction is over, and all but what ended it are in the queue again. */
+  async function runNext(taken: readonly Entry[], entry: Entry): Promise<boolean> {
+    const isApart = inDoubt > 0;
+    try {
+      if (isApart) inDoubt -= 1;
+      await (isApart ? runApart(entry) : runOne(entry));
+      return true;
+    } catch (error) {
+      const isGivenUp = !handle.inTransaction;
+      if (isApart && !isGivenUp) throw error;
+      if (isGivenUp) entry.settle({ error: explain(error) });
+      else rollback.run();
+      // They told nobody. What took the transaction along does not run again: the others may succeed without it.
+      queue = [...(isGivenUp ? taken.slice(0, -1) : taken), ...queue];
+      inDoubt = queue.length;
+      return false;
+    }
   }
 
   async function runBatch(): Promise<void> {
@@ -120,12 +143,7 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
         const entry = queue.shift();
         if (entry === undefined) break;
         taken.push(entry);
-        if (!(await runOne(entry))) {
-          entry.settle(entry.outcome);
-          // The others were rolled back with it and told nobody: they run again, without the one that failed.
-          queue = [...taken.slice(0, -1), ...queue];
-          return;
-        }
+        if (!(await runNext(taken, entry))) return;
         const slice = performance.now() - sliceFrom;
         if (slice < SLICE_MS) continue;
         worked += slice;
@@ -139,6 +157,7 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
       if (handle.inTransaction) rollback.run();
       const outcome = { error: explain(error) };
       // When nothing could begin, those who wait are told, rather than tried for ever.
+      if (taken.length === 0) inDoubt = 0;
       for (const entry of taken.length > 0 ? taken : queue.splice(0)) entry.settle(outcome);
       return;
     }

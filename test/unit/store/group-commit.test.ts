@@ -1,5 +1,6 @@
 /** Group commit at its edges: a COMMIT that fails, a transaction SQLite gave up, bounds, order of news. */
 import BetterSqlite3 from 'better-sqlite3';
+import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createListeners, inSavepoint, kyselyOver, type Tx } from '../../../src/store/database.ts';
@@ -66,6 +67,68 @@ describe('group commit', () => {
     expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(ran).toEqual(['a', 'a', 'b']);
     expect(count('parent')).toBe(2);
+  });
+
+  test('a write that fails takes no other along: all run again, each apart, once and in order', async () => {
+    const ran: string[] = [];
+    const noted = (name: string, value: number, failure?: Error) => (tx: Tx) => {
+      ran.push(name);
+      tx.changed('jobs');
+      return run(`insert into parent values (${value})`)(tx).then(() => {
+        if (failure !== undefined) throw failure;
+        return name;
+      });
+    };
+    const no = new Error('no');
+    const results = await Promise.allSettled([
+      commits.run(noted('a', 1), true),
+      commits.run(noted('b', 2, no), true),
+      commits.run(noted('c', 3), true),
+      // What the failed one wrote is gone when the next runs.
+      commits.run(noted('d', 2), true),
+      commits.run(noted('e', 3), true),
+    ]);
+    expect(results.slice(0, 4)).toEqual([
+      { status: 'fulfilled', value: 'a' },
+      { status: 'rejected', reason: no },
+      { status: 'fulfilled', value: 'c' },
+      { status: 'fulfilled', value: 'd' },
+    ]);
+    expect(results[4]).toMatchObject({ status: 'rejected', reason: { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' } });
+    expect(ran).toEqual(['a', 'b', 'a', 'b', 'c', 'd', 'e']);
+    expect(handle.prepare('select id from parent').pluck().all()).toEqual([1, 2, 3]);
+    expect(commits.stats()).toEqual({ commits: 1, writes: 5 });
+    // The next run without savepoints again.
+    ran.length = 0;
+    await Promise.allSettled([commits.run(noted('f', 6), true), commits.run(noted('g', 6), true)]);
+    expect(ran).toEqual(['f', 'g', 'f', 'g']);
+  });
+
+  test('any mix of writes ends as if each had run alone, one after the other', async () => {
+    const kinds = fc.constantFrom('ok', 'fails', 'gives up', 'patient');
+    await fc.assert(
+      fc.asyncProperty(fc.array(kinds, { maxLength: 12 }), async (mix) => {
+        handle.exec('delete from parent');
+        const done = mix.map((kind, index) =>
+          commits.run(
+            async (tx) => {
+              await run(`insert into parent values (${index})`)(tx);
+              if (kind === 'gives up') await run('rollback')(tx);
+              if (kind === 'fails' || kind === 'gives up') throw new Error(`${index}`);
+              return index;
+            },
+            true,
+            kind === 'patient',
+          ),
+        );
+        const results = await Promise.allSettled(done);
+        const isGood = (kind: string) => kind === 'ok' || kind === 'patient';
+        expect(results.map(({ status }) => status === 'fulfilled')).toEqual(mix.map(isGood));
+        const kept = mix.flatMap((kind, index) => (isGood(kind) ? [index] : []));
+        expect(handle.prepare('select id from parent order by id').pluck().all()).toEqual(kept);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('E68: a part that fails alone is taken back alone; one that takes the transaction along fails it with its own error', async () => {
