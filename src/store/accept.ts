@@ -9,9 +9,20 @@ import { prepared } from './prepared.ts';
 import { toSession } from './rows.ts';
 import type { SessionsTable, TurnsTable } from './schema.ts';
 import type { Accepted, NewTurn } from './store.ts';
-import { chain, extendTurn, insertEvents, lockTurn, sessionByKey } from './turn-log.ts';
+import {
+  chain,
+  extendTurn,
+  headFrom,
+  insertEvents,
+  lockTurn,
+  sessionByKey,
+  type TurnHead,
+} from './turn-log.ts';
 
-export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
+/** What became of it, and for a taker the head of the turn. */
+type Taken = { readonly accepted: Accepted; readonly head?: TurnHead };
+
+export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Taken> {
   const { message, now } = turn;
   const { where } = message;
   const session = await sessionFor(tx, turn);
@@ -25,10 +36,10 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
     session: turn.session,
   });
   if (session === undefined || found === undefined) throw new Error('both queries give one row');
-  if (found.twin !== null) return { outcome: 'duplicate', turnId: found.twin };
+  if (found.twin !== null) return { accepted: { outcome: 'duplicate', turnId: found.twin } };
   const ahead = found.open ?? 0;
   const queued = ahead - (found.active ?? 0);
-  if (queued >= turn.queueLimit) return { outcome: 'queue-full', queued };
+  if (queued >= turn.queueLimit) return { accepted: { outcome: 'queue-full', queued } };
 
   const id = newId(now);
   const started: EventBody = {
@@ -69,11 +80,8 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
     error_code: null,
     answer: null,
   };
-  const {
-    rows: [inserted],
-  } = await insertTurn(tx.db, row);
-  if (inserted === undefined) throw new Error('the new turn has an ordinal');
-  const { ordinal } = inserted;
+  const { rows, insertId } = await insertTurn(tx.db, row);
+  const ordinal = rows[0]?.ordinal ?? Number(insertId);
   await insertEvents(tx, [first]);
   await moveSession(tx.db, {
     which: turn.session,
@@ -108,7 +116,10 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Accepted> {
           session: toSession({ ...session, profile: turn.profile, last_turn_at: now }),
           events: [{ ...started, turnId: id, seq: first.seq, at: now, v: first.v }],
         };
-  return { outcome: 'accepted', ahead, turn: accepted, claimed };
+  return {
+    accepted: { outcome: 'accepted', ahead, turn: accepted, claimed },
+    ...(claimed === undefined ? {} : { head: headFrom({ ...row, ordinal }) }),
+  };
 }
 
 /** Its row, made when there is none. It is also taken: messages of one session are accepted one after the other. */
@@ -171,8 +182,12 @@ const lookAround = prepared((db, of: Around) =>
   ]),
 );
 
-const insertTurn = prepared((db, of: Insertable<TurnsTable>) =>
-  db.insertInto('turns').values(of).returning('ordinal'),
+/** SQLite tells the key of a new row anyway, for less than `returning` costs. */
+const insertTurn = prepared((db, of: Insertable<TurnsTable>, dialect) =>
+  db
+    .insertInto('turns')
+    .values(of)
+    .$if(dialect === 'postgres', (query) => query.returning('ordinal')),
 );
 
 const moveSession = prepared((db, { which, ...change }: Updateable<SessionsTable> & { which: string }) =>

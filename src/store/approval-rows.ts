@@ -69,33 +69,42 @@ const pendingOfTurn = prepared((db, of: { turnId: string }) =>
     .orderBy('action_index'),
 );
 
-/** A turn that ends leaves nothing to decide. Returns the events that say so, for its log. */
-export async function callOffApprovals(
+type Decided = { readonly by: string | null; readonly byName: string | null; readonly now: number };
+
+/** A turn that ends leaves nothing to decide: the events that say so, for its log. */
+export const calledOff = (
+  pending: readonly Selectable<ApprovalsTable>[],
+  { by, byName }: Decided,
+): EventBody[] =>
+  pending.map((row) => ({
+    type: 'approval.resolved',
+    approvalId: row.id,
+    index: row.action_index,
+    decision: 'cancelled',
+    by,
+    byName,
+  }));
+
+export async function callOff(
   tx: Tx,
-  turnId: string,
-  decided: { by: string | null; byName: string | null; now: number },
-): Promise<EventBody[]> {
-  const pending = await pendingOf(tx.db, turnId);
-  if (pending.length === 0) return [];
+  pending: readonly Selectable<ApprovalsTable>[],
+  { by, byName, now }: Decided,
+): Promise<void> {
+  if (pending.length === 0) return;
   await tx.db
     .updateTable('approvals')
     .set({
       status: 'cancelled',
       decision: 'cancelled',
-      decided_by: decided.by,
-      decided_by_name: toText(decided.byName),
-      decided_at: decided.now,
+      decided_by: by,
+      decided_by_name: toText(byName),
+      decided_at: now,
     })
-    .where('turn_id', '=', turnId)
-    .where('status', '=', pendingStatus)
+    .where(
+      'id',
+      'in',
+      pending.map((row) => row.id),
+    )
     .execute();
   tx.changed('approvals');
-  return pending.map((row) => ({
-    type: 'approval.resolved',
-    approvalId: row.id,
-    index: row.action_index,
-    decision: 'cancelled',
-    by: decided.by,
-    byName: decided.byName,
-  }));
 }

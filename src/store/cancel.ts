@@ -1,6 +1,6 @@
 /** Stopping a turn from outside: at once when nobody works on it, else by asking its worker. */
 
-import { callOffApprovals } from './approval-rows.ts';
+import { calledOff, callOff, pendingOf } from './approval-rows.ts';
 import type { Tx } from './database.ts';
 import { enqueueJobs } from './jobs.ts';
 import { enqueueDeliveries } from './outbox.ts';
@@ -21,7 +21,7 @@ export async function cancelTurn(
     tx.changed('stops');
     return 'requested';
   }
-  const calledOff = await callOffApprovals(tx, id, options);
+  const pending = await pendingOf(tx.db, id);
   const finished = {
     type: 'turn.finished',
     reason: 'cancelled',
@@ -29,10 +29,11 @@ export async function cancelTurn(
     errorCode: null,
     detail: null,
   } as const;
-  await extendTurn(tx, turn, [...calledOff, finished], now, {
+  await extendTurn(tx, turn, [...calledOff(pending, options), finished], now, {
     ...ended('cancelled', now),
     cancel_requested: 1,
   });
+  await callOff(tx, pending, options);
   await readyNext(tx, turn.session);
   await enqueueDeliveries(tx, options.deliveries ?? [], now);
   if (turn.status === 'waiting') await enqueueJobs(tx, options.jobs ?? []);

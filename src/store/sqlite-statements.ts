@@ -31,7 +31,8 @@ export function runOver(handle: BetterSqlite3.Database): RunStatement {
   return async (sql, parameters) => {
     const { statement, isReader } = prepare(sql);
     if (isReader) return { rows: statement.all(...parameters) };
-    return { rows: [], numAffectedRows: BigInt(statement.run(...parameters).changes) };
+    const { changes, lastInsertRowid } = statement.run(...parameters);
+    return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
   };
 }
 

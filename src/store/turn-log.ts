@@ -8,23 +8,27 @@ import { prepared } from './prepared.ts';
 import { toEvent } from './rows.ts';
 import type { EventsTable, TurnsTable } from './schema.ts';
 
-/** What changing a turn depends on. Not the whole row: the texts of it are long, and read for every step. */
-const HEAD = [
-  'ordinal',
-  'id',
-  'session',
-  'user_id',
-  'status',
-  'seq',
-  'head_hash',
-  'fence',
-  'claimable_at',
-  'ended_at',
-] as const;
-export type TurnHead = Pick<Selectable<TurnsTable>, (typeof HEAD)[number]>;
+/** What changing a turn depends on. Not the whole row: the texts of it are long. */
+const HEAD = ['ordinal', 'id', 'session', 'user_id', 'status', 'seq', 'head_hash', 'fence'] as const;
+export type TurnHead = Readonly<Pick<Selectable<TurnsTable>, (typeof HEAD)[number]>>;
+type LockedTurn = TurnHead & Readonly<Pick<Selectable<TurnsTable>, 'claimable_at' | 'ended_at'>>;
+
+/** That much of a row, which holds more. */
+export const headFrom = ({
+  ordinal,
+  id,
+  session,
+  user_id,
+  status,
+  seq,
+  head_hash,
+  fence,
+}: TurnHead): TurnHead => ({
+  ...{ ordinal, id, session, user_id, status, seq, head_hash, fence },
+});
 
 /** Reads the turn, and on PostgreSQL keeps others from changing it until the transaction ends. */
-export async function lockTurn(tx: Tx, id: string): Promise<TurnHead | undefined> {
+export async function lockTurn(tx: Tx, id: string): Promise<LockedTurn | undefined> {
   const turn = (await headOf(tx.db, { id })).rows[0];
   // Claims pass over what is locked: one that came by meanwhile has to come again.
   if (turn !== undefined && turn.claimable_at !== null && turn.status !== 'running') tx.changed('turns');
@@ -37,13 +41,20 @@ export const sessionByKey = prepared((db, of: { key: string }) =>
 const headOf = prepared((db, of: { id: string }, dialect) =>
   db
     .selectFrom('turns')
-    .select(HEAD)
+    .select([...HEAD, 'claimable_at', 'ended_at'])
     .where('id', '=', of.id)
     .$if(dialect === 'postgres', (query) => query.forUpdate()),
 );
 const insertEvent = prepared((db, of: Insertable<EventsTable>) => db.insertInto('events').values(of));
-const changeTurn = prepared((db, { which, ...change }: Updateable<TurnsTable> & { which: number }) =>
-  db.updateTable('turns').set(change).where('ordinal', '=', which),
+type Step = Updateable<TurnsTable> & { which: number; onStatus: TurnStatus; onHash: string; onFence: number };
+const changeTurn = prepared((db, { which, onStatus, onHash, onFence, ...change }: Step) =>
+  db
+    .updateTable('turns')
+    .set(change)
+    .where('ordinal', '=', which)
+    .where('status', '=', onStatus)
+    .where('head_hash', '=', onHash)
+    .where('fence', '=', onFence),
 );
 const readyFirst = prepared((db, of: { session: string; claimable_at: number }) =>
   db
@@ -67,27 +78,34 @@ export async function insertEvents(tx: Tx, rows: readonly EventRow[]): Promise<v
 
 /**
  * Adds events at the head of the log and applies `change` to the turn, in step: the row always tells the head.
- * @param turn as `lockTurn` returned it in this transaction.
+ * @param turn how it is believed to be. When it is not (any more), nothing is changed.
+ * @returns how it is now; undefined when nothing was changed
  */
-export async function extendTurn(
+export async function extendIf(
   tx: Tx,
   turn: TurnHead,
   bodies: readonly EventBody[],
   now: number,
   change: Updateable<TurnsTable> = {},
-): Promise<{ seq: number }> {
-  if (change.status !== undefined && !mayBecome(turn.status, change.status)) {
-    throw new Error(`turn ${turn.id} is ${turn.status} and cannot become ${change.status}`);
+): Promise<TurnHead | undefined> {
+  const { status = turn.status, fence = turn.fence } = change;
+  if (change.status !== undefined && !mayBecome(turn.status, status)) {
+    throw new Error(`turn ${turn.id} is ${turn.status} and cannot become ${status}`);
   }
   const rows = chain(turn.id, turn.seq, turn.head_hash, bodies, now);
+  const { seq, hash: head_hash } = rows.at(-1) ?? { seq: turn.seq, hash: turn.head_hash };
+  const on = { which: turn.ordinal, onStatus: turn.status, onHash: turn.head_hash, onFence: turn.fence };
+  const { numAffectedRows } = await changeTurn(tx.db, { ...change, seq, head_hash, ...on });
+  if (numAffectedRows !== 1n) return undefined;
   await insertEvents(tx, rows);
-  const last = rows.at(-1);
-  await changeTurn(tx.db, {
-    ...(last && { seq: last.seq, head_hash: last.hash }),
-    ...change,
-    which: turn.ordinal,
-  });
-  return { seq: last?.seq ?? turn.seq };
+  return { ...turn, status, fence, seq, head_hash };
+}
+
+/** @param turn as `lockTurn` returned it in this transaction, or as this returned it since. */
+export async function extendTurn(...step: Parameters<typeof extendIf>): Promise<TurnHead> {
+  const head = await extendIf(...step);
+  if (head === undefined) throw new Error(`turn ${step[1].id} was changed while it was locked`);
+  return head;
 }
 
 /** Rows of the log, each hashed over its predecessor and the exact text that is stored. */

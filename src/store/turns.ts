@@ -1,6 +1,6 @@
 /** Turns: in, out to workers, and found again. */
 import { type SqlBool, sql } from 'kysely';
-import { isTerminal } from '../domain/turn.ts';
+import { isTerminal, type TurnId } from '../domain/turn.ts';
 import { acceptTurn, editQueued } from './accept.ts';
 import { appendToTurn } from './append.ts';
 import { cancelTurn } from './cancel.ts';
@@ -9,10 +9,30 @@ import type { Database } from './database.ts';
 import { packOutput } from './outputs.ts';
 import { toTurn } from './rows.ts';
 import type { TurnStore } from './store.ts';
+import type { TurnHead } from './turn-log.ts';
+
+/** More than one process works on at a time. Of turns that others took over some may stay behind. */
+const MOST_HEADS = 1_000;
 
 export function createTurns(database: Database): TurnStore {
+  /** How the turns that this process works on were left by its last write. */
+  const heads = new Map<TurnId, TurnHead>();
+
+  function remember(head: TurnHead): void {
+    heads.delete(head.id);
+    if (head.status === 'running') heads.set(head.id, head);
+    for (const oldest of heads.keys()) {
+      if (heads.size <= MOST_HEADS) break;
+      heads.delete(oldest);
+    }
+  }
+
   return {
-    accept: (turn) => database.write((tx) => acceptTurn(tx, turn)),
+    async accept(turn) {
+      const { accepted, head } = await database.write((tx) => acceptTurn(tx, turn));
+      if (head !== undefined) remember(head);
+      return accepted;
+    },
     async claim(options) {
       if (!(await database.read((db) => anyClaimable(db, options.now)))) return [];
       return await database.write((tx) => claimTurns(tx, options));
@@ -21,7 +41,10 @@ export function createTurns(database: Database): TurnStore {
     release: (options) => database.write((tx) => releaseLeases(tx, options)),
     async append(write) {
       const outputs = write.outputs === undefined ? [] : await Promise.all(write.outputs.map(packOutput));
-      return await database.write((tx) => appendToTurn(tx, write, outputs));
+      const known = heads.get(write.turnId);
+      const { head, ...appended } = await database.write((tx) => appendToTurn(tx, write, outputs, known));
+      remember(head);
+      return appended;
     },
     async get(id) {
       const row = await database.read((db) =>

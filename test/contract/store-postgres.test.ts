@@ -10,6 +10,7 @@ import { openPostgres } from '../../src/store/postgres.ts';
 import type { Store } from '../../src/store/store.ts';
 import { describeApprovalTerms } from './store/approval-terms-suite.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
+import { describeHeads } from './store/heads-suite.ts';
 import { describeHistory } from './store/history-suite.ts';
 import { describeJobs } from './store/jobs-suite.ts';
 import { describeLearning } from './store/learning-suite.ts';
@@ -73,6 +74,7 @@ describe('store on PostgreSQL', () => {
   describe('approvals', () => describeApprovals(open));
   describe('history', () => describeHistory(open));
   describe('taker', () => describeTaker(open));
+  describe('heads', () => describeHeads(open));
   describe('jobs', () => describeJobs(open));
   describe('memories', () => describeMemories(open));
   describe('terms of approval', () => describeApprovalTerms(open));

@@ -2,6 +2,7 @@
 import { describe } from 'vitest';
 import { describeApprovalTerms } from './store/approval-terms-suite.ts';
 import { describeApprovals } from './store/approvals-suite.ts';
+import { describeHeads } from './store/heads-suite.ts';
 import { describeHistory } from './store/history-suite.ts';
 import { describeJobs } from './store/jobs-suite.ts';
 import { describeLearning } from './store/learning-suite.ts';
@@ -24,6 +25,7 @@ describe('store on SQLite', () => {
   describe('approvals', () => describeApprovals(openSqlite));
   describe('history', () => describeHistory(openSqlite));
   describe('taker', () => describeTaker(openSqlite));
+  describe('heads', () => describeHeads(openSqlite));
   describe('jobs', () => describeJobs(openSqlite));
   describe('memories', () => describeMemories(openSqlite));
   describe('terms of approval', () => describeApprovalTerms(openSqlite));

@@ -94,7 +94,10 @@ describe('group commit', () => {
       { status: 'fulfilled', value: 'c' },
       { status: 'fulfilled', value: 'd' },
     ]);
-    expect(results[4]).toMatchObject({ status: 'rejected', reason: { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' } });
+    expect(results[4]).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' },
+    });
     expect(ran).toEqual(['a', 'b', 'a', 'b', 'c', 'd', 'e']);
     expect(handle.prepare('select id from parent').pluck().all()).toEqual([1, 2, 3]);
     expect(commits.stats()).toEqual({ commits: 1, writes: 5 });
