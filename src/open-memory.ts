@@ -16,11 +16,12 @@ import type { JobHandler } from './domain/job.ts';
 import type { Viewer } from './domain/memory.ts';
 import type { Revivals } from './domain/reflection.ts';
 import { type Clock, type Logger, newId } from './domain/runtime.ts';
+import type { HistoryEntry } from './domain/session-store.ts';
 import type { Turn } from './domain/turn.ts';
 import type { Limits } from './gateway/limits.ts';
 import type { Profiles } from './open-profiles.ts';
 import { JOBS_KEPT_MS } from './store/retention.ts';
-import type { HistoryEntry, Store } from './store/store.ts';
+import type { Store } from './store/store.ts';
 
 export type MemoryDeps = {
   readonly store: Store;

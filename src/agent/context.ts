@@ -4,8 +4,8 @@
  */
 import type { Memory } from '../domain/memory.ts';
 import type { InboundMessage } from '../domain/message.ts';
+import type { HistoryEntry } from '../domain/session-store.ts';
 import type { Skill } from '../domain/skill.ts';
-import type { HistoryEntry } from '../store/store.ts';
 import { memoize } from './memoize.ts';
 import type { ChatMessage, ToolSpec } from './model/client.ts';
 import { DIRECTIVE_FORM } from './model/directive.ts';

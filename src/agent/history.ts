@@ -1,6 +1,6 @@
 /** What was said before, as a prompt holds it: a summary of the older part, the newer turns in full. */
 import type { SessionKey } from '../domain/session.ts';
-import type { HistoryEntry, SessionStore } from '../store/store.ts';
+import type { HistoryEntry, PastRange, SessionStore } from '../domain/session-store.ts';
 import { memoize } from './memoize.ts';
 
 export type Past = {
@@ -13,27 +13,12 @@ export type Past = {
   readonly history: readonly HistoryEntry[];
 };
 
-export type PastOptions = {
-  /** Of the newest ones, how many; where there is a summary twice as many, as what falls out must join it. */
-  readonly turns: number;
-  readonly from?: number;
-  readonly upTo?: number;
-  /** Of the summary to take; null: none; absent: the latest. */
-  readonly keptFrom?: number | null;
-};
-
 export async function readPast(
-  sessions: Pick<SessionStore, 'history' | 'compaction'>,
+  sessions: Pick<SessionStore, 'past'>,
   session: SessionKey,
-  { turns, from, upTo, keptFrom }: PastOptions,
+  range: PastRange,
 ): Promise<Past> {
-  const compaction = keptFrom === null ? undefined : await sessions.compaction(session, keptFrom);
-  const start = Math.max(from ?? 0, compaction?.keptFrom ?? 0);
-  const entries = await sessions.history(session, {
-    limit: compaction === undefined ? turns : turns * 2,
-    ...(start === 0 ? {} : { from: start }),
-    ...(upTo === undefined ? {} : { upTo }),
-  });
+  const { compaction, entries } = await sessions.past(session, range);
   return {
     summary: compaction?.summary ?? null,
     keptFrom: compaction?.keptFrom ?? null,

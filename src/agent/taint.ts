@@ -4,7 +4,7 @@
  * or an allow rule says, and nothing is remembered unasked.
  */
 import type { InboundMessage } from '../domain/message.ts';
-import type { HistoryEntry } from '../store/store.ts';
+import type { HistoryEntry } from '../domain/session-store.ts';
 import { actionsOf, type Exchange, type TurnState } from './state.ts';
 
 /** Where the text came from, in words that go after "it has read"; null: only people's own words. */

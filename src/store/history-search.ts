@@ -6,10 +6,10 @@ import { setImmediate } from 'node:timers/promises';
 import { type SqlBool, sql } from 'kysely';
 import { plain, queryWords } from '../domain/grams.ts';
 import type { SessionKey } from '../domain/session.ts';
+import type { HistoryEntry } from '../domain/session-store.ts';
 import type { Database, Db } from './database.ts';
 import { prepared } from './prepared.ts';
 import { toHistoryEntry } from './rows.ts';
-import type { HistoryEntry } from './store.ts';
 
 /** Turns read at once: a few milliseconds, in which nothing else waits. */
 const PAGE = 200;

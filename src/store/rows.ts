@@ -5,9 +5,9 @@ import { type Event, upcast } from '../domain/event.ts';
 import type { Memory } from '../domain/memory.ts';
 import type { InboundMessage } from '../domain/message.ts';
 import type { Session } from '../domain/session.ts';
+import type { HistoryEntry } from '../domain/session-store.ts';
 import type { Turn } from '../domain/turn.ts';
 import type { ApprovalsTable, EventsTable, MemoriesTable, SessionsTable, TurnsTable } from './schema.ts';
-import type { HistoryEntry } from './store.ts';
 
 /** Free text is kept as JSON text too: PostgreSQL refuses U+0000 in a text, and people and tools do send it. */
 export const toText = (value: string | null): string | null =>

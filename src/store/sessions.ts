@@ -1,12 +1,12 @@
 /** Sessions and what was said in them. */
 import { type SqlBool, sql } from 'kysely';
 import type { SessionKey } from '../domain/session.ts';
+import type { SessionStore } from '../domain/session-store.ts';
 import type { Database } from './database.ts';
 import { searchHistory } from './history-search.ts';
 import { createHistoryWindows } from './history-window.ts';
 import { prepared } from './prepared.ts';
 import { toSession, toTurn } from './rows.ts';
-import type { SessionStore } from './store.ts';
 import { eventsOf, sessionByKey } from './turn-log.ts';
 
 export function createSessions(database: Database): SessionStore {
@@ -50,12 +50,6 @@ export function createSessions(database: Database): SessionStore {
           .execute();
       }),
     ...createHistoryWindows(database),
-    async compaction(key, keptFrom) {
-      const {
-        rows: [row],
-      } = await database.read((db) => summaryOf(db, keptFrom === undefined ? { key } : { key, keptFrom }));
-      return row && { keptFrom: row.kept_from, ...JSON.parse(row.summary) };
-    },
     async readOutside(key, upTo) {
       const { rows } = await database.read((db) => outsideRead(db, { key, upTo }));
       return rows.length > 0;
@@ -98,16 +92,5 @@ const outsideRead = prepared((db, { key, upTo }: { key: SessionKey; upTo: number
     )
     // In a string of the JSON the quotes would be escaped.
     .where('body', 'like', sql<string>`'%"untrusted":true%'`)
-    .limit(1),
-);
-
-const summaryOf = prepared((db, { key, keptFrom }: { key: SessionKey; keptFrom?: number }) =>
-  db
-    .selectFrom('compactions')
-    .select(['kept_from', 'summary'])
-    .where('session', '=', key)
-    .where(sql<SqlBool>`kept_from > coalesce((select history_after from sessions where key = ${key}), 0)`)
-    .$if(keptFrom !== undefined, (query) => query.where('kept_from', '=', keptFrom ?? 0))
-    .orderBy('ordinal', 'desc')
     .limit(1),
 );

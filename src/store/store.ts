@@ -26,6 +26,7 @@ import type {
 import type { OutputPart, OutputStore } from '../domain/output.ts';
 import type { ReflectionStore } from '../domain/reflection.ts';
 import type { Session, SessionKey } from '../domain/session.ts';
+import type { Compaction, SessionStore } from '../domain/session-store.ts';
 import type { SkillStore } from '../domain/skill.ts';
 import type { Turn, TurnId, TurnStatus } from '../domain/turn.ts';
 import type { Upkeep } from '../domain/upkeep.ts';
@@ -130,46 +131,6 @@ export type TurnWrite = {
   /** Sends what is due at once. */
   readonly taker?: Taker;
 };
-
-export type Compaction = {
-  /** Ordinal of the first turn that is still read in full. */
-  readonly keptFrom: number;
-  readonly summary: string;
-  /** Quotes or files were among what it summarizes. */
-  readonly untrusted: boolean;
-};
-
-export type HistoryEntry = {
-  readonly turnId: TurnId;
-  readonly ordinal: number;
-  readonly status: TurnStatus;
-  readonly input: InboundMessage;
-  readonly answer: string | null;
-};
-
-export interface SessionStore {
-  get(key: SessionKey): Promise<Session | undefined>;
-  /** `/new`: what came before is no longer part of the history. */
-  reset(key: SessionKey, now: number): Promise<void>;
-  /**
-   * Ended turns of the session after its reset point with ordinal from `from` to `upTo`, the latest `limit`, oldest
-   * first.
-   */
-  history(key: SessionKey, options: { limit: number; from?: number; upTo?: number }): Promise<HistoryEntry[]>;
-  /** The latest summary since the reset point, or the one with this `keptFrom`. */
-  compaction(key: SessionKey, keptFrom?: number): Promise<Compaction | undefined>;
-  /**
-   * Whether text from outside was read in an ended turn of this session before `upTo` and after its reset point: answers since
-   * then may repeat it. The newest few hundred turns are looked at.
-   */
-  readOutside(key: SessionKey, upTo: number): Promise<boolean>;
-  /** Ended turns of this session after its reset point that hold words of the text, the best first. */
-  search(key: SessionKey, options: { text: string; limit: number }): Promise<HistoryEntry[]>;
-  /** The running or waiting turn with its log, if any. */
-  active(key: SessionKey): Promise<{ turn: Turn; events: Event[] } | undefined>;
-  /** Turns not ended yet, the active one first. */
-  pending(key: SessionKey): Promise<Turn[]>;
-}
 
 export interface TurnStore {
   /** Dedupes by (channel, account, message id), creates the session, appends `turn.started`. */

@@ -10,9 +10,11 @@ import {
   acceptedTurn,
   approvalOf,
   claimOne,
+  compactionOf,
   delivery,
   editOf,
   finish,
+  historyOf,
   keyOf,
   memoryOf,
   park,
@@ -60,12 +62,12 @@ test('every statement on the path of a message searches by an index', async () =
     await store.sessions.get(keyOf());
     await store.sessions.active(keyOf());
     await store.sessions.pending(keyOf());
-    await store.sessions.history(keyOf(), { limit: 5, upTo: 100 });
-    await store.sessions.history(keyOf(), { limit: 5, from: 1, upTo: 100 });
+    await historyOf(store, keyOf(), { limit: 5, upTo: 100 });
+    await historyOf(store, keyOf(), { limit: 5, from: 1, upTo: 100 });
     await store.sessions.search(keyOf(), { text: 'hello', limit: 5 });
     await store.sessions.readOutside(keyOf(), 5);
-    await store.sessions.compaction(keyOf());
-    await store.sessions.compaction(keyOf(), 1);
+    await compactionOf(store, keyOf());
+    await compactionOf(store, keyOf(), 1);
     await store.sessions.reset(keyOf(), 1);
     await accept(store, 'm2');
     await store.outbox.claim(lease);

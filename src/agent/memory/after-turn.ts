@@ -9,9 +9,10 @@ import { type Job, type JobEffects, type JobHandler, type NewJob, personLane } f
 import { conversationKey, type Viewer } from '../../domain/memory.ts';
 import type { MemoryStore } from '../../domain/memory-store.ts';
 import { type Clock, newId } from '../../domain/runtime.ts';
+import type { SessionStore } from '../../domain/session-store.ts';
 import type { Turn } from '../../domain/turn.ts';
 import type { UsageStore } from '../../domain/usage.ts';
-import type { EventStore, SessionStore, TurnStore } from '../../store/store.ts';
+import type { EventStore, TurnStore } from '../../store/store.ts';
 import type { ModelClient, ModelReply, PlannedCall } from '../model/client.ts';
 import { failedCall, respondedCall, usageOf } from '../records.ts';
 import { fold, type TurnState } from '../state.ts';

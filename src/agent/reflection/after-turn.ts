@@ -14,9 +14,10 @@ import {
   type Revivals,
 } from '../../domain/reflection.ts';
 import { type Clock, newId } from '../../domain/runtime.ts';
+import type { SessionStore } from '../../domain/session-store.ts';
 import type { Turn } from '../../domain/turn.ts';
 import type { UsageStore } from '../../domain/usage.ts';
-import type { EventStore, SessionStore, TurnStore } from '../../store/store.ts';
+import type { EventStore, TurnStore } from '../../store/store.ts';
 import { namesSkill } from '../context.ts';
 import { mayRepeat, viewerOf } from '../memory/after-turn.ts';
 import { secretIn } from '../memory/secrets.ts';

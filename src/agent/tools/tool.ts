@@ -4,7 +4,7 @@ import type { Risk } from '../../domain/approval.ts';
 import type { Memory, MemoryScope } from '../../domain/memory.ts';
 import type { OutputStore } from '../../domain/output.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
-import type { HistoryEntry } from '../../store/store.ts';
+import type { HistoryEntry } from '../../domain/session-store.ts';
 import type { OutputStreams } from './output.ts';
 
 /**

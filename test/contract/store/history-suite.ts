@@ -1,8 +1,19 @@
 /** The contract of what was said before: the newest turns, summaries of the older ones, and words found in all. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Compaction, Store } from '../../../src/store/store.ts';
-import { accept, type Backend, claimOne, finish, finished, keyOf, type OpenBackend } from './support.ts';
+import type { Compaction } from '../../../src/domain/session-store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import {
+  accept,
+  type Backend,
+  claimOne,
+  compactionOf,
+  finish,
+  finished,
+  historyOf,
+  keyOf,
+  type OpenBackend,
+} from './support.ts';
 
 export function describeHistory(open: OpenBackend): void {
   let backend: Backend;
@@ -55,11 +66,13 @@ export function describeHistory(open: OpenBackend): void {
       limit: fc.nat({ max: 6 }),
       from: fc.option(fc.nat({ max: 9 }), { freq: 2 }),
       upTo: fc.option(fc.nat({ max: 9 }), { freq: 2 }),
+      isSummed: fc.boolean(),
     });
     const does = fc
       .oneof(
         { weight: 9, arbitrary: fc.constant('accept' as const) },
         { weight: 8, arbitrary: fc.constant('finish' as const) },
+        { weight: 2, arbitrary: fc.constant('compact' as const) },
         { weight: 2, arbitrary: fc.constant('cancel' as const) },
         { weight: 1, arbitrary: fc.constant('reset' as const) },
       )
@@ -75,6 +88,7 @@ export function describeHistory(open: OpenBackend): void {
         run += 1;
         const conversation = `run${run}`;
         const turns: { ordinal: number; id: string; text: string; ended: boolean; after: boolean }[] = [];
+        let summary: Compaction | undefined;
         const pick = (index: number | null) => (index === null ? undefined : turns[index]?.ordinal);
         for (const step of all) {
           const [first, ...queued] = turns.filter(({ ended }) => !ended);
@@ -87,6 +101,16 @@ export function describeHistory(open: OpenBackend): void {
           } else if (step.what === 'finish' && first !== undefined) {
             await finish(store, await claimOne(store));
             first.ended = true;
+          } else if (step.what === 'compact' && first?.after === true) {
+            // As the engine does it: what is kept in full begins later with every summary.
+            const left = turns.filter(({ ended, after, ordinal }) => {
+              return ended && after && ordinal > (summary?.keptFrom ?? 0);
+            });
+            const keptFrom = left[Math.floor(left.length / 2)]?.ordinal;
+            if (keptFrom === undefined) continue;
+            summary = { keptFrom, summary: `up to ${keptFrom}`, untrusted: false };
+            await finish(store, await claimOne(store), { compaction: summary });
+            first.ended = true;
           } else if (step.what === 'cancel') {
             const last = queued.at(-1);
             if (last === undefined) continue;
@@ -95,16 +119,22 @@ export function describeHistory(open: OpenBackend): void {
           } else if (step.what === 'reset') {
             await store.sessions.reset(keyOf(conversation), 1);
             for (const turn of turns) turn.after = false;
+            summary = undefined;
           } else if (step.what === 'ask') {
             const from = pick(step.from) ?? 0;
             const upTo = pick(step.upTo) ?? Number.MAX_SAFE_INTEGER;
-            const { limit } = step;
-            const found = await store.sessions.history(keyOf(conversation), { limit, from, upTo });
-            const known = turns.filter(
-              ({ ordinal, ended, after }) => ended && after && ordinal >= from && ordinal <= upTo,
-            );
+            const range = { turns: step.limit, from, upTo, ...(step.isSummed ? {} : { keptFrom: null }) };
+            const found = await store.sessions.past(keyOf(conversation), range);
+            const compaction = step.isSummed ? summary : undefined;
+            expect(found.compaction).toEqual(compaction);
+            const known = turns.filter(({ ordinal, ended, after }) => {
+              return (
+                ended && after && ordinal >= Math.max(from, compaction?.keptFrom ?? 0) && ordinal <= upTo
+              );
+            });
+            const limit = step.limit * (compaction === undefined ? 1 : 2);
             const expected = limit === 0 ? [] : known.slice(-limit);
-            expect(found.map(({ input }) => input.text)).toEqual(expected.map(({ text }) => text));
+            expect(found.entries.map(({ input }) => input.text)).toEqual(expected.map(({ text }) => text));
           }
         }
         // Nothing is left for the claims of the next run.
@@ -144,19 +174,19 @@ export function describeHistory(open: OpenBackend): void {
 
   test('a summary is written with its turn, the latest counts, each is found again, and a fresh start ends it', async () => {
     const first = await exchange('one', '1');
-    expect(await store.sessions.compaction(keyOf())).toBeUndefined();
+    expect(await compactionOf(store, keyOf())).toBeUndefined();
     const early = { keptFrom: first, summary: 'NUL \u0000 early', untrusted: false };
     const second = await exchange('two', '2', { compaction: early });
-    expect(await store.sessions.compaction(keyOf())).toEqual(early);
+    expect(await compactionOf(store, keyOf())).toEqual(early);
     const late = { keptFrom: second, summary: 'late', untrusted: true };
     await exchange('three', '3', { compaction: late });
-    expect(await store.sessions.compaction(keyOf())).toEqual(late);
-    expect(await store.sessions.compaction(keyOf(), first)).toEqual(early);
-    expect(await store.sessions.compaction(keyOf('other'))).toBeUndefined();
-    const kept = await store.sessions.history(keyOf(), { limit: 9, from: second });
+    expect(await compactionOf(store, keyOf())).toEqual(late);
+    expect(await compactionOf(store, keyOf(), first)).toEqual(early);
+    expect(await compactionOf(store, keyOf('other'))).toBeUndefined();
+    const kept = await historyOf(store, keyOf(), { limit: 9, from: second });
     expect(kept.map((entry) => entry.input.text)).toEqual(['two', 'three']);
     await store.sessions.reset(keyOf(), 1);
-    expect(await store.sessions.compaction(keyOf())).toBeUndefined();
-    expect(await store.sessions.compaction(keyOf(), first)).toBeUndefined();
+    expect(await compactionOf(store, keyOf())).toBeUndefined();
+    expect(await compactionOf(store, keyOf(), first)).toBeUndefined();
   });
 }

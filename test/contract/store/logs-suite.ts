@@ -10,6 +10,7 @@ import {
   delivery,
   finish,
   finished,
+  historyOf,
   keyOf,
   type OpenBackend,
   outputOf,
@@ -159,27 +160,26 @@ export function describeLogs(open: OpenBackend): void {
         turns.push(claimed.turn);
         await finish(store, claimed, { answer: `re ${id}` });
       }
-      const history = await store.sessions.history(keyOf(), { limit: 2 });
+      const history = await historyOf(store, keyOf(), { limit: 2 });
       expect(history.map((entry) => [entry.input.id, entry.answer, entry.status])).toEqual([
         ['m2', 're m2', 'done'],
         ['m3', 're m3', 'done'],
       ]);
       const upTo = turns[1]?.ordinal ?? 0;
-      expect(
-        (await store.sessions.history(keyOf(), { limit: 5, upTo })).map((entry) => entry.input.id),
-      ).toEqual(['m1', 'm2']);
+      expect((await historyOf(store, keyOf(), { limit: 5, upTo })).map((entry) => entry.input.id)).toEqual([
+        'm1',
+        'm2',
+      ]);
     });
 
     test('a reset cuts off all that was accepted before it', async () => {
       await accept(store, 'm1');
       await finish(store, await claimOne(store));
       await store.sessions.reset(keyOf(), 4_000);
-      expect(await store.sessions.history(keyOf(), { limit: 5 })).toEqual([]);
+      expect(await historyOf(store, keyOf(), { limit: 5 })).toEqual([]);
       await accept(store, 'm2');
       await finish(store, await claimOne(store));
-      expect((await store.sessions.history(keyOf(), { limit: 5 })).map((entry) => entry.input.id)).toEqual([
-        'm2',
-      ]);
+      expect((await historyOf(store, keyOf(), { limit: 5 })).map((entry) => entry.input.id)).toEqual(['m2']);
     });
 
     test('what is open in a session: the active turn with its log, and the queue behind it', async () => {

@@ -7,6 +7,7 @@ import {
   claimOne,
   delivery,
   finish,
+  historyOf,
   keyOf,
   type OpenBackend,
   outputOf,
@@ -65,7 +66,7 @@ export function describeRetention(open: OpenBackend): void {
     expect(await reflections()).toEqual([]);
     const [turn] = await store.turns.list({ limit: 1 });
     expect(await store.events.list(turn?.id ?? '')).toEqual(log);
-    expect(await store.sessions.history(keyOf(), { limit: 5 })).toHaveLength(1);
+    expect(await historyOf(store, keyOf(), { limit: 5 })).toHaveLength(1);
   });
 
   test('P13: full output goes once its turn has been over for long; that of others stays', async () => {

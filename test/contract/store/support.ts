@@ -4,7 +4,7 @@ import type { EventBody, EventOf } from '../../../src/domain/event.ts';
 import type { Memory } from '../../../src/domain/memory.ts';
 import type { ConversationRef, InboundMessage, OutboundMessage } from '../../../src/domain/message.ts';
 import type { Logger } from '../../../src/domain/runtime.ts';
-import { sessionKey } from '../../../src/domain/session.ts';
+import { type SessionKey, sessionKey } from '../../../src/domain/session.ts';
 import type {
   Accepted,
   ClaimedTurn,
@@ -158,6 +158,18 @@ export async function parkClaimed(store: Store, claimed: ClaimedTurn, approvals:
   }));
   events.push({ type: 'turn.waiting', approvalIds: approvals.map((approval) => approval.id) });
   await store.turns.append(writeOf(claimed, { events, status: 'waiting', approvals }));
+}
+
+type Range = { readonly limit: number; readonly from?: number; readonly upTo?: number };
+
+/** What was said, without a summary. */
+export async function historyOf(store: Store, key: SessionKey, { limit, ...range }: Range) {
+  return (await store.sessions.past(key, { turns: limit, ...range, keptFrom: null })).entries;
+}
+
+export async function compactionOf(store: Store, key: SessionKey, keptFrom?: number) {
+  const range = { turns: 0, ...(keptFrom !== undefined && { keptFrom }) };
+  return (await store.sessions.past(key, range)).compaction;
 }
 
 export const outbound = (text: string): OutboundMessage => ({ text, kind: 'answer' });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { estimateTokens, latestWithin, tokensOf } from '../../../src/agent/history.ts';
-import type { HistoryEntry } from '../../../src/store/store.ts';
+import type { HistoryEntry } from '../../../src/domain/session-store.ts';
 import { message } from '../../contract/store/support.ts';
 
 const entry = (ordinal: number, text: string): HistoryEntry => ({

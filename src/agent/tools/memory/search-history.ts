@@ -1,6 +1,6 @@
 /** Finds what was said earlier in this conversation, also what the prompt no longer holds. */
 import { z } from 'zod';
-import type { HistoryEntry } from '../../../store/store.ts';
+import type { HistoryEntry } from '../../../domain/session-store.ts';
 import { defineTool } from '../tool.ts';
 import { lookup } from './lookup.ts';
 
