@@ -35,19 +35,33 @@ const HOPELESS = 2;
 export const splitMarkdown = (markdown: string, options: SplitOptions): Promise<string[]> =>
   inSlices(splitToFit(markdown, options));
 
-/** As they are sent, those left out of which nothing is to be seen. */
-export const splitAndRender = (
-  markdown: string,
-  options: SplitOptions & { readonly render: (markdown: string) => Sliced<string> },
-): Promise<string[]> => inSlices(rendered(splitToFit(markdown, options), options.render));
+export type RenderOptions = {
+  readonly limit: number;
+  readonly render: (markdown: string) => Sliced<string>;
+  /** Length of what was rendered. Must not shrink when text is added. */
+  readonly measure: (rendered: string) => number;
+};
 
-function* rendered(
-  splitting: Sliced<string[]>,
-  render: (markdown: string) => Sliced<string>,
-): Sliced<string[]> {
+/** As they are sent, those left out of which nothing is to be seen. */
+export const splitAndRender = (markdown: string, options: RenderOptions): Promise<string[]> =>
+  inSlices(rendered(markdown, options));
+
+function* rendered(markdown: string, { limit, render, measure }: RenderOptions): Sliced<string[]> {
+  // Most texts fit as they are: what was rendered to find that out is what is sent.
+  let last = { part: '', text: '' };
+  function* textOf(part: string): Sliced<string> {
+    if (part !== last.part) last = { part, text: yield* render(part) };
+    return last.text;
+  }
+  const parts = yield* splitToFit(markdown, {
+    limit,
+    *measure(part) {
+      return measure(yield* textOf(part));
+    },
+  });
   const shown: string[] = [];
-  for (const part of yield* splitting) {
-    const text = yield* render(part);
+  for (const part of parts) {
+    const text = yield* textOf(part);
     if (text !== '') shown.push(text);
     yield;
   }

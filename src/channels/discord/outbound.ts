@@ -48,13 +48,7 @@ export async function toParts(
 }
 
 const splitContent = (markdown: string, limit: number): Promise<string[]> =>
-  splitAndRender(markdown, {
-    limit,
-    *measure(part) {
-      return (yield* renderInSlices(part)).length;
-    },
-    render: renderInSlices,
-  });
+  splitAndRender(markdown, { limit, render: renderInSlices, measure: (content) => content.length });
 
 /** What is being written, as one message: the end of it, when it has become too long. */
 export function toDraft(markdown: string, head: string, footer: string): string {

@@ -14,20 +14,18 @@ import { splitAndRender, splitMarkdown } from '../split.ts';
  */
 export const PART_LENGTH = 11_000;
 
-const fitting = (limit: number) => ({
-  limit,
-  *measure(part: string): Sliced<number> {
-    return (yield* toSlack(part)).length;
-  },
-});
-
 /** Markdown that makes a legal block each. */
 export const splitToFit = (markdown: string, limit: number): Promise<string[]> =>
-  splitMarkdown(markdown, fitting(limit));
+  splitMarkdown(markdown, {
+    limit,
+    *measure(part) {
+      return (yield* toSlack(part)).length;
+    },
+  });
 
 /** The parts of an answer, each a legal block; none for a blank text. */
 export const toParts = (markdown: string): Promise<string[]> =>
-  splitAndRender(markdown, { ...fitting(PART_LENGTH), render: toSlack });
+  splitAndRender(markdown, { limit: PART_LENGTH, render: toSlack, measure: (text) => text.length });
 
 export function* toSlack(markdown: string): Sliced<string> {
   const blocks: string[] = [];

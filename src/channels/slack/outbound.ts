@@ -53,6 +53,9 @@ const longAnswer: LongAnswerOptions = {
   split: splitToFit,
 };
 
+/** Of Markdown: quotes within quotes, the form that grows most, become some thirty times as long in Slack's. */
+const SURELY_SHORT = PART_LENGTH / 10;
+
 export const noUnfurls = { unfurl_links: false, unfurl_media: false } as const;
 
 export function createOutbound({ call, clock, log }: { call: Call; clock: Clock; log: Logger }): Outbound {
@@ -159,7 +162,7 @@ export function createOutbound({ call, clock, log }: { call: Call; clock: Clock;
     sent: number,
   ): Promise<OutboundMessage> {
     // An earlier try found that there is no way to attach it.
-    if (message.card !== undefined || sent > 1) return message;
+    if (message.card !== undefined || sent > 1 || message.text.length <= SURELY_SHORT) return message;
     const { texts, whole } = await toLongAnswer(message.text, longAnswer);
     const [text] = texts;
     if (whole === undefined || text === undefined) return message;

@@ -1,7 +1,7 @@
 /** An outbound message as the messages Telegram will show (pure): texts within its limits, files, buttons. */
 import type { Button, Card, OutboundFile, OutboundMessage, StepLine } from '../../domain/message.ts';
 import { toLongAnswer, WHOLE_ANSWER } from '../long-answer.ts';
-import { inSlices, type Sliced } from '../slices.ts';
+import { inSlices } from '../slices.ts';
 import { splitAndRender, splitMarkdown } from '../split.ts';
 import { escapeHtml, measureHtml, neutral, pre, renderInSlices } from './format.ts';
 import { folded, MAX_RICH, measureRich, type RichBlock, toRichInSlices } from './rich.ts';
@@ -66,19 +66,21 @@ export async function toParts(message: OutboundMessage, isPublic: boolean): Prom
   return [...shown, ...files.map((file): Part => ({ kind: 'file', file }))];
 }
 
-const fitting = (limit: number) => ({
-  limit,
-  *measure(part: string): Sliced<number> {
-    return measureHtml(yield* renderInSlices(part), limit);
-  },
-});
-
 /** Markdown whose HTML fits, part by part. */
 export const splitToFit = (markdown: string, limit: number): Promise<string[]> =>
-  splitMarkdown(markdown, fitting(limit));
+  splitMarkdown(markdown, {
+    limit,
+    *measure(part) {
+      return measureHtml(yield* renderInSlices(part), limit);
+    },
+  });
 
 export const splitHtml = (markdown: string, limit: number): Promise<string[]> =>
-  splitAndRender(markdown, { ...fitting(limit), render: renderInSlices });
+  splitAndRender(markdown, {
+    limit,
+    render: renderInSlices,
+    measure: (html) => measureHtml(html, limit),
+  });
 
 function headOf(message: OutboundMessage, isPublic: boolean): string {
   if (message.aside !== undefined) {

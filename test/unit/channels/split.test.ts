@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { Lexer, type Token } from 'marked';
 import { describe, expect, it } from 'vitest';
-import { lengthOf, splitMarkdown } from '../../../src/channels/split.ts';
+import { lengthOf, splitAndRender, splitMarkdown } from '../../../src/channels/split.ts';
 
 const split = (text: string, limit: number): Promise<string[]> =>
   splitMarkdown(text, { limit, measure: lengthOf });
@@ -125,5 +125,34 @@ describe('splitMarkdown', () => {
       const parts = await split(text, limit);
       expect(parts.map(visible).join('')).toBe(visible(text));
     }
+  });
+});
+
+describe('splitAndRender', () => {
+  it('gives the parts of splitMarkdown as they are rendered, and renders what fits once', async () => {
+    await fc.assert(
+      fc.asyncProperty(document, fc.integer({ min: 60, max: 4_000 }), async (text, limit) => {
+        const seen: string[] = [];
+        const shown = await splitAndRender(text, {
+          limit,
+          *render(part) {
+            seen.push(part);
+            yield;
+            return `<${part}>`;
+          },
+          measure: (rendered) => rendered.length,
+        });
+        const parts = await splitMarkdown(text, {
+          limit,
+          *measure(part) {
+            yield;
+            return part.length + 2;
+          },
+        });
+        expect(shown).toEqual(parts.map((part) => `<${part}>`));
+        if (text.length + 2 <= limit) expect(seen).toEqual([text]);
+      }),
+      { numRuns: 30 },
+    );
   });
 });
