@@ -17,7 +17,7 @@ import { toPlain } from './mrkdwn.ts';
 import {
   actionsBody,
   commandBody,
-  eventBody,
+  parseEvent,
   type SlackChanged,
   type SlackDeleted,
   type SlackFile,
@@ -73,9 +73,9 @@ export function toInbound(body: unknown, options: InboundOptions, now: number): 
 }
 
 function fromEvent(body: unknown, options: InboundOptions): Inbound | undefined {
-  const parsed = eventBody.safeParse(body);
-  if (!parsed.success) return undefined;
-  const { event, event_id: eventId } = parsed.data;
+  const parsed = parseEvent(body);
+  if (parsed === undefined) return undefined;
+  const { event, eventId } = parsed;
   const { bot } = options;
   if (event.type === 'app_uninstalled' || event.type === 'tokens_revoked')
     return { kind: 'gone', reason: event.type };

@@ -84,12 +84,45 @@ const sessionStopped = z.object({
 const uninstalled = z.object({ type: z.literal('app_uninstalled') });
 const revoked = z.object({ type: z.literal('tokens_revoked') });
 
-export const eventBody = z.object({
+const eventBody = z.object({
   type: z.literal('event_callback'),
   team_id: id.optional(),
   event_id: id.optional(),
-  event: z.union([changed, deleted, posted, sessionStopped, uninstalled, revoked]),
+  event: z.looseObject({ type: z.string(), subtype: z.unknown().optional() }),
 });
+
+type SlackEvent =
+  | SlackPosted
+  | SlackChanged
+  | SlackDeleted
+  | z.output<typeof sessionStopped | typeof uninstalled | typeof revoked>;
+
+/** By its name: each schema that is tried in vain makes a list of problems, which takes longer than the right one. */
+function schemaOf(type: string, subtype: unknown): z.ZodType<SlackEvent> | undefined {
+  switch (type) {
+    case 'message':
+      return subtype === 'message_changed' ? changed : subtype === 'message_deleted' ? deleted : posted;
+    case 'app_mention':
+      return posted;
+    case 'agent_session_stopped':
+      return sessionStopped;
+    case 'app_uninstalled':
+      return uninstalled;
+    case 'tokens_revoked':
+      return revoked;
+    default:
+      return undefined;
+  }
+}
+
+export function parseEvent(
+  body: unknown,
+): { readonly event: SlackEvent; readonly eventId: string | undefined } | undefined {
+  const outer = eventBody.safeParse(body).data;
+  if (outer === undefined) return undefined;
+  const event = schemaOf(outer.event.type, outer.event.subtype)?.safeParse(outer.event).data;
+  return event === undefined ? undefined : { event, eventId: outer.event_id };
+}
 
 const person = z.object({
   id,
