@@ -1,13 +1,13 @@
 /** Slack as a channel: Bolt with a receiver of ours, the Web API, and the parts that speak to the gateway. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { App, type Receiver, webApi } from '@slack/bolt';
+import { App, type Receiver } from '@slack/bolt';
 import { AppError, errorMessage } from '../../domain/errors.ts';
 import type { ConversationRef, OutboundMessage } from '../../domain/message.ts';
 import { newId } from '../../domain/runtime.ts';
 import type { ChannelAdapter, ChannelDeps, ChannelSink, ChannelState } from '../adapter.ts';
 import { encodeButton } from '../button-token.ts';
 import { createBackfill } from './backfill.ts';
-import { clientOptions } from './client.ts';
+import { clientOptions, SlackClient } from './client.ts';
 import type { SlackConfig } from './config.ts';
 import { createDispatch } from './dispatch.ts';
 import { createDrafts } from './drafts.ts';
@@ -46,7 +46,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
   let missedTimer: NodeJS.Timeout | undefined;
   let bot: Bot = { team: '', user: '', botId: null };
   const options = clientOptions(config.api_url, log);
-  const client = new webApi.WebClient(config.bot_token, options);
+  const client = new SlackClient(config.bot_token, options);
   const abilities = { stream: true, stopInStream: true, status: true, session: true };
 
   const setState = (next: ChannelState, detail?: string): void => {
