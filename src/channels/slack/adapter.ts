@@ -159,10 +159,11 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
 
   const openReply: ChannelAdapter['openReply'] = (where, replyTo, turnId, isFirst = false) => {
     status.begin(where);
+    if (turnId !== undefined) drafts.begin(turnId, isFirst);
     return createReplyStream({
       async open() {
         if (!config.stream) return null;
-        const adopted = turnId === undefined || isFirst ? [] : await drafts.get(turnId);
+        const adopted = turnId === undefined ? [] : await drafts.get(turnId);
         await endStreams(where, adopted);
         return createLiveMessage({
           call,
