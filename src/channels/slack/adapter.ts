@@ -67,7 +67,11 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
 
   function endGap(): void {
     const isLong = awaySince === null || clock.monotonic() - awaySince > READ_BACK_AFTER_MS;
-    if (state.state !== 'up' && isLong) caughtUp = backfill.run();
+    if (state.state === 'up' || !isLong) return;
+    const reading: Promise<void> = backfill.run().finally(() => {
+      if (caughtUp === reading) caughtUp = undefined;
+    });
+    caughtUp = reading;
   }
 
   /** What could not be stored in all of Slack's tries is read once there is hope that it can. */
@@ -97,7 +101,7 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
   const seen = createSeen({ state: deps.state, log });
   const backfill = createBackfill({ call, seen, take: (body) => onBody(body, async () => {}), clock, log });
   /** Newer messages wait for those that are read back, if that does not take long. */
-  let caughtUp: Promise<void> = Promise.resolve();
+  let caughtUp: Promise<void> | undefined;
   /** Null before the first connection of this process. */
   let awaySince: number | null = null;
   const dispatch = createDispatch({
@@ -245,7 +249,8 @@ export function createSlackAdapter(deps: ChannelDeps<SlackConfig>): ChannelAdapt
     app.use(async ({ body, context }) => {
       const delivery: Delivery = context.delivery;
       delivery.reached = true;
-      await Promise.race([caughtUp, sleep(LONGEST_CATCH_UP_MS, undefined, { ref: false })]);
+      if (caughtUp !== undefined)
+        await Promise.race([caughtUp, sleep(LONGEST_CATCH_UP_MS, undefined, { ref: false })]);
       await onBody(body, delivery.ack);
     });
     app.error(async (error) => Promise.reject(error));
