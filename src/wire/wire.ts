@@ -10,7 +10,7 @@ import { type Answer, createExchange, type Signal } from './exchange.ts';
 export type Question = {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Readable | undefined;
+  readonly body?: string | Buffer | Readable | undefined;
   readonly signal?: Signal | undefined;
   /** Until the end of the answer, milliseconds; without it silence is for the caller to time. */
   readonly limitMs?: number | undefined;

@@ -117,7 +117,7 @@ async function whole({ client, options, request, watch }: Attempt): Promise<Draf
 type Streaming = Pick<Attempt, 'request' | 'watch'> & {
   readonly transport: Transport;
   readonly target: () => Promise<Target>;
-  readonly write: (request: ModelRequest) => string;
+  readonly write: (request: ModelRequest) => Buffer;
 };
 
 async function streamed({ transport, target, write, request, watch }: Streaming): Promise<Draft> {

@@ -1,4 +1,4 @@
-/** A request as OpenAI-compatible endpoints want it: as an object for the SDK, and as the text of one that streams. */
+/** A request as OpenAI-compatible endpoints want it: as an object for the SDK, and as the bytes of one that streams. */
 import { memoize } from '../memoize.ts';
 import type { ChatMessage, ModelRequest, Reasoning, ToolSpec } from './client.ts';
 import { toWireName } from './wire-name.ts';
@@ -16,17 +16,41 @@ export const paramsOf = (options: ParamsOptions, { messages, tools }: ModelReque
   ...(tools === undefined || tools.length === 0 ? {} : { tools: tools.map(toTool) }),
 });
 
-/** Most of a request is what the one before it held: each message and each tool is written as JSON once. */
-export function createStreamWriter(options: ParamsOptions): (request: ModelRequest) => string {
-  const fixed = { ...fixedOf(options), stream: true, stream_options: { include_usage: true } };
-  const begin = JSON.stringify(fixed).slice(0, -1);
-  const messageText = memoize((message: ChatMessage) => JSON.stringify(toMessage(message)));
-  const toolText = memoize((tool: ToolSpec) => JSON.stringify(toTool(tool)));
+/**
+ * Most of a request is what the one before it held: each message and each tool is written as JSON once, and the longest
+ * of it, the tools and the message that everything begins with, is put into bytes once.
+ */
+export function createStreamWriter(options: ParamsOptions): (request: ModelRequest) => Buffer {
+  const headOf = createHeadWriter(options);
+  const firstOf = memoize((message: ChatMessage) => Buffer.from(textOf(message)));
+  const nextOf = memoize((message: ChatMessage) => `,${textOf(message)}`);
   return ({ messages, tools = [] }) => {
-    const acting = tools.length === 0 ? '' : `,"tools":[${tools.map(toolText).join(',')}]`;
-    return `${begin},"messages":[${messages.map(messageText).join(',')}]${acting}}`;
+    const rest = messages.slice(1).map(nextOf).join('');
+    return Buffer.concat([headOf(tools), ...messages.slice(0, 1).map(firstOf), Buffer.from(`${rest}]}`)]);
   };
 }
+
+/** All that is before the messages. */
+function createHeadWriter(options: ParamsOptions): (tools: readonly ToolSpec[]) => Buffer {
+  const fixed = { ...fixedOf(options), stream: true, stream_options: { include_usage: true } };
+  const write = (tools: readonly ToolSpec[]): Buffer => {
+    const acting = tools.length === 0 ? {} : { tools: tools.map(toTool) };
+    return Buffer.from(`${JSON.stringify({ ...fixed, ...acting }).slice(0, -1)},"messages":[`);
+  };
+  const bare = write([]);
+  let known: readonly ToolSpec[] = [];
+  let acting = bare;
+  return (tools) => {
+    if (tools.length === 0) return bare;
+    if (tools.length !== known.length || tools.some((tool, index) => tool !== known[index])) {
+      known = tools;
+      acting = write(tools);
+    }
+    return acting;
+  };
+}
+
+const textOf = (message: ChatMessage): string => JSON.stringify(toMessage(message));
 
 /** What is the same in every request. */
 const fixedOf = (options: ParamsOptions) => ({

@@ -12,7 +12,7 @@ import { type Beat, createBeat } from './beat.ts';
 export type Transport = {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /** Asks for an answer that streams. Rejects when there is none, and when it is aborted. */
-  post(target: Target, body: string, signal: AbortSignal): Promise<Answer>;
+  post(target: Target, body: Buffer, signal: AbortSignal): Promise<Answer>;
 };
 
 export type Target = { readonly url: URL; readonly headers: Readonly<Record<string, string>> };
@@ -46,7 +46,7 @@ export function createTransport(): Transport {
       isRepeatable: true,
     });
 
-  async function post(target: Target, body: string, signal: AbortSignal, redirects = 0): Promise<Answer> {
+  async function post(target: Target, body: Buffer, signal: AbortSignal, redirects = 0): Promise<Answer> {
     const { url, headers } = target;
     const answer = await ask(url, { method: 'POST', headers, body, signal });
     const { status } = answer;
