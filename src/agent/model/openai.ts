@@ -131,22 +131,28 @@ async function streamed({ transport, target, write, request, watch }: Streaming)
     throw wrongType(answer.type, 'text/event-stream');
   }
   const draft = newDraft();
-  const textOf = createTextReader();
   // What came together is handed on together: each time costs the same, however much it is.
   let fresh = '';
   let isAlive = false;
   const gather = (text: string): void => {
     fresh += text;
   };
+  const takeText = (text: string): void => {
+    isAlive = true;
+    addText(draft, text, gather);
+  };
+  const texts = createTextReader(takeText);
   await answer.events({
+    takeSome: texts.takeSome,
     onData(data, event) {
+      const text = texts.textOf(data);
+      if (text !== undefined) return takeText(text);
       isAlive = true;
-      const text = textOf(data);
-      if (text !== undefined) return addText(draft, text, gather);
       const chunk: unknown = JSON.parse(data);
       const failure = errorOf(chunk, event);
       if (failure !== undefined) throw new APIError(undefined, failure, undefined, answer.headers);
       addChunk(draft, chunk as Chunk, gather);
+      texts.learn(data, chunk);
     },
     onRest() {
       if (isAlive) watch.touch();

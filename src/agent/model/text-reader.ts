@@ -3,7 +3,19 @@
  * parsing them took as long as the rest of the model call. Whatever is not alike is left to be parsed.
  */
 
+import { BEGIN } from './transport.ts';
+
 type Shape = { readonly before: string; readonly after: string };
+type Framed = Shape & { readonly between: string };
+
+export type TextReader = {
+  /** The text of an event, if it is certain that it holds nothing else that counts. */
+  textOf(data: string): string | undefined;
+  /** Of an event whose text is not known, what it holds: others may be like it. */
+  learn(data: string, chunk: unknown): void;
+  /** Takes the texts of whole events at `from`; returns where the first begins that it did not take. */
+  takeSome(stream: string, from: number): number;
+};
 
 /** An answer whose events all differ (some servers pad them) is not compared for ever. */
 const MOST_TRIES = 4;
@@ -11,64 +23,96 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const PROBE = 'zq';
 
-/** The text of an event, if it is certain that it holds nothing else that counts. */
-export function createTextReader(): (data: string) => string | undefined {
+/** @param take is told the texts of several events as one */
+export function createTextReader(take: (text: string) => void): TextReader {
   let shape: Shape | undefined;
+  let framed: Framed | undefined;
   let tries = 0;
 
-  return (data) => {
-    if (shape !== undefined) {
-      const text = textIn(shape, data);
-      if (text !== undefined) return text;
-    }
-    if (tries < MOST_TRIES) {
+  return {
+    textOf(data) {
+      if (shape === undefined || !data.startsWith(shape.before)) return undefined;
+      const end = endOfText(data, shape.before.length);
+      const isAlike = data.startsWith(shape.after, end) && data.length === end + shape.after.length;
+      return isAlike ? data.slice(shape.before.length, end) : undefined;
+    },
+    learn(data, chunk) {
+      if (tries >= MOST_TRIES) return;
       tries += 1;
-      shape = shapeOf(data) ?? shape;
-    }
-    return undefined;
+      const found = shapeOf(data, chunk);
+      if (found === undefined) return;
+      shape = found;
+      framed = framedOf(found);
+    },
+    takeSome(stream, from) {
+      if (framed === undefined || !stream.startsWith(framed.before, from)) return from;
+      const { before, after, between } = framed;
+      let texts = '';
+      let at = from + before.length;
+      let end = endOfText(stream, at);
+      while (stream.startsWith(between, end)) {
+        texts += stream.slice(at, end);
+        at = end + between.length;
+        end = endOfText(stream, at);
+      }
+      const isWhole = stream.startsWith(after, end);
+      if (isWhole) texts += stream.slice(at, end);
+      const to = isWhole ? end + after.length : at - before.length;
+      // Also when they were all empty: the answer is alive.
+      if (to > from) take(texts);
+      return to;
+    },
   };
 }
 
-function textIn({ before, after }: Shape, data: string): string | undefined {
-  if (data.length < before.length + after.length) return undefined;
-  if (!data.startsWith(before) || !data.endsWith(after)) return undefined;
-  const end = data.length - after.length;
-  for (let at = before.length; at < end; at++) if (isSpecial(data.charCodeAt(at))) return undefined;
-  return data.slice(before.length, end);
+/** As it stands in a stream; what came in several lines would stand there in several lines. */
+function framedOf({ before, after }: Shape): Framed | undefined {
+  if (`${before}${after}`.includes('\n')) return undefined;
+  const framed = { before: `${BEGIN}${before}`, after: `${after}\n\n` };
+  // Compared at once: each look at a string costs the same, however long it is.
+  return { ...framed, between: `${framed.after}${framed.before}` };
 }
 
-/** What ends a JSON string, begins an escape, or must not be in one. */
+/** The first place that ends a JSON string, begins an escape, or must not be in one. */
+function endOfText(text: string, from: number): number {
+  let end = from;
+  while (end < text.length && !isSpecial(text.charCodeAt(end))) end += 1;
+  return end;
+}
+
 const isSpecial = (code: number): boolean => code === QUOTE || code === BACKSLASH || code < 0x20;
 
-function shapeOf(data: string): Shape | undefined {
-  const text = onlyText(data);
+function shapeOf(data: string, chunk: unknown): Shape | undefined {
+  const text = onlyText(chunk);
   if (text === undefined) return undefined;
   const at = data.lastIndexOf(`"${text}"`);
   if (at === -1) return undefined;
   const shape = { before: data.slice(0, at + 1), after: data.slice(at + 1 + text.length) };
   // The same words may stand elsewhere in it: another text in their place has to be the text of the event.
-  return onlyText(`${shape.before}${PROBE}${shape.after}`) === PROBE ? shape : undefined;
+  return onlyTextIn(`${shape.before}${PROBE}${shape.after}`) === PROBE ? shape : undefined;
 }
 
-/** The text of an event that has one choice with text, and nothing else that is read. */
-function onlyText(data: string): string | undefined {
-  let parsed: unknown;
+function onlyTextIn(data: string): string | undefined {
   try {
-    parsed = JSON.parse(data);
+    return onlyText(JSON.parse(data));
   } catch {
     return undefined;
   }
-  const chunk = fieldsOf(parsed);
-  const choices: unknown = chunk.choices;
-  if (isThere(chunk.error) || isThere(chunk.usage) || !Array.isArray(choices) || choices.length !== 1)
-    return undefined;
-  const choice = fieldsOf(choices[0]);
-  if (isThere(choice.finish_reason)) return undefined;
-  const { content, role: _, ...others } = fieldsOf(choice.delta);
-  return typeof content === 'string' && !Object.values(others).some(isThere) ? content : undefined;
+}
+
+/** The text of an event that has one choice with text, and nothing else that is read. */
+function onlyText(chunk: unknown): string | undefined {
+  if (!isObject(chunk) || isThere(chunk.error) || isThere(chunk.usage)) return undefined;
+  const [choice, ...others]: unknown[] = Array.isArray(chunk.choices) ? chunk.choices : [];
+  if (!isObject(choice) || others.length > 0 || isThere(choice.finish_reason)) return undefined;
+  const { delta } = choice;
+  if (!isObject(delta) || typeof delta.content !== 'string') return undefined;
+  return Object.keys(delta).every((key) => key === 'content' || key === 'role' || !isThere(delta[key]))
+    ? delta.content
+    : undefined;
 }
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null;
 
-const fieldsOf = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null ? { ...value } : {};
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;

@@ -19,6 +19,8 @@ export type Target = { readonly url: URL; readonly headers: Readonly<Record<stri
 
 export type Events = {
   onData(data: string, event: string): void;
+  /** Where an event begins: may take some whole ones itself, and says where the first begins that it did not take. */
+  takeSome(stream: string, from: number): number;
   /** Those that came together have been told, also when `onData` threw. */
   onRest(): void;
 };
@@ -115,7 +117,7 @@ async function collect(answer: WireAnswer): Promise<Buffer> {
 function read(answer: WireAnswer, beat: Beat, events: Events): Promise<void> {
   const { promise: done, resolve } = Promise.withResolvers<void>();
   const decoder = new StringDecoder('utf8');
-  const parse = createEventParser(events.onData);
+  const parse = createEventParser(events);
   beat.begin();
   const over = answer.read({
     soon: beat.soon,
@@ -133,10 +135,14 @@ function read(answer: WireAnswer, beat: Beat, events: Events): Promise<void> {
   return Promise.race([done, over]).finally(() => beat.end());
 }
 
-const BEGIN = 'data: ';
+/** Of the line that is nearly every event. */
+export const BEGIN = 'data: ';
 
 /** Takes text as it comes; true once `[DONE]` was among it, and deaf from then on. */
-export function createEventParser(onData: Events['onData']): (text: string) => boolean {
+export function createEventParser({
+  onData,
+  takeSome,
+}: Pick<Events, 'onData' | 'takeSome'>): (text: string) => boolean {
   let rest = '';
   let data: string | undefined;
   let event = '';
@@ -163,19 +169,17 @@ export function createEventParser(onData: Events['onData']): (text: string) => b
 
   /** Nearly every event is one line of data and an empty one. */
   const isWhole = (from: number, end: number): boolean =>
-    rest[end + 1] === '\n' &&
-    rest[end - 1] !== '\r' &&
-    data === undefined &&
-    event === '' &&
-    rest.startsWith(BEGIN, from);
+    rest[end + 1] === '\n' && rest[end - 1] !== '\r' && rest.startsWith(BEGIN, from);
 
   return (text) => {
     rest += text;
     let from = 0;
     while (!isDone) {
+      const isBegin = data === undefined && event === '';
+      if (isBegin) from = takeSome(rest, from);
       const end = rest.indexOf('\n', from);
       if (end === -1) break;
-      if (isWhole(from, end)) {
+      if (isBegin && isWhole(from, end)) {
         hand(rest.slice(from + BEGIN.length, end));
         from = end + 2;
         continue;

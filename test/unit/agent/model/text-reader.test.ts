@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addChunk, addText, newDraft } from '../../../../src/agent/model/draft.ts';
 import { createTextReader } from '../../../../src/agent/model/text-reader.ts';
+import { createEventParser } from '../../../../src/agent/model/transport.ts';
 
 const event = (delta: object, more: object = {}): string =>
   JSON.stringify({
@@ -15,7 +16,7 @@ const event = (delta: object, more: object = {}): string =>
 
 function read(events: readonly string[]) {
   const draft = newDraft();
-  const textOf = createTextReader();
+  const { textOf, learn } = createTextReader(() => {});
   let parsed = 0;
   for (const data of events) {
     const text = textOf(data);
@@ -24,9 +25,31 @@ function read(events: readonly string[]) {
       continue;
     }
     parsed += 1;
-    addChunk(draft, JSON.parse(data), undefined);
+    const chunk = JSON.parse(data);
+    addChunk(draft, chunk, undefined);
+    learn(data, chunk);
   }
   return { draft, parsed };
+}
+
+/** The same of a stream that comes in pieces. */
+function readStream(pieces: readonly string[]) {
+  const draft = newDraft();
+  const { textOf, learn, takeSome } = createTextReader((text) => addText(draft, text, undefined));
+  let handed = 0;
+  const parse = createEventParser({
+    takeSome,
+    onData(data) {
+      handed += 1;
+      const text = textOf(data);
+      if (text !== undefined) return addText(draft, text, undefined);
+      const chunk = JSON.parse(data);
+      addChunk(draft, chunk, undefined);
+      learn(data, chunk);
+    },
+  });
+  for (const piece of pieces) parse(piece);
+  return { draft, handed };
 }
 
 function readAll(events: readonly string[]) {
@@ -58,6 +81,55 @@ describe('the reader of text', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('E16: property: gives the same answer of a stream, whatever its frames and the cuts', () => {
+    const frame = fc.oneof(
+      { weight: 6, arbitrary: fc.constant((data: string) => `data: ${data}\n\n`) },
+      fc.constantFrom(
+        (data: string) => `data: ${data}\r\n\r\n`,
+        (data: string) => `data:${data}\n\n`,
+        (data: string) => `event: delta\ndata: ${data}\n\n`,
+        (data: string) => `: a comment\n\ndata: ${data}\n\n`,
+        (data: string) => `data: ${data.replace('{', '{\ndata: ')}\n\n`,
+        (data: string) => `data: ${data}\n\n\n`,
+      ),
+    );
+    const cuts = fc.array(fc.nat(900), { maxLength: 12 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(any, frame), { maxLength: 16 }), cuts, (all, lengths) => {
+        let rest = `${all.map(([data, framed]) => framed(data)).join('')}data: [DONE]\n\n${all.map(([data]) => `data: ${data}\n\n`).join('')}`;
+        const pieces = lengths.map((length) => {
+          const piece = rest.slice(0, length);
+          rest = rest.slice(length);
+          return piece;
+        });
+        expect(readStream([...pieces, rest]).draft).toEqual(readAll(all.map(([data]) => data)));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('takes the events of a stream together, and those that are cut once they are whole', () => {
+    const words = Array.from({ length: 200 }, (_, index) => `word ${index} `);
+    const stream = words.map((content) => `data: ${event({ content })}\n\n`).join('');
+    for (let cut = 1; cut < 1_200; cut += 7) {
+      const { draft, handed } = readStream([stream.slice(0, cut), stream.slice(cut)]);
+      expect(draft.text).toBe(words.join(''));
+      // The first, and perhaps one that is cut where its lines end.
+      expect(handed).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('tells of empty events too, as signs of life', () => {
+    const heard: string[] = [];
+    const { learn, takeSome } = createTextReader((text) => void heard.push(text));
+    const first = event({ content: 'a' });
+    learn(first, JSON.parse(first));
+    const stream = `data: ${event({ content: '' })}\n\n`;
+    expect(takeSome(stream, 0)).toBe(stream.length);
+    expect(takeSome('data: other\n\n', 0)).toBe(0);
+    expect(heard).toEqual(['']);
   });
 
   it('parses the first event of an answer and those with special characters, no others', () => {

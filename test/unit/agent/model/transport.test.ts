@@ -3,9 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createEventParser } from '../../../../src/agent/model/transport.ts';
 
+const takeSome = (_stream: string, from: number): number => from;
+
 function parse(pieces: readonly string[]): { data: string; event: string }[] {
   const found: { data: string; event: string }[] = [];
-  const take = createEventParser((data, event) => void found.push({ data, event }));
+  const take = createEventParser({
+    takeSome,
+    onData: (data, event) => void found.push({ data, event }),
+  });
   for (const piece of pieces) take(piece);
   return found;
 }
@@ -45,7 +50,7 @@ describe('the parser of server-sent events', () => {
 
   it('is deaf after [DONE], and says that it was there', () => {
     const found: string[] = [];
-    const take = createEventParser((one) => void found.push(one));
+    const take = createEventParser({ takeSome, onData: (one) => void found.push(one) });
     expect(take('data: {"a":1}\n\nda')).toBe(false);
     expect(take('ta: [DONE]\n\ndata: late\n\n')).toBe(true);
     expect(take('data: later\n\n')).toBe(true);
