@@ -2,6 +2,7 @@
  * What the model reads, in order: instructions, memories, a summary, history, the message, and what has happened since.
  * Pure. Everything that is not the person's own message or our instructions is marked as untrusted data.
  */
+import { dayOf } from '../domain/day.ts';
 import type { Memory } from '../domain/memory.ts';
 import type { InboundMessage } from '../domain/message.ts';
 import type { HistoryEntry } from '../domain/session-store.ts';
@@ -50,8 +51,11 @@ const exchangeOf = memoize((entry: HistoryEntry): readonly ChatMessage[] => {
     : [asked, { role: 'assistant', content: entry.answer }];
 });
 
-export const historyMessages = (history: readonly HistoryEntry[]): ChatMessage[] =>
-  history.flatMap(exchangeOf);
+export function historyMessages(history: readonly HistoryEntry[]): ChatMessage[] {
+  const messages: ChatMessage[] = [];
+  for (const entry of history) messages.push(...exchangeOf(entry));
+  return messages;
+}
 
 export type ContextInput = {
   readonly instructions: string;
@@ -69,8 +73,7 @@ const keptFor = { user: 'this person', conversation: 'this conversation', worksp
 /** Each with who said it, when, and for whom it is kept. */
 export const memoryLines = (memories: readonly Memory[]): string[] =>
   memories.map(({ name, body, scope, author, updatedAt }) => {
-    const day = new Date(updatedAt).toISOString().slice(0, 10);
-    return `- ${name} (for ${keptFor[scope]}; said by ${author}, ${day}): ${body}`;
+    return `- ${name} (for ${keptFor[scope]}; said by ${author}, ${dayOf(updatedAt)}): ${body}`;
   });
 
 /** By the instructions before them. The same skills come with message after message: so the opening is the same, too. */

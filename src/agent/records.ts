@@ -1,4 +1,5 @@
 /** How a model call is written down: its events, and what it counts for. */
+import { dayOf } from '../domain/day.ts';
 import { AppError, errorMessage } from '../domain/errors.ts';
 import type { EventBody, ModelRole } from '../domain/event.ts';
 import type { Clock } from '../domain/runtime.ts';
@@ -46,7 +47,7 @@ export function usageOf(
   clock: Clock,
 ): UsageDelta {
   return {
-    day: new Date(clock.now()).toISOString().slice(0, 10),
+    day: dayOf(clock.now()),
     user: turn.user,
     conversation: turn.session,
     role,

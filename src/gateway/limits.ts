@@ -1,5 +1,6 @@
 /** Rates and budgets: what a person may send in a minute, and what the model may cost in a day. */
 import type { PlannedCall } from '../agent/model/client.ts';
+import { dayOf } from '../domain/day.ts';
 import { AppError } from '../domain/errors.ts';
 import type { UserId } from '../domain/message.ts';
 import type { Clock } from '../domain/runtime.ts';
@@ -46,7 +47,7 @@ export function createLimits(deps: {
     async requireBudget(planned = { tokens: 0, cost: 0 }) {
       const { tokensPerDay, costPerDay } = deps.settings();
       if (tokensPerDay === null && costPerDay === null) return;
-      const day = new Date(deps.clock.now()).toISOString().slice(0, 10);
+      const day = dayOf(deps.clock.now());
       const spent = await deps.usage.total(day);
       const exceeds = (limit: number | null, used: number, more: number) =>
         limit !== null && (used >= limit || used + more > limit);

@@ -1,5 +1,6 @@
 /** Vectors of memories and of questions: metered, within the budget, and never needed. */
 import { z } from 'zod';
+import { dayOf } from '../../domain/day.ts';
 import type { JobHandler, NewJob } from '../../domain/job.ts';
 import type { Memory } from '../../domain/memory.ts';
 import type { MemoryStore } from '../../domain/memory-store.ts';
@@ -33,7 +34,7 @@ export async function embedMetered(
   const { vector, promptTokens, cost } = await embedder.embed(text, signal);
   await deps.usage.add([
     {
-      day: new Date(deps.clock.now()).toISOString().slice(0, 10),
+      day: dayOf(deps.clock.now()),
       user: payer.user,
       conversation: payer.session,
       role: 'embedding',

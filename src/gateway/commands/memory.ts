@@ -1,5 +1,5 @@
 /** `/memory`: what is remembered here, from where; adding, correcting and forgetting it. */
-
+import { dayOf } from '../../domain/day.ts';
 import { wordsOf } from '../../domain/event.ts';
 import {
   conversationKey,
@@ -63,7 +63,7 @@ const show: Verb = async (deps, context, id) => {
   return [
     `**${entry.name}** (${entry.type}, ${forWhom[entry.scope]}, importance ${entry.importance})`,
     showInvisible(entry.body),
-    `Said by ${entry.author} on ${day(entry.createdAt)}${entry.updatedAt === entry.createdAt ? '' : `, last changed on ${day(entry.updatedAt)}`}.`,
+    `Said by ${entry.author} on ${dayOf(entry.createdAt)}${entry.updatedAt === entry.createdAt ? '' : `, last changed on ${dayOf(entry.updatedAt)}`}.`,
     ...effects,
     ...(source === null ? [] : [`Source: turn ${source.turnId}, event ${source.seq}.`]),
     ...(said === null ? [] : [`> ${showInvisible(said).slice(0, 500).replaceAll('\n', '\n> ')}`]),
@@ -183,13 +183,12 @@ const unknown = (id: string): string =>
     : `I know no entry \`${showInvisible(id).replaceAll('`', "'").slice(0, 80)}\`. \`/memory\` lists them.`;
 
 const forWhom = { user: 'for you', conversation: 'for this conversation', workspace: 'for the workspace' };
-const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 function lines(memories: readonly Memory[]): string {
   const rows = memories.map((one) => {
     const text = showInvisible(one.body).replaceAll(/\s+/g, ' ');
     const short = text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH).toWellFormed()}…` : text;
-    return `- ${short} (${forWhom[one.scope]}; ${one.author}, ${day(one.updatedAt)}) \`${one.id}\``;
+    return `- ${short} (${forWhom[one.scope]}; ${one.author}, ${dayOf(one.updatedAt)}) \`${one.id}\``;
   });
   return rows.join('\n');
 }

@@ -1,4 +1,5 @@
 /** `/usage`: what the models have been used for: by day and role; for admins also by person and conversation. */
+import { dayOf } from '../../domain/day.ts';
 import type { UsageRow } from '../../domain/usage.ts';
 import type { ChatCommand } from './command.ts';
 
@@ -13,7 +14,6 @@ export const usage: ChatCommand = {
   about: 'Show the tokens used today and in the last 30 days',
   async run(deps, context) {
     const now = deps.clock.now();
-    const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10);
     const isAdmin = context.roles.includes('admin');
     // An admin sees everybody's; others their own.
     const own = isAdmin ? {} : { user: context.message.author.id };
