@@ -61,16 +61,23 @@ export function createArriving(redact: Redact, emit: (text: string) => void) {
   return {
     add(delta: string): void {
       let out = '';
-      for (let from = 0; from < delta.length; ) {
-        const isRun = isVisible(delta.charCodeAt(from));
-        let to = from + 1;
+      /** What of it is neither in `out` nor in `run`. */
+      let left = 0;
+      for (let at = 0; at < delta.length; ) {
+        const isRun = isVisible(delta.charCodeAt(at));
+        let to = at + 1;
         while (to < delta.length && isVisible(delta.charCodeAt(to)) === isRun) to += 1;
-        const piece = delta.slice(from, to);
-        if (isRun) run += piece;
-        else out += close() + piece;
-        if (run.length > LONGEST_RUN) out += close();
-        from = to;
+        const isHarmless = run === '' && (!isRun || (to < delta.length && to - at <= SHOWN_AT_ONCE));
+        if (!isHarmless) {
+          out += delta.slice(left, at);
+          if (isRun) run += delta.slice(at, to);
+          else out += close();
+          left = isRun ? to : at;
+          if (run.length > LONGEST_RUN) out += close();
+        }
+        at = to;
       }
+      out += delta.slice(left);
       const end = Math.min(run.length, SHOWN_AT_ONCE);
       if (end > shown) {
         out += run.slice(shown, end);

@@ -63,4 +63,25 @@ describe('text as it arrives', () => {
     arriving.add('Hello');
     expect(shown).toBe('Hello');
   });
+
+  it('property: all is shown at once but for what follows the beginning of the last word', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n', 'ü', 'long-word'), maxLength: 60 });
+    fc.assert(
+      fc.property(text, lengths, (said, cuts) => {
+        let shown = '';
+        const arriving = createArriving(redact, (more) => {
+          shown += more;
+        });
+        let come = '';
+        for (const piece of cut(said, cuts)) {
+          arriving.add(piece);
+          come += piece;
+          const [word = ''] = /[\x21-\x7e]*$/.exec(come) ?? [];
+          expect(shown).toBe(come.slice(0, come.length - Math.max(0, word.length - 7)));
+        }
+        arriving.end();
+        expect(shown).toBe(said);
+      }),
+    );
+  });
 });
