@@ -116,7 +116,7 @@ async function collect(answer: WireAnswer): Promise<Buffer> {
 
 function read(answer: WireAnswer, beat: Beat, events: Events): Promise<void> {
   const { promise: done, resolve } = Promise.withResolvers<void>();
-  const decoder = new StringDecoder('utf8');
+  const decode = createDecoder();
   const parse = createEventParser(events);
   beat.begin();
   const over = answer.read({
@@ -126,13 +126,23 @@ function read(answer: WireAnswer, beat: Beat, events: Events): Promise<void> {
       const bytes = first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
       try {
         // What follows the last event is read to its end, so that the connection can be used again.
-        if (parse(decoder.write(bytes))) resolve();
+        if (parse(decode(bytes))) resolve();
       } finally {
         events.onRest();
       }
     },
   });
   return Promise.race([done, over]).finally(() => beat.end());
+}
+
+/** Of UTF-8 that comes in pieces, which nearly always end with a character. */
+function createDecoder(): (bytes: Buffer) => string {
+  let decoder: StringDecoder | undefined;
+  return (bytes) => {
+    if (decoder === undefined && (bytes.at(-1) ?? 0) < 0x80) return bytes.toString('utf8');
+    decoder ??= new StringDecoder('utf8');
+    return decoder.write(bytes);
+  };
 }
 
 /** Of the line that is nearly every event. */
