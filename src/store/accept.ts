@@ -9,15 +9,7 @@ import { prepared } from './prepared.ts';
 import { toSession } from './rows.ts';
 import type { SessionsTable, TurnsTable } from './schema.ts';
 import type { Accepted, NewTurn } from './store.ts';
-import {
-  chain,
-  extendTurn,
-  headFrom,
-  insertEvents,
-  lockTurn,
-  sessionByKey,
-  type TurnHead,
-} from './turn-log.ts';
+import { chain, extendTurn, headFrom, insertEvents, lockTurn, type TurnHead } from './turn-log.ts';
 
 /** What became of it, and for a taker the head of the turn. */
 type Taken = { readonly accepted: Accepted; readonly head?: TurnHead };
@@ -25,17 +17,7 @@ type Taken = { readonly accepted: Accepted; readonly head?: TurnHead };
 export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Taken> {
   const { message, now } = turn;
   const { where } = message;
-  const session = await sessionFor(tx, turn);
-  const {
-    rows: [found],
-  } = await lookAround(tx.db, {
-    channel: where.channel,
-    account: where.account,
-    conversation: where.conversation,
-    messageId: message.id,
-    session: turn.session,
-  });
-  if (session === undefined || found === undefined) throw new Error('both queries give one row');
+  const found = await lookFor(tx, turn);
   if (found.twin !== null) return { accepted: { outcome: 'duplicate', turnId: found.twin } };
   const ahead = found.open ?? 0;
   const queued = ahead - (found.active ?? 0);
@@ -52,7 +34,7 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Taken> {
     profile: turn.profile,
     debug: turn.debug,
   };
-  const [first] = chain(id, 0, session.last_hash, [started], now);
+  const [first] = chain(id, 0, found.last_hash, [started], now);
   if (first === undefined) throw new Error('one event makes one row');
   // Behind nothing, and with somebody there to work on it: it need not be looked for.
   const taker = ahead === 0 ? turn.taker : undefined;
@@ -113,7 +95,7 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Taken> {
       ? undefined
       : {
           turn: accepted,
-          session: toSession({ ...session, profile: turn.profile, last_turn_at: now }),
+          session: toSession({ ...found, profile: turn.profile, last_turn_at: now }),
           events: [{ ...started, turnId: id, seq: first.seq, at: now, v: first.v }],
         };
   return {
@@ -122,64 +104,75 @@ export async function acceptTurn(tx: Tx, turn: NewTurn): Promise<Taken> {
   };
 }
 
-/** Its row, made when there is none. It is also taken: messages of one session are accepted one after the other. */
-async function sessionFor(tx: Tx, { session: key, message, profile, now }: NewTurn) {
+/** Its session, made when there is none, and taken: messages of one session are accepted one after the other. */
+async function lookFor(tx: Tx, turn: NewTurn): Promise<Around> {
+  const { session, message, profile, now } = turn;
+  const { channel, account, conversation } = message.where;
+  const of = { channel, account, conversation, messageId: message.id, session };
   // Where nobody else writes meanwhile, looking is enough.
-  const known = tx.locks ? undefined : (await sessionByKey(tx.db, { key })).rows[0];
+  const known = tx.locks ? undefined : (await lookAround(tx.db, of)).rows[0];
   if (known !== undefined) return known;
-  const taken = await takeSession(tx.db, {
-    key,
+  await takeSession(tx.db, {
+    key: session,
     place: JSON.stringify(message.where),
     direct: message.direct ? 1 : 0,
     profile,
     created_at: now,
     last_turn_at: now,
     history_after: 0,
-    last_hash: createHash('sha256').update(key).digest('hex'),
+    last_hash: createHash('sha256').update(session).digest('hex'),
   });
-  return taken.rows[0];
+  const [taken] = (await lookAround(tx.db, of)).rows;
+  if (taken === undefined) throw new Error('the session was taken');
+  return taken;
 }
 
 const takeSession = prepared((db, of: Insertable<SessionsTable>) =>
   db
     .insertInto('sessions')
     .values(of)
-    .onConflict((conflict) => conflict.column('key').doUpdateSet((row) => ({ key: row.ref('excluded.key') })))
-    .returningAll(),
+    .onConflict((conflict) =>
+      conflict.column('key').doUpdateSet((row) => ({ key: row.ref('excluded.key') })),
+    ),
 );
 
-type Around = {
+type Place = {
   channel: string;
   account: string;
   conversation: string;
   messageId: string;
   session: string;
 };
+type Around = Awaited<ReturnType<typeof lookAround>>['rows'][number];
 
-/** The same message from before, and how many of the session are not done or in hand. */
-const lookAround = prepared((db, of: Around) =>
-  db.selectNoFrom((query) => [
-    query
-      .selectFrom('turns')
-      .select('id')
-      .where('channel', '=', of.channel)
-      .where('account', '=', of.account)
-      .where('conversation', '=', of.conversation)
-      .where('message_id', '=', of.messageId)
-      .as('twin'),
-    query
-      .selectFrom('turns')
-      .select((count) => count.fn.countAll<number>().as('open'))
-      .where('session', '=', of.session)
-      .where('ended_at', 'is', null)
-      .as('open'),
-    query
-      .selectFrom('turns')
-      .select((count) => count.fn.countAll<number>().as('active'))
-      .where('session', '=', of.session)
-      .where('status', 'in', sql<'running'>`('running', 'waiting')`)
-      .as('active'),
-  ]),
+/** The session, the same message from before, and how many of the session are not done or in hand. */
+const lookAround = prepared((db, of: Place) =>
+  db
+    .selectFrom('sessions')
+    .selectAll()
+    .select((query) => [
+      query
+        .selectFrom('turns')
+        .select('id')
+        .where('channel', '=', of.channel)
+        .where('account', '=', of.account)
+        .where('conversation', '=', of.conversation)
+        .where('message_id', '=', of.messageId)
+        .as('twin'),
+      query
+        .selectFrom('turns')
+        .select((count) => count.fn.countAll<number>().as('open'))
+        .where('session', '=', of.session)
+        .where('ended_at', 'is', null)
+        .as('open'),
+      query
+        .selectFrom('turns')
+        .select((count) => count.fn.countAll<number>().as('active'))
+        .where('session', '=', of.session)
+        .where('status', 'in', sql<'running'>`('running', 'waiting')`)
+        .as('active'),
+    ])
+    .where('key', '=', of.session),
 );
 
 /** SQLite tells the key of a new row anyway, for less than `returning` costs. */

@@ -7,7 +7,7 @@ import { searchHistory } from './history-search.ts';
 import { createHistoryWindows } from './history-window.ts';
 import { prepared } from './prepared.ts';
 import { toSession, toTurn } from './rows.ts';
-import { eventsOf, sessionByKey } from './turn-log.ts';
+import { eventsOf } from './turn-log.ts';
 
 export function createSessions(database: Database): SessionStore {
   const openTurns = (key: SessionKey) =>
@@ -72,6 +72,10 @@ export function createSessions(database: Database): SessionStore {
     pending: async (key) => (await openTurns(key)).map(toTurn),
   };
 }
+
+const sessionByKey = prepared((db, of: { key: string }) =>
+  db.selectFrom('sessions').selectAll().where('key', '=', of.key),
+);
 
 /** No window of a history is longer, and nobody waits for the answer. */
 const TURNS_LOOKED_AT = 300;

@@ -35,9 +35,6 @@ export async function lockTurn(tx: Tx, id: string): Promise<LockedTurn | undefin
   return turn;
 }
 
-export const sessionByKey = prepared((db, of: { key: string }) =>
-  db.selectFrom('sessions').selectAll().where('key', '=', of.key),
-);
 const headOf = prepared((db, of: { id: string }, dialect) =>
   db
     .selectFrom('turns')
