@@ -18,6 +18,8 @@ export type Answer = {
   read(reader: Reader): Promise<void>;
   /** Rejects when it breaks off, and when it is aborted. */
   bytes(): Promise<Buffer>;
+  /** Begins the limit of time anew. */
+  touch(): void;
 };
 
 export type Reader = {
@@ -26,6 +28,12 @@ export type Reader = {
   /** Something came: has to call `take` once, later. What comes until then is taken with it. */
   soon(take: () => void): void;
 };
+
+export class TooLate extends Error {
+  constructor(limitMs: number) {
+    super(`no whole answer came within ${limitMs} ms`);
+  }
+}
 
 /** What may have come before it is read, in bytes. The rest waits in the kernel. */
 const MOST_HELD = 64 * 1024;
@@ -112,10 +120,7 @@ export function createExchange({ signal, limitMs, onServed }: Options): Exchange
   }
   const stop = (): void => end(signal?.reason ?? new Error('the call was aborted'));
   // A signal with a time limit makes an error at the end of it, with its stack, also long after the answer has come.
-  const limit =
-    limitMs === undefined
-      ? undefined
-      : setTimeout(() => end(new Error(`no whole answer came within ${limitMs} ms`)), limitMs);
+  const limit = limitMs === undefined ? undefined : setTimeout(() => end(new TooLate(limitMs)), limitMs);
   if (signal?.aborted === true) stop();
   else signal?.addEventListener('abort', stop);
 
@@ -155,6 +160,9 @@ export function createExchange({ signal, limitMs, onServed }: Options): Exchange
         headers: () => Object.entries(headers).map(([name, value]) => [name, textOf(value) ?? '']),
         read,
         bytes,
+        touch() {
+          if (!isOver) limit?.refresh();
+        },
       });
     },
     onResponseData(controller, piece) {

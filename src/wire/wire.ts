@@ -12,7 +12,7 @@ export type Question = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | Readable | undefined;
   readonly signal?: Signal | undefined;
-  /** Until the end of the answer, milliseconds; without it silence is for the caller to time. */
+  /** Until the end of the answer, milliseconds, unless it is begun anew. Then it fails with `TooLate`. */
   readonly limitMs?: number | undefined;
   /** Whether it is sent anew when a kept connection turns out to be closed, and nothing was heard. Not for streams. */
   readonly isRepeatable?: boolean;

@@ -107,6 +107,15 @@ describe('the OpenAI-compatible endpoint', () => {
     expect(await codeOf(openAi({ timeoutMs: 60 }))).toBe('model.timeout');
   });
 
+  it('silence over the limit is a timeout for an answer that does not stream, too', async () => {
+    server.script(() => ({ text: 'late', hold: new Promise(() => {}) }));
+    const whole: Endpoint = {
+      ...openAi(),
+      complete: ({ onDelta: _, ...asked }) => openAi({ timeoutMs: 60 }).complete(asked),
+    };
+    expect(await codeOf(whole)).toBe('model.timeout');
+  });
+
   it('an endpoint that is not there is unavailable, without a stack for anybody', async () => {
     const gone = createOpenAiEndpoint({
       baseUrl: 'http://127.0.0.1:1/v1',

@@ -4,6 +4,7 @@
  */
 import OpenAI, { APIConnectionError, APIError } from 'openai';
 import { AppError, errorMessage } from '../../domain/errors.ts';
+import { TooLate } from '../../wire/exchange.ts';
 import type { Endpoint, ModelRequest, Reasoning } from './client.ts';
 import { addChunk, addText, type Chunk, checked, type Draft, newDraft, reasoningOf } from './draft.ts';
 import { excerpt } from './excerpt.ts';
@@ -23,13 +24,13 @@ export type OpenAiOptions = {
 };
 
 export function createOpenAiEndpoint(options: OpenAiOptions): Endpoint {
-  const transport = createTransport();
+  const transport = createTransport(options.timeoutMs);
   const client = new OpenAI({
     baseURL: options.baseUrl,
     // Local servers want no key, the SDK insists on one.
     apiKey: options.apiKey === '' ? 'none' : options.apiKey,
     maxRetries: 0,
-    // Silence is timed here, chunk by chunk; the SDK's own limit would end a long answer that is still coming.
+    // Silence is timed by the transport.
     timeout: 24 * 3_600_000,
     logLevel: 'off',
     fetch: transport.fetch,
@@ -40,44 +41,19 @@ export function createOpenAiEndpoint(options: OpenAiOptions): Endpoint {
     model: options.model,
     price: options.price,
     async complete(request) {
-      const watch = watchSilence(request.signal, options.timeoutMs);
       try {
         const reply =
           request.onDelta === undefined
-            ? await whole({ client, options, request, watch })
-            : await streamed({ transport, target, write, request, watch });
+            ? await whole({ client, options, request })
+            : await streamed({ transport, target, write, request });
         return checked(reply, options.model, request);
       } catch (error) {
-        throw watch.expired()
+        throw isTooLate(error)
           ? new AppError('model.timeout', `no answer from ${options.model} for ${options.timeoutMs} ms`, {
               cause: error,
             })
           : toAppError(error);
-      } finally {
-        watch.end();
       }
-    },
-  };
-}
-
-type Watch = { readonly signal: AbortSignal; touch(): void; expired(): boolean; end(): void };
-
-function watchSilence(outer: AbortSignal, timeoutMs: number): Watch {
-  const controller = new AbortController();
-  let expired = false;
-  const timer = setTimeout(() => {
-    expired = true;
-    controller.abort();
-  }, timeoutMs);
-  const onAbort = () => controller.abort(outer.reason);
-  outer.addEventListener('abort', onAbort, { once: true });
-  return {
-    signal: controller.signal,
-    touch: () => void timer.refresh(),
-    expired: () => expired,
-    end() {
-      clearTimeout(timer);
-      outer.removeEventListener('abort', onAbort);
     },
   };
 }
@@ -86,12 +62,11 @@ type Attempt = {
   readonly client: OpenAI;
   readonly options: OpenAiOptions;
   readonly request: ModelRequest;
-  readonly watch: Watch;
 };
 
-async function whole({ client, options, request, watch }: Attempt): Promise<Draft> {
+async function whole({ client, options, request }: Attempt): Promise<Draft> {
   const { data, response } = await client.chat.completions
-    .create({ ...paramsOf(options, request), stream: false }, { signal: watch.signal })
+    .create({ ...paramsOf(options, request), stream: false }, { signal: request.signal })
     .withResponse();
   const type = response.headers.get('content-type') ?? '';
   if (isPage(type)) throw wrongType(type, 'application/json');
@@ -114,16 +89,18 @@ async function whole({ client, options, request, watch }: Attempt): Promise<Draf
   return draft;
 }
 
-type Streaming = Pick<Attempt, 'request' | 'watch'> & {
+type Streaming = Pick<Attempt, 'request'> & {
   readonly transport: Transport;
   readonly target: () => Promise<Target>;
   readonly write: (request: ModelRequest) => Buffer;
 };
 
-async function streamed({ transport, target, write, request, watch }: Streaming): Promise<Draft> {
-  const answer = await transport.post(await target(), write(request), watch.signal).catch((cause: Error) => {
-    throw new APIConnectionError({ cause });
-  });
+async function streamed({ transport, target, write, request }: Streaming): Promise<Draft> {
+  const answer = await transport
+    .post(await target(), write(request), request.signal)
+    .catch((cause: Error) => {
+      throw new APIConnectionError({ cause });
+    });
   if (answer.status < 200 || answer.status > 299) throw await refusal(answer);
   if (isPage(answer.type)) {
     // Read all the same: its connection serves the next call.
@@ -155,7 +132,7 @@ async function streamed({ transport, target, write, request, watch }: Streaming)
       texts.learn(data, chunk);
     },
     onRest() {
-      if (isAlive) watch.touch();
+      if (isAlive) answer.touch();
       isAlive = false;
       const handed = fresh;
       fresh = '';
@@ -207,6 +184,12 @@ const wrongType = (type: string, expected: string): AppError =>
     'model.invalid_response',
     `the endpoint answered ${type} instead of ${expected}; is base_url right?`,
   );
+
+function isTooLate(error: unknown): boolean {
+  const inner: unknown = error instanceof APIConnectionError ? error.cause : error;
+  // The latter is that of the global fetch.
+  return inner instanceof TooLate || (inner instanceof Error && inner.name === 'TimeoutError');
+}
 
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;

@@ -5,7 +5,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
-import type { Answer as WireAnswer } from '../../wire/exchange.ts';
+import { TooLate, type Answer as WireAnswer } from '../../wire/exchange.ts';
 import { type Ask, createWire } from '../../wire/wire.ts';
 import { type Beat, createBeat } from './beat.ts';
 
@@ -33,11 +33,14 @@ export type Answer = {
   /** Each event, up to `[DONE]` or the end. Rejects when the connection breaks, on an abort, and with what `events` throws. */
   events(events: Events): Promise<void>;
   text(): Promise<string>;
+  /** Begins the limit of time anew. */
+  touch(): void;
 };
 
 const MOST_REDIRECTS = 5;
 
-export function createTransport(): Transport {
+/** @param limitMs from a question to the end of its answer, which fails then with `TooLate` */
+export function createTransport(limitMs: number): Transport {
   const wire = createWire();
   const beat = createBeat();
   // The server had closed a kept connection just then: nothing was heard, so nothing was done.
@@ -46,6 +49,7 @@ export function createTransport(): Transport {
       ...question,
       headers: { ...headers, 'accept-encoding': 'identity' },
       isRepeatable: true,
+      limitMs,
     });
 
   async function post(target: Target, body: Buffer, signal: AbortSignal, redirects = 0): Promise<Answer> {
@@ -66,6 +70,7 @@ export function createTransport(): Transport {
       },
       events: (events) => read(answer, beat, events),
       text: async () => (await collect(answer)).toString('utf8'),
+      touch: answer.touch,
     };
   }
 
@@ -81,7 +86,11 @@ export function createTransport(): Transport {
       const { status } = answer;
       if (status >= 300 && status < 400) {
         drop(answer);
-        return fetch(url, init);
+        const limit = AbortSignal.timeout(limitMs);
+        const signal = AbortSignal.any([limit, ...(init.signal ? [init.signal] : [])]);
+        return fetch(url, { ...init, signal }).catch((error: unknown) => {
+          throw limit.aborted ? new TooLate(limitMs) : error;
+        });
       }
       const body = await collect(answer);
       const headers = answer.headers().filter(([name]) => name !== 'content-encoding');

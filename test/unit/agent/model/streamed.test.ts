@@ -33,12 +33,12 @@ const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-enc
 const framed = (piece: Buffer): Buffer =>
   Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
 
-async function ask(onDelta = () => {}) {
+async function ask(onDelta = () => {}, timeoutMs = 5_000) {
   const endpoint = createOpenAiEndpoint({
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     apiKey: 'k',
     model: 'm',
-    timeoutMs: 5_000,
+    timeoutMs,
     maxTokens: null,
     reasoning: null,
     price: { input: 1, output: 1 },
@@ -105,6 +105,28 @@ test('what came together is handed on at once, and the first piece does not wait
   // The rest is sent only when the first was handed on.
   const { deltas } = await ask(see);
   expect(deltas).toEqual(['first', ' a b c']);
+});
+
+test('an answer may take as long as it keeps coming, and signs of life that say nothing do not count', async () => {
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 60));
+  const write = async (socket: Socket, text: string) => {
+    socket.write(framed(Buffer.from(text)));
+    await pause();
+  };
+  answer = async (socket) => {
+    socket.write(HEAD);
+    for (let index = 0; index < 8; index++) await write(socket, sse(says('on ')));
+    socket.write(framed(Buffer.from(`${sse(STOP)}data: [DONE]\n\n`)));
+    socket.write('0\r\n\r\n');
+  };
+  expect((await ask(undefined, 300)).reply).toMatchObject({ text: 'on '.repeat(8), finishReason: 'stop' });
+  answer = async (socket) => {
+    socket.write(HEAD);
+    await write(socket, sse(says('half')));
+    for (let index = 0; index < 12; index++) await write(socket, ': still here\n\n');
+    socket.write(framed(Buffer.from(`${sse(STOP)}data: [DONE]\n\n`)));
+  };
+  expect((await ask(undefined, 300)).reply).toMatchObject({ error: { code: 'model.timeout' } });
 });
 
 test('what came before an error in mid-stream is handed on before it', async () => {
