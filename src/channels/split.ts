@@ -47,21 +47,20 @@ export const splitAndRender = (markdown: string, options: RenderOptions): Promis
   inSlices(rendered(markdown, options));
 
 function* rendered(markdown: string, { limit, render, measure }: RenderOptions): Sliced<string[]> {
-  // Most texts fit as they are: what was rendered to find that out is what is sent.
-  let last = { part: '', text: '' };
-  function* textOf(part: string): Sliced<string> {
-    if (part !== last.part) last = { part, text: yield* render(part) };
-    return last.text;
+  // Most texts fit as they are: what is rendered to find that out is what is sent.
+  if (markdown.length <= HOPELESS * limit) {
+    const whole = yield* render(markdown);
+    if (measure(whole) <= limit) return whole === '' ? [] : [whole];
   }
   const parts = yield* splitToFit(markdown, {
     limit,
     *measure(part) {
-      return measure(yield* textOf(part));
+      return measure(yield* render(part));
     },
   });
   const shown: string[] = [];
   for (const part of parts) {
-    const text = yield* textOf(part);
+    const text = yield* render(part);
     if (text !== '') shown.push(text);
     yield;
   }

@@ -88,7 +88,7 @@ const eventBody = z.object({
   type: z.literal('event_callback'),
   team_id: id.optional(),
   event_id: id.optional(),
-  event: z.looseObject({ type: z.string(), subtype: z.unknown().optional() }),
+  event: z.unknown(),
 });
 
 type SlackEvent =
@@ -98,8 +98,9 @@ type SlackEvent =
   | z.output<typeof sessionStopped | typeof uninstalled | typeof revoked>;
 
 /** By its name: each schema that is tried in vain makes a list of problems, which takes longer than the right one. */
-function schemaOf(type: string, subtype: unknown): z.ZodType<SlackEvent> | undefined {
-  switch (type) {
+function schemaOf(event: object): z.ZodType<SlackEvent> | undefined {
+  const subtype: unknown = Reflect.get(event, 'subtype');
+  switch (Reflect.get(event, 'type')) {
     case 'message':
       return subtype === 'message_changed' ? changed : subtype === 'message_deleted' ? deleted : posted;
     case 'app_mention':
@@ -119,8 +120,8 @@ export function parseEvent(
   body: unknown,
 ): { readonly event: SlackEvent; readonly eventId: string | undefined } | undefined {
   const outer = eventBody.safeParse(body).data;
-  if (outer === undefined) return undefined;
-  const event = schemaOf(outer.event.type, outer.event.subtype)?.safeParse(outer.event).data;
+  if (typeof outer?.event !== 'object' || outer.event === null) return undefined;
+  const event = schemaOf(outer.event)?.safeParse(outer.event).data;
   return event === undefined ? undefined : { event, eventId: outer.event_id };
 }
 
