@@ -181,7 +181,7 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
     },
     edit: delivery.edit,
 
-    openReply(to, replyTo, turnId) {
+    openReply(to, replyTo, turnId, isFirst = false) {
       return createReplyStream({
         api,
         drafts,
@@ -189,6 +189,7 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
         target: () => places.target(to, replyTo?.text),
         replyTo,
         turn: turnId,
+        isFirst,
         posted: delivery.posted,
         deliver: (message, key, draft) => delivery.replace(to, message, key, draft),
       });

@@ -20,6 +20,8 @@ export type ReplyStreamDeps = {
   readonly target: () => Promise<string>;
   readonly replyTo: InboundMessage | undefined;
   readonly turn: string | undefined;
+  /** No process had the turn in hand before, so none has left a draft of it. */
+  readonly isFirst: boolean;
   /** Makes sure that a draft from before is there. */
   readonly posted: (draft: Draft) => Promise<PostedDraft>;
   /** Delivers the final message, in place of the draft where there is one. */
@@ -46,7 +48,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   let shown = '';
   let isOver = false;
   let isFinal = false;
-  let isLookedUp = false;
+  let isLookedUp = deps.isFirst;
   let hasFailed = false;
   let timer: NodeJS.Timeout | undefined = setTimeout(tick, SHOW_AFTER_MS);
   let showing: Promise<void> | undefined;

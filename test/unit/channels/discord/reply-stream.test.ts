@@ -21,7 +21,7 @@ describe("Discord's live reply", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  function open(refuse: () => AppError | undefined, isCrowded = () => false) {
+  function open(refuse: () => AppError | undefined, isCrowded = () => false, isFirst = false) {
     const calls: string[] = [];
     const act = async (what: string): Promise<string> => {
       calls.push(what);
@@ -37,7 +37,9 @@ describe("Discord's live reply", () => {
         void (await act(`edit ${content}`)),
       deleteMessage: async () => void (await act('delete')),
     } as unknown as DiscordApi;
-    const drafts = createDrafts(createMemoryKeyValue());
+    const state = createMemoryKeyValue();
+    const looked = vi.spyOn(state, 'get');
+    const drafts = createDrafts(state);
     const stream = createReplyStream({
       api,
       drafts,
@@ -45,10 +47,11 @@ describe("Discord's live reply", () => {
       target: async () => 'c',
       replyTo: undefined,
       turn: 'turn',
+      isFirst,
       posted: async (draft) => ({ ...draft, message: draft.message ?? '1' }),
       deliver: async () => [],
     });
-    return { calls, stream, drafts };
+    return { calls, stream, drafts, looked };
   }
 
   it('F14: leaves drafts out while answers wait for the limit of the bot, and shows them when none does', async () => {
@@ -63,6 +66,18 @@ describe("Discord's live reply", () => {
     crowded = false;
     await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS);
     expect(calls).toEqual(['create one [Stop]']);
+  });
+
+  it('looks for a draft that a killed process left only where there may be one', async () => {
+    for (const isFirst of [true, false]) {
+      const { stream, looked } = open(
+        () => undefined,
+        () => false,
+        isFirst,
+      );
+      await stream.finish({ kind: 'answer', text: 'done' }, 'turn:answer');
+      expect(looked).toHaveBeenCalledTimes(isFirst ? 0 : 1);
+    }
   });
 
   it('gathers the first words for a moment, then edits at the pace, with the newest text', async () => {
