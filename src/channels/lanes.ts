@@ -5,14 +5,13 @@ export type InLane = <T>(lane: string, work: () => Promise<T>) => Promise<T>;
 
 export function createLanes(): InLane {
   /** The latest of each lane; none of them rejects. */
-  const tails = new Map<string, Promise<unknown>>();
+  const tails = new Map<string, Promise<void>>();
   return (lane, work) => {
     const mine = (tails.get(lane) ?? Promise.resolve()).then(work);
-    const ended = mine
-      .catch(() => undefined)
-      .then(() => {
-        if (tails.get(lane) === ended) tails.delete(lane);
-      });
+    const end = (): void => {
+      if (tails.get(lane) === ended) tails.delete(lane);
+    };
+    const ended: Promise<void> = mine.then(end, end);
     tails.set(lane, ended);
     return mine;
   };

@@ -55,7 +55,8 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     inThread: boolean,
   ): Promise<void> {
     const rules = { mentionOnly: deps.mentionOnly, inThread };
-    const fetching = concernsUs(message, rules) ? deps.fetchFiles(files) : files.map(offered).map(notFetched);
+    const isOurs = files.length > 0 && concernsUs(message, rules);
+    const fetching = isOurs ? deps.fetchFiles(files) : files.map(offered).map(notFetched);
     const [author, attachments] = await Promise.all([people.known(message.author), fetching]);
     // Not for commands: a side question leaves nothing behind.
     if (message.mentionsBot && message.command === undefined) deps.latestThread?.note(message.where);
