@@ -13,6 +13,7 @@ import type { SessionStore } from '../../domain/session-store.ts';
 import type { Turn } from '../../domain/turn.ts';
 import type { UsageStore } from '../../domain/usage.ts';
 import type { EventStore, TurnStore } from '../../store/store.ts';
+import { memoize } from '../memoize.ts';
 import type { ModelClient, ModelReply, PlannedCall } from '../model/client.ts';
 import { failedCall, respondedCall, usageOf } from '../records.ts';
 import { fold, type TurnState } from '../state.ts';
@@ -47,12 +48,14 @@ export const memoryJob = (turn: Pick<Turn, 'id' | 'user'>, now: number): NewJob 
   afterTurn: turn.id,
 });
 
-export const viewerOf = ({ user, workspace, input }: Pick<Turn, 'user' | 'workspace' | 'input'>): Viewer => ({
-  user,
-  workspace,
-  conversation: conversationKey(input),
-  direct: input.direct,
-});
+export const viewerOf = memoize(
+  ({ user, workspace, input }: Pick<Turn, 'user' | 'workspace' | 'input'>): Viewer => ({
+    user,
+    workspace,
+    conversation: conversationKey(input),
+    direct: input.direct,
+  }),
+);
 
 /** Whether the answer may hold words from outside, though this turn has read none: those that earlier answers were made of. */
 export const mayRepeat = async (

@@ -123,8 +123,10 @@ const keptOf = memoize((catalog: Catalog) => {
     string,
     { readonly own: readonly OwnSkill[]; readonly skills: readonly UsedSkill[] }
   >();
+  const untouched = usedAt(catalog, [], { user: '', conversation: PRIVATE, direct: true });
   return (own: readonly OwnSkill[], viewer: SkillViewer): readonly UsedSkill[] => {
-    const key = own.length === 0 ? '' : `${viewer.user} ${placeOf(viewer)}`;
+    if (own.length === 0) return untouched;
+    const key = `${viewer.user} ${placeOf(viewer)}`;
     const known = kept.get(key);
     if (known !== undefined && isDeepStrictEqual(known.own, own)) return known.skills;
     const skills = usedAt(catalog, own, viewer);

@@ -54,6 +54,8 @@ const toSpec = memoize(({ name, description, input, parameters }: AnyTool): Tool
   return { name, description, parameters: own };
 });
 
+const ownSpecs = memoize((tools: readonly AnyTool[]) => tools.map(toSpec));
+
 /** @param deps.sandbox from `openSandbox`, for the mode that `config.shell` names */
 export function createTools(deps: {
   readonly config: ToolsConfig;
@@ -81,6 +83,6 @@ export function createTools(deps: {
   return {
     get: (name) => byName.get(name) ?? mcp.get(name),
     list: () => [...tools, ...mcp.list()],
-    specs: () => [...tools, ...mcp.list()].slice(0, MOST_TOOLS).map(toSpec),
+    specs: () => [...ownSpecs(tools), ...mcp.list().map(toSpec)].slice(0, MOST_TOOLS),
   };
 }
