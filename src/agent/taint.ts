@@ -24,9 +24,9 @@ export const taintOfHistory = (history: readonly HistoryEntry[]): boolean =>
   history.some((entry) => taintOfMessage(entry.input) !== null);
 
 function taintOfMessage(message: InboundMessage): string | null {
-  const quote = message.quoted?.[0];
+  const quote = message.quoted?.at(0);
   if (quote !== undefined) return `text quoted from ${quote.from}`;
-  const file = message.attachments[0];
+  const file = message.attachments.at(0);
   return file === undefined ? null : `the attached file ${file.name}`;
 }
 

@@ -25,9 +25,19 @@ export function createStreamWriter(options: ParamsOptions): (request: ModelReque
   const firstOf = memoize((message: ChatMessage) => Buffer.from(textOf(message)));
   const nextOf = memoize((message: ChatMessage) => `,${textOf(message)}`);
   return ({ messages, tools = [] }) => {
-    const rest = messages.slice(1).map(nextOf).join('');
-    return Buffer.concat([headOf(tools), ...messages.slice(0, 1).map(firstOf), Buffer.from(`${rest}]}`)]);
+    const begin = [headOf(tools), ...messages.slice(0, 1).map(firstOf)];
+    return joined(begin, `${messages.slice(1).map(nextOf).join('')}]}`);
   };
+}
+
+/** A text that is put into bytes by itself first would be copied once more. */
+function joined(begin: readonly Buffer[], end: string): Buffer {
+  const length = begin.reduce((sum, part) => sum + part.length, Buffer.byteLength(end));
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of begin) at += part.copy(bytes, at);
+  bytes.write(end, at);
+  return bytes;
 }
 
 /** All that is before the messages. */
