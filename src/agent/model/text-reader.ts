@@ -33,8 +33,7 @@ export function createTextReader(take: (text: string) => void): TextReader {
     textOf(data) {
       if (shape === undefined || !isAt(0, shape.before, data)) return undefined;
       const end = endOfText(data, shape.before.length);
-      const isAlike = data.slice(end) === shape.after;
-      return isAlike ? data.slice(shape.before.length, end) : undefined;
+      return data.slice(end) === shape.after ? textIn(data.slice(shape.before.length, end)) : undefined;
     },
     learn(data, chunk) {
       if (tries >= MOST_TRIES) return;
@@ -49,15 +48,17 @@ export function createTextReader(take: (text: string) => void): TextReader {
       const { before, after, between } = framed;
       let texts = '';
       let at = from + before.length;
-      let end = endOfText(stream, at);
-      while (isAt(end, between, stream)) {
-        texts += stream.slice(at, end);
-        at = end + between.length;
-        end = endOfText(stream, at);
+      let to = from;
+      for (let isAlike = true; isAlike; ) {
+        const end = endOfText(stream, at);
+        isAlike = isAt(end, between, stream);
+        if (!isAlike && !isAt(end, after, stream)) break;
+        const text = textIn(stream.slice(at, end));
+        if (text === undefined) break;
+        texts += text;
+        to = end + after.length;
+        at = to + before.length;
       }
-      const isWhole = isAt(end, after, stream);
-      if (isWhole) texts += stream.slice(at, end);
-      const to = isWhole ? end + after.length : at - before.length;
       // Also when they were all empty: the answer is alive.
       if (to > from) take(texts);
       return to;
@@ -76,14 +77,26 @@ function framedOf({ before, after }: Shape): Framed | undefined {
 /** `startsWith` compares character by character: several times as long. */
 const isAt = (at: number, part: string, text: string): boolean => text.slice(at, at + part.length) === part;
 
-/** The first place that ends a JSON string, begins an escape, or must not be in one. */
-function endOfText(text: string, from: number): number {
+/** The first place that ends a JSON string, or must not be in one. */
+function endOfText(json: string, from: number): number {
   let end = from;
-  while (end < text.length && !isSpecial(text.charCodeAt(end))) end += 1;
-  return end;
+  for (;;) {
+    const code = json.charCodeAt(end);
+    if (code === BACKSLASH) end += 2;
+    else if (code >= 0x20 && code !== QUOTE) end += 1;
+    else return end;
+  }
 }
 
-const isSpecial = (code: number): boolean => code === QUOTE || code === BACKSLASH || code < 0x20;
+/** What a JSON string says; undefined when it is none, and the event is to be refused as a whole. */
+function textIn(json: string): string | undefined {
+  if (!json.includes('\\')) return json;
+  try {
+    return String(JSON.parse(`"${json}"`));
+  } catch {
+    return undefined;
+  }
+}
 
 function shapeOf(data: string, chunk: unknown): Shape | undefined {
   const text = onlyText(chunk);

@@ -132,11 +132,22 @@ describe('the reader of text', () => {
     expect(heard).toEqual(['']);
   });
 
-  it('parses the first event of an answer and those with special characters, no others', () => {
-    const words = ['One ', 'two ', 'three ', 'a "quote"', 'four'];
+  it('parses the first event of an answer, no others', () => {
+    const words = ['One ', 'two ', 'three ', 'a "quote"', '\n\n', 'a \\ and \ud83d', '\ude00', 'four'];
     const { draft, parsed } = read(words.map((content) => event({ content })));
     expect(draft.text).toBe(words.join(''));
-    expect(parsed).toBe(2);
+    expect(parsed).toBe(1);
+  });
+
+  it('leaves it to the parser to refuse what is no JSON', () => {
+    const { textOf, learn, takeSome } = createTextReader(() => {});
+    const first = event({ content: 'a' });
+    learn(first, JSON.parse(first));
+    for (const broken of ['\\x', '\\u12', 'a\tb', '\\']) {
+      const data = first.replace('"a"', `"${broken}"`);
+      expect(textOf(data)).toBeUndefined();
+      expect(takeSome(`data: ${data}\n\n`, 0)).toBe(0);
+    }
   });
 
   it('gives up on an answer whose events are never alike', () => {
