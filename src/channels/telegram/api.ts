@@ -34,10 +34,31 @@ type GrammySignal = Parameters<Api['getUpdates']>[1];
 
 export function createTelegramApi(deps: { readonly token: string; readonly apiUrl: string }): TelegramApi {
   const apiRoot = deps.apiUrl.replace(/\/+$/, '');
-  // The SDK types it after a package of its own; what it gives and reads is what `plain-fetch.ts` takes and gives.
-  const fetch = createPlainFetch() as unknown as NonNullable<ApiClientOptions['fetch']>;
-  const api = new Api(deps.token, { apiRoot, fetch, timeoutSeconds: CALL_SECONDS });
-  const poller = new Api(deps.token, { apiRoot, fetch, timeoutSeconds: POLL_SECONDS + CALL_SECONDS });
+  const api = open(CALL_SECONDS);
+  const poller = open(POLL_SECONDS + CALL_SECONDS);
+
+  function open(timeoutSeconds: number): Api {
+    const ask = createPlainFetch(timeoutSeconds * 1000);
+    // The SDK types it after a package of its own; what it gives and reads is what `plain-fetch.ts` takes and gives.
+    const fetch = ask as unknown as NonNullable<ApiClientOptions['fetch']>;
+    const opened = new Api(deps.token, { apiRoot, fetch, timeoutSeconds });
+    // Around each call the SDK puts a signal of a package of its own, a timer and a race; files need its form.
+    opened.config.use(async (before, method, payload, signal) => {
+      if (method === 'sendDocument') return before(method, payload, signal);
+      try {
+        const response = await ask(`${apiRoot}/bot${deps.token}/${method}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(payload ?? {}),
+          signal: signal as unknown as AbortSignal | undefined,
+        });
+        return JSON.parse(await response.text());
+      } catch (error) {
+        throw new HttpError(`${method} has no answer`, error);
+      }
+    });
+    return opened;
+  }
 
   async function call<T>(request: (api: Api) => Promise<T>, by = api): Promise<T> {
     try {
