@@ -131,17 +131,31 @@ function read(answer: WireAnswer, beat: Beat, events: Events): Promise<void> {
   const over = answer.read({
     soon: beat.soon,
     take(pieces) {
-      const [first] = pieces;
-      const bytes = first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
+      const text = decode(gathered(pieces));
       try {
         // What follows the last event is read to its end, so that the connection can be used again.
-        if (parse(decode(bytes))) resolve();
+        if (parse(text)) resolve();
       } finally {
         events.onRest();
       }
     },
   });
   return Promise.race([done, over]).finally(() => beat.end());
+}
+
+const table = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** What came together, until the next is gathered: a buffer for each time took longer than what is done with it. */
+function gathered(pieces: readonly Buffer[]): Buffer {
+  const [first] = pieces;
+  if (first !== undefined && pieces.length === 1) return first;
+  let length = 0;
+  for (const piece of pieces) {
+    if (length + piece.length > table.length) return Buffer.concat(pieces);
+    table.set(piece, length);
+    length += piece.length;
+  }
+  return table.subarray(0, length);
 }
 
 /** Of UTF-8 that comes in pieces, which nearly always end with a character. */
