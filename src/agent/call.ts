@@ -49,7 +49,7 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
   let answered: Answered<ModelReply>;
   try {
     answered = await whileRecording(
-      () => write(deps, run, [called]),
+      () => write(deps, run, [called], { isPatient: true }),
       run,
       (watch) => fitted(deps, run, call, { ...past, memories, skills }, watch),
     );

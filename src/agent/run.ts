@@ -123,7 +123,7 @@ export type Run = {
 
 export type Extras = Pick<
   TurnWrite,
-  'status' | 'errorCode' | 'answer' | 'approvals' | 'jobs' | 'usage' | 'outputs' | 'compaction'
+  'status' | 'errorCode' | 'answer' | 'approvals' | 'jobs' | 'usage' | 'outputs' | 'compaction' | 'isPatient'
 > & {
   /** Of the state that is written, which may not be the one that was known when writing began. */
   readonly deliveries?: (state: TurnState) => readonly NewDelivery[];

@@ -17,7 +17,7 @@ const MAX_BATCH_MS = 20;
 /** The event loop turns after so much of it, with the transaction open: nobody else writes, and readers see none of it. */
 const SLICE_MS = 8;
 /** Under load, waiting a little lets more writes share the fsync. Never more than this, to keep replies quick. */
-const MAX_GATHER_MS = 10;
+const MAX_GATHER_MS = 5;
 /** How long the next batch gathers for each write of the batch before: one writer alone never waits. */
 const GATHER_MS_PER_WRITE = 0.5;
 /** Callers told of a commit at a time: what they do next must not hold up everybody else. */

@@ -130,6 +130,8 @@ export type TurnWrite = {
   readonly outputs?: readonly OutputPart[];
   /** Sends what is due at once. */
   readonly taker?: Taker;
+  /** It may stay some milliseconds until others come to share its commit. */
+  readonly isPatient?: boolean;
 };
 
 export interface TurnStore {

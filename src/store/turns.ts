@@ -42,7 +42,10 @@ export function createTurns(database: Database): TurnStore {
     async append(write) {
       const outputs = write.outputs === undefined ? [] : await Promise.all(write.outputs.map(packOutput));
       const known = heads.get(write.turnId);
-      const { head, ...appended } = await database.write((tx) => appendToTurn(tx, write, outputs, known));
+      const { head, ...appended } = await database.write(
+        (tx) => appendToTurn(tx, write, outputs, known),
+        write.isPatient,
+      );
       remember(head);
       return appended;
     },
