@@ -42,10 +42,15 @@ export function createHistoryWindows(database: Database): Pick<SessionStore, 'pa
 
   /**
    * A window that holds the latest `limit` of the range, perhaps among others.
+   * @param known as it was at the look: others may have kept another window meanwhile
    * @param since all that has ended after the known window; undefined when that may not be all
    */
-  async function windowOver(key: SessionKey, range: Range, since: Kept[] | undefined): Promise<Window> {
-    const known = windows.get(key);
+  async function windowOver(
+    key: SessionKey,
+    range: Range,
+    known: Window | undefined,
+    since: Kept[] | undefined,
+  ): Promise<Window> {
     if (known !== undefined && since !== undefined) {
       const entries = [...known.entries, ...since];
       const isEnough = known.from <= range.from || within(entries, range).length >= range.limit;
@@ -58,7 +63,8 @@ export function createHistoryWindows(database: Database): Pick<SessionStore, 'pa
 
   return {
     async past(key, { turns, from = 0, upTo = Number.MAX_SAFE_INTEGER, keptFrom }) {
-      const last = windows.get(key)?.entries.at(-1)?.entry.ordinal;
+      const known = windows.get(key);
+      const last = known?.entries.at(-1)?.entry.ordinal;
       const since = last === undefined ? Number.MAX_SAFE_INTEGER : last + 1;
       const { rows } = await database.read((db) =>
         look(db, { key, since, upTo, most: turns + 1, ...(keptFrom != null && { keptFrom }) }),
@@ -70,7 +76,7 @@ export function createHistoryWindows(database: Database): Pick<SessionStore, 'pa
       const limit = compaction === undefined ? turns : turns * 2;
       const range = { limit, from: Math.max(from, after + 1, compaction?.keptFrom ?? 0), upTo };
       const fresh = rows.length <= turns && last !== undefined ? rows.flatMap(toNewKept) : undefined;
-      const window = await windowOver(key, range, fresh);
+      const window = await windowOver(key, range, known, fresh);
       // What ended behind one that is still open, or after the look at the edges, may have gaps before it.
       const settled = Math.min(edges?.newest ?? 0, (edges?.open ?? Number.POSITIVE_INFINITY) - 1);
       const all = window.entries.filter(({ entry }) => entry.ordinal <= settled);
@@ -147,5 +153,6 @@ const look = prepared((db, of: Look) =>
         summary.select('summary').as('summary'),
       ];
     })
+    .orderBy('turns.ordinal')
     .limit(of.most),
 );

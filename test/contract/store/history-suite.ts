@@ -145,6 +145,44 @@ export function describeHistory(open: OpenBackend): void {
     );
   });
 
+  test('E16: those who ask at once are told the same, each turn once', async () => {
+    const texts = (turns: number, upTo?: number) =>
+      store.sessions
+        .past(keyOf(), { turns, ...(upTo === undefined ? {} : { upTo }) })
+        .then(({ entries }) => entries.map(({ input }) => input.text));
+    const first = await exchange('a', '1');
+    await exchange('b', '2');
+    expect(await texts(9)).toEqual(['a', 'b']);
+    await exchange('c', '3');
+    await exchange('d', '4');
+    const all = ['a', 'b', 'c', 'd'];
+    const asked = [texts(9), texts(9), texts(9, first), texts(2), texts(9)];
+    expect(await Promise.all(asked)).toEqual([all, all, ['a'], ['c', 'd'], all]);
+    expect(await texts(9)).toEqual(all);
+  });
+
+  test('E16: the order of what was said is that of the messages, wherever and whenever they were written', async () => {
+    const texts = async () =>
+      (await store.sessions.past(keyOf(), { turns: 9 })).entries.map(({ input }) => input.text);
+    const said: string[] = [];
+    for (let round = 0; round < 4; round++) {
+      const ids: string[] = [];
+      for (let i = 0; i < 6; i++) {
+        count += 1;
+        const accepted = await accept(store, `m${count}`, { text: `${count}` });
+        if (accepted.outcome !== 'accepted') throw new Error(accepted.outcome);
+        said.push(`${count}`);
+        ids.push(accepted.turn.id);
+      }
+      // From the end: rows are rewritten in an order that is not theirs, and where there is room.
+      for (const id of ids.slice(3).reverse())
+        await store.turns.cancel({ id, by: null, byName: null, now: 3_000 });
+      for (let i = 0; i < 3; i++) await finish(store, await claimOne(store));
+      await backend.raw('vacuum');
+      expect(await texts()).toEqual(said.slice(-9));
+    }
+  });
+
   test('A30: text from outside that was read is known of the session, before a turn and since the fresh start', async () => {
     const first = await exchange('one', '1');
     const claimOf = async (id: string, conversation: string, output: string, untrusted: boolean) => {
