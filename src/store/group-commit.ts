@@ -69,8 +69,8 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
   const totalChanges = handle.prepare<[], number>('select total_changes()').pluck();
 
   let queue: Entry[] = [];
-  /** So many of the queue, from its front, are among those of which one failed. */
-  let inDoubt = 0;
+  /** One of those that come next has failed. */
+  let isInDoubt = false;
   let pending: Promise<void> | undefined;
   let patience: NodeJS.Timeout | undefined;
   let copying = 0;
@@ -114,10 +114,8 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
   }
 
   /** Runs the last of `taken`. False when the transaction is over, and all but what ended it are in the queue again. */
-  async function runNext(taken: readonly Entry[], entry: Entry): Promise<boolean> {
-    const isApart = inDoubt > 0;
+  async function runNext(taken: readonly Entry[], entry: Entry, isApart: boolean): Promise<boolean> {
     try {
-      if (isApart) inDoubt -= 1;
       await (isApart ? runApart(entry) : runOne(entry));
       return true;
     } catch (error) {
@@ -127,13 +125,16 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
       else rollback.run();
       // They told nobody. What took the transaction along does not run again: the others may succeed without it.
       queue = [...(isGivenUp ? taken.slice(0, -1) : taken), ...queue];
-      inDoubt = queue.length;
+      isInDoubt = true;
       return false;
     }
   }
 
   async function runBatch(): Promise<void> {
     const taken: Entry[] = [];
+    // All of them, also those that have come since: another that fails must not undo these again.
+    const isApart = isInDoubt;
+    isInDoubt = false;
     try {
       await beginWhenFree();
       const changesBefore = totalChanges.get() ?? 0;
@@ -143,7 +144,7 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
         const entry = queue.shift();
         if (entry === undefined) break;
         taken.push(entry);
-        if (!(await runNext(taken, entry))) return;
+        if (!(await runNext(taken, entry, isApart))) return;
         const slice = performance.now() - sliceFrom;
         if (slice < SLICE_MS) continue;
         worked += slice;
@@ -157,7 +158,6 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
       if (handle.inTransaction) rollback.run();
       const outcome = { error: explain(error) };
       // When nothing could begin, those who wait are told, rather than tried for ever.
-      if (taken.length === 0) inDoubt = 0;
       for (const entry of taken.length > 0 ? taken : queue.splice(0)) entry.settle(outcome);
       return;
     }

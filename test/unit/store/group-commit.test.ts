@@ -107,6 +107,27 @@ describe('group commit', () => {
     expect(ran).toEqual(['f', 'g', 'f', 'g']);
   });
 
+  test('writes that fail and keep coming hold up nobody who is in doubt', async () => {
+    let runs = 0;
+    let isOver = false;
+    const failing: Promise<unknown>[] = [];
+    const fail = () => commits.run(() => Promise.reject(new Error('no')), true).catch(() => {});
+    const good = commits
+      .run((tx) => {
+        runs += 1;
+        return run('insert into parent values (1)')(tx);
+      }, true)
+      .finally(() => {
+        isOver = true;
+      });
+    while (!isOver && failing.length < 1_000) {
+      failing.push(fail());
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all([good, ...failing]);
+    expect(runs).toBe(2);
+  });
+
   test('any mix of writes ends as if each had run alone, one after the other', async () => {
     const kinds = fc.constantFrom('ok', 'fails', 'gives up', 'patient');
     await fc.assert(
