@@ -2,10 +2,15 @@
  * The one syntax tree that every platform's markup is written from (pure). A long text is parsed section by section, so
  * that others get their turn; one that would hold the parser up all the same comes back as one block of plain text.
  */
-import { Lexer, type MarkedToken } from 'marked';
+import { createRequire } from 'node:module';
+import type { MarkedToken } from 'marked';
 import { isCostlyInline, isTooComplex, isTooLong } from './markdown-cost.ts';
 import { sectionsOf } from './sections.ts';
 import { atOnce, type Sliced } from './slices.ts';
+
+const require = createRequire(import.meta.url);
+/** Building its expressions takes a twentieth of a start, and many an answer is one plain line. */
+const marked = (): typeof import('marked') => require('marked');
 
 /** For texts no longer than a message; of others, `lexInSlices`. */
 export const lexMarkdown = (markdown: string): readonly MarkedToken[] => atOnce(lexInSlices(markdown));
@@ -19,6 +24,7 @@ export function* lexInSlices(markdown: string): Sliced<readonly MarkedToken[]> {
 export function* parse(text: string): Sliced<readonly MarkedToken[] | null> {
   if (isTooLong(text)) return null;
   if (isPlain(text)) return [sentence(text)];
+  const { Lexer } = marked();
   const lexer = new Lexer({ gfm: true, breaks: true });
   for (const section of sectionsOf(text)) {
     if (isTooComplex(section)) return null;
