@@ -18,6 +18,7 @@ export type LoadResult = {
 const STUCK_MS = 30_000;
 /** Messages under way while a crowd writes once each. */
 const AT_ONCE = 100;
+const LOOK_MS = 10;
 let nextMark = 0;
 
 export async function runLoad(options: {
@@ -32,6 +33,7 @@ export async function runLoad(options: {
   const { platform, subject, sessions } = options;
   const sent = new Map<number, { readonly count: number; readonly at: number }>();
   let latencies: number[] = [];
+  let shownAt = 0;
   let isOver = false;
   let onIdle = (): void => {};
 
@@ -44,20 +46,32 @@ export async function runLoad(options: {
     const mark = readMark(text);
     const waiting = mark === undefined ? undefined : sent.get(mark.session);
     if (mark === undefined || waiting?.count !== mark.count) return;
-    latencies.push(performance.now() - waiting.at);
+    shownAt = performance.now();
+    latencies.push(shownAt - waiting.at);
     sent.delete(mark.session);
     if (!isOver) setImmediate(say, mark.session);
     else if (sent.size === 0) onIdle();
   };
 
+  /** The end of the next burst: what comes in bursts is measured from the end of one to the end of another. */
+  const lull = async (ms: number): Promise<void> => {
+    const from = performance.now();
+    while (performance.now() < from + STUCK_MS) {
+      await pause(LOOK_MS);
+      if (shownAt > from && performance.now() - shownAt >= ms) return;
+    }
+  };
+
   for (let session = 0; session < sessions; session++) say(session);
   await pause(options.warmUpMs);
+  if (platform.lullMs !== undefined) await lull(platform.lullMs);
   await subject.metric('nodejs_eventloop_lag_p99_seconds');
   const commits = await subject.metric('parley_store_commits_total');
   latencies = [];
   const cpu = subject.cpuMs();
   const startedAt = performance.now();
   await pause(options.measureMs);
+  if (platform.lullMs !== undefined) await lull(platform.lullMs);
   const took = performance.now() - startedAt;
   const used = subject.cpuMs() - cpu;
   // What is answered from now on is not of the time that was measured.

@@ -16,6 +16,8 @@ export type Platform = {
   readonly floor: Omit<FloorOptions, 'modelUrl' | 'instructions'>;
   /** One message of the person with that number, in private. */
   say(session: number, text: string): void;
+  /** Answers come in bursts, with pauses in between that are at least so long. */
+  readonly lullMs?: number;
   /** Called with every text the bot shows. */
   onShown: (text: string) => void;
   close(): Promise<void>;
@@ -41,6 +43,8 @@ function listen<T>(list: T[], kept: number, on: (item: T) => void): void {
   };
 }
 
+/** Its SDK makes 50 calls at the beginning of each second, and then waits for the next. */
+const DISCORD_LULL_MS = 300;
 const FEW = 100;
 /** More than can be written to at once. */
 const MANY = 4_000;
@@ -96,6 +100,7 @@ const starters: Readonly<Record<PlatformName, () => Promise<Platform>>> = {
     const places: { from: ReturnType<typeof world.addPerson>; channel: string }[] = [];
     const platform: Platform = {
       name: 'discord',
+      lullMs: DISCORD_LULL_MS,
       yaml: `discord: { token: "${world.token}", api_url: "${fake.url}" }`,
       floor: { platformUrl: fake.url, token: world.token, appToken: '' },
       say(session, text) {
