@@ -97,6 +97,9 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
     const changed = (topic: Topic) => entry.topics.add(topic);
     entry.topics.clear();
     entry.outcome = { value: await entry.work({ db, dialect: 'sqlite', locks: false, changed }) };
+    // Without this what comes next would be written outside of any.
+    if (!handle.inTransaction)
+      throw new Error('SQLite gave up the transaction, and the write did not say so');
   }
 
   /** When it fails, only what it wrote itself is taken back, unless SQLite gave up the whole transaction. */
