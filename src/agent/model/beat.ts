@@ -15,7 +15,7 @@ export type Beat = {
 const MANY = 16;
 const BEAT_MS_PER_ANSWER = 0.2;
 /** Nobody sees that text comes later by this. */
-const LONGEST_BEAT_MS = 20;
+const LONGEST_BEAT_MS = 40;
 /** Read in one go: what is done with it must not hold up everybody else. */
 const READ_AT_ONCE = 16;
 
