@@ -98,6 +98,8 @@ export async function startModel(): Promise<BenchModel> {
     request.on('end', () => serve(Buffer.concat(chunks), response));
     response.on('error', () => response.destroy());
   });
+  // Node would close an idle connection after five seconds, perhaps just as a client without a second try uses it again.
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return Object.assign(model, {

@@ -30,6 +30,8 @@ export async function startFakeDiscord(): Promise<FakeDiscord> {
   const server = createServer((request, response) => {
     serve(request, response).catch(() => response.destroy());
   });
+  // Node would close an idle connection after five seconds, perhaps just as a client without a second try uses it again.
+  server.keepAliveTimeout = 60_000;
   const gatewayUrl = (): string => `ws://127.0.0.1:${port}/gateway`;
   const gateway = createGateway(server, world, gatewayUrl);
   const perform = createRest({ world, gatewayUrl, dispatch: gateway.dispatch });

@@ -37,6 +37,8 @@ export async function startFakeSlack(): Promise<FakeSlack> {
   const server = createServer((request, response) => {
     serve(request, response).catch(() => response.destroy());
   });
+  // Node would close an idle connection after five seconds, perhaps just as a client without a second try uses it again.
+  server.keepAliveTimeout = 60_000;
   server.on('upgrade', (request, socket, head) => delivery.upgrade(request, socket, head));
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

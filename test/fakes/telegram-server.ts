@@ -30,6 +30,8 @@ export async function startFakeTelegram(): Promise<FakeTelegram> {
   const server = createServer((request, response) => {
     serve(request, response).catch(() => response.destroy());
   });
+  // Node would close an idle connection after five seconds, perhaps just as a client without a second try uses it again.
+  server.keepAliveTimeout = 60_000;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://fake');
