@@ -3,13 +3,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventHash } from '../../../src/domain/event.ts';
 import type { ClaimedTurn, Store } from '../../../src/store/store.ts';
 import {
+  accept,
   approvalOf,
   type Backend,
   claim,
   claimOne,
   finished,
-  keyOf,
-  message,
   type OpenBackend,
   park,
   parkClaimed,
@@ -30,16 +29,7 @@ export function describeHeads(open: OpenBackend): void {
   afterEach(() => backend.close());
 
   async function taken(): Promise<ClaimedTurn> {
-    const accepted = await store.turns.accept({
-      message: message('m1'),
-      session: keyOf(),
-      profile: 'default',
-      workspace: '/work',
-      debug: false,
-      queueLimit: 10,
-      now: 1_000,
-      taker: { worker: 'w1', leaseMs: 1_000 },
-    });
+    const accepted = await accept(store, 'm1', { taker: { worker: 'w1', leaseMs: 1_000 } });
     if (accepted.outcome !== 'accepted' || accepted.claimed === undefined) throw new Error('not started');
     return accepted.claimed;
   }
@@ -120,15 +110,7 @@ export function describeHeads(open: OpenBackend): void {
       add(held, 1, 1),
       // Breaks its primary key after the turn was changed.
       store.turns.append(writeOf(held, { expectedSeq: 2, events: [skipped(2)], approvals: [twin] })),
-      store.turns.accept({
-        ...{
-          message: message('m2', 'third'),
-          session: keyOf('third'),
-          profile: 'default',
-          workspace: '/work',
-        },
-        ...{ debug: false, queueLimit: 10, now: 1_000 },
-      }),
+      accept(store, 'm2', { conversation: 'third' }),
     ]);
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect((await add(held, 2, 3)).seq).toBe(3);

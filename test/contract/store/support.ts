@@ -11,6 +11,7 @@ import type {
   NewApproval,
   NewDelivery,
   Store,
+  Taker,
   TurnWrite,
 } from '../../../src/store/store.ts';
 
@@ -55,9 +56,9 @@ export const keyOf = (conversation = 'c') => sessionKey(place(conversation));
 export function accept(
   store: Store,
   id: string,
-  options: { conversation?: string; text?: string; queueLimit?: number; now?: number } = {},
+  options: { conversation?: string; text?: string; queueLimit?: number; now?: number; taker?: Taker } = {},
 ): Promise<Accepted> {
-  const { conversation = 'c', text, queueLimit = 1_000, now = 1_000 } = options;
+  const { conversation = 'c', text, queueLimit = 1_000, now = 1_000, taker } = options;
   return store.turns.accept({
     message: message(id, conversation, text),
     session: keyOf(conversation),
@@ -66,6 +67,7 @@ export function accept(
     debug: false,
     queueLimit,
     now,
+    ...(taker !== undefined && { taker }),
   });
 }
 
