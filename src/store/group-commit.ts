@@ -7,6 +7,7 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { AppError } from '../domain/errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Db, Listeners, Tx } from './database.ts';
+import { createGathering } from './gathering.ts';
 import { isBusy } from './sqlite-errors.ts';
 import type { Topic } from './store.ts';
 
@@ -16,16 +17,10 @@ const MAX_BATCH = 256;
 const MAX_BATCH_MS = 20;
 /** The event loop turns after so much of it, with the transaction open: nobody else writes, and readers see none of it. */
 const SLICE_MS = 8;
-/** Under load, waiting a little lets more writes share the fsync. Never more than this, to keep replies quick. */
-const MAX_GATHER_MS = 5;
-/** How long the next batch gathers for each write of the batch before: one writer alone never waits. */
-const GATHER_MS_PER_WRITE = 0.5;
 /** Callers told of a commit at a time: what they do next must not hold up everybody else. */
 const TOLD_AT_ONCE = 16;
 /** How long a write that nobody waits for stays without company: the next message mostly comes sooner, and shares. */
 const PATIENCE_MS = 10;
-/** After this long without a commit the load is over, and the next write goes at once. */
-const IDLE_MS = 100;
 /** How long another process may hold the write lock before callers are told (F31). */
 const BUSY_LIMIT_MS = 5_000;
 const BUSY_RETRY_MS = 25;
@@ -68,6 +63,10 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
   const rollbackTo = handle.prepare('rollback to entry');
   const totalChanges = handle.prepare<[], number>('select total_changes()').pluck();
 
+  const gathering = createGathering({
+    now: () => performance.now(),
+    utilization: (before) => performance.eventLoopUtilization(before),
+  });
   let queue: Entry[] = [];
   /** One of those that come next has failed. */
   let isInDoubt = false;
@@ -77,8 +76,6 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
   let closed = false;
   let commits = 0;
   let writes = 0;
-  let lastSize = 0;
-  let lastEndedAt = Number.NEGATIVE_INFINITY;
 
   async function beginWhenFree(): Promise<void> {
     const deadline = performance.now() + BUSY_LIMIT_MS;
@@ -165,7 +162,7 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
       return;
     }
     writes += taken.filter((entry) => entry.isWrite).length;
-    lastSize = taken.length;
+    gathering.took(taken.filter((entry) => !entry.isPatient).length);
     for (const [index, entry] of taken.entries()) {
       if (index > 0 && index % TOLD_AT_ONCE === 0) await loopTurn();
       entry.settle(entry.outcome);
@@ -177,7 +174,6 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
     do {
       await gather();
       await runBatch();
-      lastEndedAt = performance.now();
       if (!checkpoint.isDue()) continue;
       // Not in one go with the commit, whose callers were told before.
       await loopTurn();
@@ -190,9 +186,8 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
 
   /** Lets the event loop turn, so that everything that is ready now shares the commit; longer under load. */
   async function gather(): Promise<void> {
-    const idle = performance.now() - lastEndedAt > IDLE_MS;
-    const gatherMs = idle || closed ? 0 : Math.min(MAX_GATHER_MS, (lastSize - 1) * GATHER_MS_PER_WRITE);
-    if (gatherMs >= 1 && queue.length < MAX_BATCH) await pause(gatherMs);
+    const gatherMs = closed || queue.length >= MAX_BATCH ? 0 : gathering.ms();
+    if (gatherMs >= 1) await pause(gatherMs);
     else await loopTurn();
   }
 

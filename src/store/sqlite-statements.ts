@@ -10,7 +10,18 @@ type Prepared = {
   readonly isReader: boolean;
 };
 
-export function runOver(handle: BetterSqlite3.Database): RunStatement {
+/**
+ * Reads what is committed. While the writer has no transaction open, its own connection does: it still holds the pages
+ * it wrote, and each commit takes away all that any other connection has read before.
+ */
+export function runReads(writer: BetterSqlite3.Database, beside: BetterSqlite3.Database): RunStatement {
+  const runBeside = runOver(beside);
+  const runAtWriter = runOver(writer, true);
+  return (sql, parameters) => (writer.inTransaction ? runBeside : runAtWriter)(sql, parameters);
+}
+
+/** @param readsOnly refuses what would write */
+export function runOver(handle: BetterSqlite3.Database, readsOnly = false): RunStatement {
   const prepared = new Map<string, Prepared>();
 
   function prepare(sql: string): Prepared {
@@ -23,6 +34,7 @@ export function runOver(handle: BetterSqlite3.Database): RunStatement {
       }
     }
     const statement = handle.prepare<unknown[], unknown>(planOnce(sql));
+    if (readsOnly && !statement.readonly) throw new Error(`this is no reading: ${sql}`);
     const entry = { statement, isReader: statement.reader };
     prepared.set(sql, entry);
     return entry;

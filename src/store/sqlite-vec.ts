@@ -2,11 +2,11 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import type { Database } from './database.ts';
 
-/** Loaded into the given connection when first asked for; another platform or an old C library is no error. */
-export function findSqliteVec(handle: BetterSqlite3.Database): Database['vectorExtension'] {
+/** Loaded into the given connections when first asked for; another platform or an old C library is no error. */
+export function findSqliteVec(handles: readonly BetterSqlite3.Database[]): Database['vectorExtension'] {
   let found: ReturnType<Database['vectorExtension']> | undefined;
   return () => {
-    found ??= load(handle).then(
+    found ??= load(handles).then(
       () => 'sqlite-vec',
       () => null,
     );
@@ -14,7 +14,7 @@ export function findSqliteVec(handle: BetterSqlite3.Database): Database['vectorE
   };
 }
 
-async function load(handle: BetterSqlite3.Database): Promise<void> {
+async function load(handles: readonly BetterSqlite3.Database[]): Promise<void> {
   const { load } = await import('sqlite-vec');
-  load(handle);
+  for (const handle of handles) load(handle);
 }

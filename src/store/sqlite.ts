@@ -1,5 +1,5 @@
 /**
- * SQLite: one writer connection with group commit, one reader, one process that owns the file.
+ * SQLite: one writer connection with group commit, one for reading beside its transactions, one process that owns the file.
  * What must hold for durability is read back at every open rather than trusted.
  */
 import { existsSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { createGroupCommit } from './group-commit.ts';
 import { migrate, refuseNewer, requireCurrent } from './migrate.ts';
 import { explainSqlite } from './sqlite-errors.ts';
 import { backupTo, createPrivate, ownFile, quickCheck } from './sqlite-file.ts';
-import { runOver } from './sqlite-statements.ts';
+import { runOver, runReads } from './sqlite-statements.ts';
 import { findSqliteVec } from './sqlite-vec.ts';
 
 /** SQLite itself waits this long for a lock; longer waits are ours, without blocking the event loop. */
@@ -73,7 +73,7 @@ async function openWriter(
   const commits = createGroupCommit({ handle: writer, db, listeners, checkpoint, explain });
   // A database in memory has one connection, where a read beside a transaction would see half of it.
   const readHandle = inMemory ? writer : connect(path, true, opened);
-  const reader = inMemory ? undefined : kyselyOver('sqlite', runOver(readHandle));
+  const reader = inMemory ? undefined : kyselyOver('sqlite', runReads(writer, readHandle));
   return {
     dialect: 'sqlite',
     connectedWorkers: async () => new Set(),
@@ -81,7 +81,7 @@ async function openWriter(
       reader === undefined ? commits.run((tx) => query(tx.db), false) : explained(query(reader), explain),
     write: (work, isPatient) => commits.run(work, true, isPatient),
     onChange: listeners.add,
-    vectorExtension: findSqliteVec(readHandle),
+    vectorExtension: findSqliteVec([writer, readHandle]),
     stats: commits.stats,
     backup: (file) =>
       explained(
@@ -111,7 +111,7 @@ async function openReader(path: string, { migrations }: OpenOptions, opened: Clo
         new AppError('store.unreachable', `${path} was opened for reading only.`, { retryable: false }),
       ),
     onChange: () => () => {},
-    vectorExtension: findSqliteVec(reader),
+    vectorExtension: findSqliteVec([reader]),
     stats: () => ({ commits: 0, writes: 0 }),
     backup: (file) => explained(backupTo(reader, file), explain),
     close: async () => closeAll(opened),

@@ -73,7 +73,7 @@ export function createSessionKeeper(deps: {
   let begun: Promise<void> = Promise.resolve();
 
   function touch(): void {
-    timer ??= setTimeout(() => void flush(), FLUSH_AFTER_MS);
+    timer ??= setTimeout(() => void flush(true), FLUSH_AFTER_MS);
   }
 
   /** One before the first event that is not durable yet. */
@@ -83,23 +83,25 @@ export function createSessionKeeper(deps: {
     return { ...session, sequence: Math.min(session.sequence, Math.min(...open) - 1) };
   }
 
-  async function save(): Promise<void> {
+  async function save(isPatient: boolean): Promise<void> {
     const shards = [...live.values()].map(durable);
     const seen = [...channels].slice(-MAX_SEEN);
     // In one commit, where the store can.
     await Promise.all([
-      state.set('session', JSON.stringify({ token, identity: identity ?? null, shards })),
-      state.set('seen', JSON.stringify(seen)),
+      state.set('session', JSON.stringify({ token, identity: identity ?? null, shards }), isPatient),
+      state.set('seen', JSON.stringify(seen), isPatient),
     ]);
   }
 
-  function flush(): Promise<void> {
+  function flush(isPatient = false): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    saving = saving.then(save).catch((error: unknown) => {
-      // What is stored is older, which is safe: more is sent again.
-      log.warn({ detail: errorMessage(error) }, 'cannot store the Discord session');
-    });
+    saving = saving
+      .then(() => save(isPatient))
+      .catch((error: unknown) => {
+        // What is stored is older, which is safe: more is sent again.
+        log.warn({ detail: errorMessage(error) }, 'cannot store the Discord session');
+      });
     return saving;
   }
 
