@@ -2,6 +2,7 @@
  * What the two ways in share. Bolt acknowledges events before any of our code runs, so what it is given as `ack` is
  * a stand-in: Slack hears of it only once the work is done, which is once it is stored.
  */
+import { setImmediate as loopTurn } from 'node:timers/promises';
 import type { App } from '@slack/bolt';
 
 /** Acknowledges to Slack, at most once; `response` is what a modal becomes. */
@@ -43,6 +44,9 @@ export function createProcess(app: () => App): Process {
       await ack();
       return 'malformed';
     }
+    // What the message asks for goes first: a call leaves at the end of this turn of the event loop, and Slack can wait.
+    await loopTurn();
+    await loopTurn();
     await ack();
     return delivery.reached ? 'done' : 'malformed';
   };

@@ -2,7 +2,7 @@
  * Asks Telegram for updates, one long question after the other. The offset moves on, and is stored, only once the
  * gateway has what came before it: Telegram forgets an update when it is asked for a later one.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as loopTurn, setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../domain/errors.ts';
 import type { KeyValue } from '../../domain/feed.ts';
 import type { Clock, Logger } from '../../domain/runtime.ts';
@@ -57,6 +57,8 @@ async function ask(deps: PollingDeps, key: string, store: (value: string) => voi
       const raws = await api.updates({ offset: offset?.next, allowed: deps.allowed, wait, stop });
       deps.onState('up');
       const { next, failed } = await receiver.take(raws);
+      // What they ask for goes first.
+      await loopTurn();
       if (next !== undefined && next !== offset?.next) {
         offset = { next, at: clock.now() };
         store(`${offset.next}@${offset.at}`);
