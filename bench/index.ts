@@ -24,7 +24,9 @@ const { values, positionals } = parseArgs({
     memory: { type: 'boolean', default: false },
   },
 });
-const effort = values.quick ? { rounds: 1, measureMs: 2_500 } : { rounds: 2, measureMs: 4_000 };
+const effort = values.quick
+  ? { rounds: 1, turns: 1, measureMs: 2_500 }
+  : { rounds: 2, turns: 3, measureMs: 2_500 };
 const options: ThroughputOptions = {
   ...effort,
   memory: values.memory,

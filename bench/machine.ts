@@ -39,7 +39,12 @@ export function residentMb(pid: number): number {
   return Number(match?.[1] ?? 0) / 1024;
 }
 
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = Math.floor(sorted.length / 2);
+  const lower = Math.ceil(sorted.length / 2) - 1;
+  return ((sorted[lower] ?? 0) + (sorted[upper] ?? 0)) / 2;
+}
 
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);

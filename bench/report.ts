@@ -5,13 +5,15 @@ export type Row = {
   readonly figure: string;
   readonly parley: number;
   readonly floor?: number;
+  /** Where they were measured in pairs: the median of the pairs. */
+  readonly ratio?: number;
   /** What the figure has to be, of the ratio to the floor where `of` says so. */
   readonly goal?: { readonly of: 'parley' | 'ratio'; readonly at: 'least' | 'most'; readonly value: number };
   readonly note?: string;
 };
 
-export const ratioOf = ({ parley, floor }: Row): number | undefined =>
-  floor === undefined || floor === 0 ? undefined : parley / floor;
+export const ratioOf = ({ parley, floor, ratio }: Row): number | undefined =>
+  floor === undefined || floor === 0 ? undefined : (ratio ?? parley / floor);
 
 export function isMet(row: Row): boolean | undefined {
   if (row.goal === undefined) return undefined;

@@ -1,10 +1,10 @@
-/** Messages a second, processor time and latency: Parley and the floor in turns, A B A B, on one platform. */
+/** Messages a second, processor time and latency: Parley and the floor in turns, A B B A, on one platform. */
 import { type LoadResult, runLoad } from '../load.ts';
 import { median, quantile } from '../machine.ts';
-import { startModel } from '../model.ts';
-import { type PlatformName, startPlatform } from '../platforms.ts';
+import { type BenchModel, startModel } from '../model.ts';
+import { type Platform, type PlatformName, startPlatform } from '../platforms.ts';
 import type { Row } from '../report.ts';
-import { createFolder, startFloor, startParley } from '../subject.ts';
+import { createFolder, type Subject, startFloor, startParley } from '../subject.ts';
 
 type Scenario = { readonly sessions: number; readonly pace: 'instant' | 'streaming' };
 /** One session comes last, when both programs are warm: what is asked is what each message costs, not the first. */
@@ -26,7 +26,10 @@ const GOALS: Readonly<Record<PlatformName, { readonly rate: number; readonly cpu
 };
 
 export type ThroughputOptions = {
+  /** With processes started anew in each. */
   readonly rounds: number;
+  /** Of each of the two, in each round and scenario. */
+  readonly turns: number;
   readonly measureMs: number;
   readonly nodeArgs?: readonly string[];
   readonly memory?: boolean;
@@ -34,46 +37,75 @@ export type ThroughputOptions = {
   readonly sessions?: number;
 };
 
+type Kind = 'parley' | 'floor';
 type Both<T> = { readonly parley: T; readonly floor: T };
+type Stack = {
+  readonly model: BenchModel;
+  readonly platform: Platform;
+  readonly subject: Subject;
+  end(): Promise<void>;
+};
 
 export async function throughput(name: PlatformName, options: ThroughputOptions): Promise<Row[]> {
   const scenarios = SCENARIOS.filter(({ sessions }) => sessions === (options.sessions ?? sessions));
   const results = scenarios.map(() => ({ parley: [] as LoadResult[], floor: [] as LoadResult[] }));
   const prompts = { parley: 0, floor: 0 };
   for (let round = 0; round < options.rounds; round++) {
-    for (const kind of ['parley', 'floor'] as const) {
-      if (options.only !== undefined && options.only !== kind) continue;
-      const model = await startModel();
-      const platform = await startPlatform(name);
-      const folder = createFolder();
-      const given = { platform, modelUrl: model.url };
-      // As long a prompt as Parley's, whose tools are described in it.
-      const instructions = Math.max(0, prompts.parley - FLOOR_PROMPT_BYTES);
-      const subject =
-        kind === 'parley'
-          ? await startParley({ ...given, ...options, folder })
-          : await startFloor({ ...given, instructions });
-      try {
-        await runLoad({ platform, subject, sessions: 1, warmUpMs: 0, measureMs: 500 });
-        prompts[kind] = model.firstPromptBytes();
-        for (const [index, { sessions, pace }] of scenarios.entries()) {
-          model.pace = pace;
-          const { measureMs } = options;
-          const load = { platform, subject, sessions, warmUpMs: WARM_UP_MS, measureMs };
-          results[index]?.[kind].push(await runLoad(load));
-        }
-      } finally {
-        await subject.end('SIGTERM');
-        await platform.close();
-        await model.close();
-        folder.remove();
+    const stacks = new Map<Kind, Stack>();
+    try {
+      for (const kind of ['parley', 'floor'] as const) {
+        if (options.only !== undefined && options.only !== kind) continue;
+        // As long a prompt as Parley's, whose tools are described in it.
+        const stack = await startStack(name, kind, options, Math.max(0, prompts.parley - FLOOR_PROMPT_BYTES));
+        stacks.set(kind, stack);
+        await runLoad({ ...stack, sessions: 1, warmUpMs: 0, measureMs: 500 });
+        prompts[kind] = stack.model.firstPromptBytes();
       }
+      for (const [index, { sessions, pace }] of scenarios.entries()) {
+        for (let turn = 0; turn < options.turns; turn++) {
+          // The machine is not as fast at one moment as at another: what is compared was measured side by side.
+          for (const [kind, stack] of turn % 2 === 0 ? stacks : [...stacks].reverse()) {
+            stack.model.pace = pace;
+            const load = { ...stack, sessions, warmUpMs: WARM_UP_MS, measureMs: options.measureMs };
+            results[index]?.[kind].push(await runLoad(load));
+          }
+        }
+      }
+    } finally {
+      for (const stack of stacks.values()) await stack.end();
     }
   }
   return scenarios.flatMap((scenario, index) => {
     const found = results[index] ?? { parley: [], floor: [] };
     return rowsOf(name, scenario, found, prompts);
   });
+}
+
+async function startStack(
+  name: PlatformName,
+  kind: Kind,
+  options: ThroughputOptions,
+  instructions: number,
+): Promise<Stack> {
+  const model = await startModel();
+  const platform = await startPlatform(name);
+  const folder = createFolder();
+  const given = { platform, modelUrl: model.url };
+  const subject =
+    kind === 'parley'
+      ? await startParley({ ...given, ...options, folder })
+      : await startFloor({ ...given, instructions });
+  return {
+    model,
+    platform,
+    subject,
+    async end() {
+      await subject.end('SIGTERM');
+      await platform.close();
+      await model.close();
+      folder.remove();
+    },
+  };
 }
 
 function rowsOf(
@@ -88,10 +120,11 @@ function rowsOf(
     figure,
     parley: median(results.parley.map(of)),
     floor: median(results.floor.map(of)),
+    ratio: median(pairs(results, (parley, floor) => of(parley) / of(floor))),
     ...(goal === undefined ? {} : { goal }),
   });
   const alone = (figure: string, of: (result: LoadResult) => number, goal?: Row['goal']): Row => {
-    const { floor: _, ...rest } = row(figure, of, goal);
+    const { floor: _, ratio: __, ...rest } = row(figure, of, goal);
     return rest;
   };
   const isGoal = pace === 'streaming';
@@ -114,14 +147,24 @@ function rowsOf(
   return sessions === 1 ? [...rows, ...added(part, results)] : rows;
 }
 
-function added(part: string, { parley, floor }: Both<readonly LoadResult[]>): Row[] {
-  const at = (results: readonly LoadResult[], share: number) =>
-    median(results.map(({ latencies }) => quantile(latencies, share)));
+function added(part: string, results: Both<readonly LoadResult[]>): Row[] {
   const row = (share: number, value: number): Row => ({
     part,
     figure: `added latency p${share * 100} ms`,
-    parley: at(parley, share) - at(floor, share),
+    parley: median(
+      pairs(results, (parley, floor) => quantile(parley.latencies, share) - quantile(floor.latencies, share)),
+    ),
     goal: { of: 'parley', at: 'most', value },
   });
   return [row(0.5, 1.5), row(0.99, 4)];
 }
+
+/** Of what was measured one right after the other. */
+const pairs = (
+  { parley, floor }: Both<readonly LoadResult[]>,
+  of: (parley: LoadResult, floor: LoadResult) => number,
+): number[] =>
+  parley.flatMap((one, index) => {
+    const other = floor[index];
+    return other === undefined ? [] : [of(one, other)];
+  });
