@@ -120,6 +120,7 @@ async function streamed({ transport, target, write, request }: Streaming): Promi
   };
   const texts = createTextReader(takeText);
   await answer.events({
+    atOnce: request.role === 'btw',
     takeSome: texts.takeSome,
     onData(data, event) {
       const text = texts.textOf(data);

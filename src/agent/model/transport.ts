@@ -18,6 +18,8 @@ export type Transport = {
 export type Target = { readonly url: URL; readonly headers: Readonly<Record<string, string>> };
 
 export type Events = {
+  /** Somebody waits for nothing else: it is read as it comes, however many others do. */
+  readonly atOnce: boolean;
   onData(data: string, event: string): void;
   /** Where an event begins: may take some whole ones itself, and says where the first begins that it did not take. */
   takeSome(stream: string, from: number): number;
@@ -129,7 +131,7 @@ function read(answer: WireAnswer, beat: Beat, events: Events): Promise<void> {
   const parse = createEventParser(events);
   beat.begin();
   const over = answer.read({
-    soon: beat.soon,
+    soon: events.atOnce ? (take) => process.nextTick(take) : beat.soon,
     take(pieces) {
       const text = decode(gathered(pieces));
       try {

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import type { ModelRequest } from '../../../../src/agent/model/client.ts';
 import { createOpenAiEndpoint } from '../../../../src/agent/model/openai.ts';
 
 let answer: (socket: Socket) => Promise<void> | void = () => {};
@@ -33,8 +34,8 @@ const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-enc
 const framed = (piece: Buffer): Buffer =>
   Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]);
 
-async function ask(onDelta = () => {}, timeoutMs = 5_000) {
-  const endpoint = createOpenAiEndpoint({
+const openEndpoint = (timeoutMs = 5_000) =>
+  createOpenAiEndpoint({
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     apiKey: 'k',
     model: 'm',
@@ -43,10 +44,12 @@ async function ask(onDelta = () => {}, timeoutMs = 5_000) {
     reasoning: null,
     price: { input: 1, output: 1 },
   });
+
+async function ask(onDelta = () => {}, endpoint = openEndpoint(), role: ModelRequest['role'] = 'thinker') {
   const deltas: string[] = [];
   const reply = await endpoint
     .complete({
-      role: 'thinker',
+      role,
       messages: [{ role: 'user', content: 'hello' }],
       signal: new AbortController().signal,
       onDelta(text) {
@@ -107,6 +110,42 @@ test('what came together is handed on at once, and the first piece does not wait
   expect(deltas).toEqual(['first', ' a b c']);
 });
 
+test('a side answer is read as it comes, also where many others wait to be read together', async () => {
+  const many = 20;
+  const open: Socket[] = [];
+  answer = (socket) => {
+    socket.write(HEAD);
+    open.push(socket);
+    if (open.length === many) for (const one of open) one.write(framed(Buffer.from(sse(says('plain')))));
+    if (open.length > many) socket.write(framed(Buffer.from(sse(says('aside')))));
+  };
+  // The others are read when a timer runs out, and none does.
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const endpoint = openEndpoint();
+  const told: string[] = [];
+  const { promise: seen, resolve: see } = Promise.withResolvers<void>();
+  const others = Array.from({ length: many }, () => ask(() => told.push('plain'), endpoint));
+  while (open.length < many) await turn();
+  const onAside = (): void => {
+    told.push('aside');
+    see();
+  };
+  const aside = ask(onAside, endpoint, 'btw');
+  await seen;
+  const before = [...told];
+  for (const socket of open) socket.write(`${framed(Buffer.from(`${sse(STOP)}data: [DONE]\n\n`))}0\r\n\r\n`);
+  await aside;
+  while (told.length <= many) {
+    vi.advanceTimersByTime(40);
+    await turn();
+  }
+  for (const one of await Promise.all([...others, aside]))
+    expect(one.reply).toMatchObject({ finishReason: 'stop' });
+  expect(before.at(-1)).toBe('aside');
+  expect(before.length).toBeLessThan(many);
+});
+
 test('an answer may take as long as it keeps coming, and signs of life that say nothing do not count', async () => {
   const pause = () => new Promise((resolve) => setTimeout(resolve, 60));
   const write = async (socket: Socket, text: string) => {
@@ -119,14 +158,17 @@ test('an answer may take as long as it keeps coming, and signs of life that say 
     socket.write(framed(Buffer.from(`${sse(STOP)}data: [DONE]\n\n`)));
     socket.write('0\r\n\r\n');
   };
-  expect((await ask(undefined, 300)).reply).toMatchObject({ text: 'on '.repeat(8), finishReason: 'stop' });
+  expect((await ask(undefined, openEndpoint(300))).reply).toMatchObject({
+    text: 'on '.repeat(8),
+    finishReason: 'stop',
+  });
   answer = async (socket) => {
     socket.write(HEAD);
     await write(socket, sse(says('half')));
     for (let index = 0; index < 12; index++) await write(socket, ': still here\n\n');
     socket.write(framed(Buffer.from(`${sse(STOP)}data: [DONE]\n\n`)));
   };
-  expect((await ask(undefined, 300)).reply).toMatchObject({ error: { code: 'model.timeout' } });
+  expect((await ask(undefined, openEndpoint(300))).reply).toMatchObject({ error: { code: 'model.timeout' } });
 });
 
 test('what came before an error in mid-stream is handed on before it', async () => {
