@@ -1,64 +1,85 @@
 /**
- * How long a group commit waits for company before it begins: one writer alone never does. A process that is busy fills
- * its batches by itself, and each millisecond is one less to work in; one with time to spare waits out a burst, and
- * spares the disk.
+ * How long a group commit waits for company before it begins. A batch that nobody shares is never kept. In a process that
+ * is busy each millisecond of waiting is one less to work in, so there it is short; one with time to spare waits for
+ * as long as a burst goes on, and spares the disk. Waiting for the disk counts as work.
  */
 
-/** How long the next batch gathers for each write of the batch before. */
 const MS_PER_WRITE = 0.5;
-const MAX_BUSY_MS = 5;
-/** The same where the processor waits: a burst that is longer than this is shared by a few commits. */
-const SPARE_MS_PER_WRITE = 1;
-const MAX_SPARE_MS = 40;
+const LONGEST_STEP_MS = 5;
+/** Of the steps in which more writes came, one after the other. */
+const LONGEST_MS = 40;
+/** What came together this long ago says nothing any more about what comes next. */
+const RECENT_MS = 1_000;
 /** Share of its time that the event loop of a busy process works. */
 const BUSY = 0.5;
-/** That share is of the last second or two. */
+/** That share is of the last one or two of these; without any of them a process counts as busy. */
 const WINDOW_MS = 1_000;
-/** There, what the batches before count after each: a small one may come between the large ones of a burst. */
-const FADING = 0.8;
-/** After this long without a commit the burst is over, and the next write goes at once. */
-const IDLE_MS = 100;
 
 export type Gathering = {
-  /** @returns ms to wait before the next batch begins */
-  ms(): number;
-  /** A batch is over, with so many writes that somebody waits for. */
+  /** Resolves when the next batch is to begin. @param waiting writes in the queue */
+  wait(waiting: () => number): Promise<void>;
+  /** A batch is over. @param size of it, without the writes that nobody waits for */
   took(size: number): void;
 };
 
-type Clock = {
+type Loop = {
   /** ms */
   readonly now: () => number;
-  readonly utilization: typeof performance.eventLoopUtilization;
+  readonly pause: (ms: number) => Promise<unknown>;
+  /** Since the start, ms. */
+  readonly utilization: () => { readonly active: number; readonly idle: number };
 };
 
-export function createGathering({ now, utilization }: Clock): Gathering {
-  let last = 0;
-  let burst = 0;
-  let lastAt = Number.NEGATIVE_INFINITY;
-  let mark = utilization();
+/** @param most writes of a batch */
+export function createGathering({ now, pause, utilization }: Loop, most: number): Gathering {
+  let last = { size: 0, at: Number.NEGATIVE_INFINITY };
+  let largest = last;
+  /** Idle only because of a pause here: no sign of time to spare. */
+  let paused = 0;
+  let mark = look();
   let nextMark = mark;
-  let markedAt = now();
+
+  function look() {
+    const { active, idle } = utilization();
+    return { at: now(), active, idle: idle - paused };
+  }
 
   function isBusy(): boolean {
-    if (now() - markedAt > WINDOW_MS) {
-      mark = nextMark;
-      nextMark = utilization();
-      markedAt = now();
+    const here = look();
+    const age = here.at - nextMark.at;
+    if (age > WINDOW_MS) {
+      mark = age > 2 * WINDOW_MS ? here : nextMark;
+      nextMark = here;
     }
-    return utilization(mark).utilization > BUSY;
+    const active = here.active - mark.active;
+    return active >= BUSY * (active + here.idle - mark.idle);
+  }
+
+  async function step(ms: number): Promise<void> {
+    const before = utilization().idle;
+    await pause(ms);
+    paused += utilization().idle - before;
   }
 
   return {
-    ms() {
-      if (now() - lastAt > IDLE_MS) return 0;
-      if (burst < 2 || isBusy()) return Math.min(MAX_BUSY_MS, (last - 1) * MS_PER_WRITE);
-      return Math.min(MAX_SPARE_MS, (burst - 1) * SPARE_MS_PER_WRITE);
+    async wait(waiting) {
+      const isRecent = ({ at }: typeof last): boolean => now() - at < RECENT_MS;
+      const busy = isBusy();
+      const known = busy ? last : largest;
+      const stepMs = isRecent(known) ? Math.min(LONGEST_STEP_MS, (known.size - 1) * MS_PER_WRITE) : 0;
+      if (stepMs < 1) return;
+      const end = now() + (busy ? 0 : LONGEST_MS);
+      let before: number;
+      do {
+        before = waiting();
+        if (before >= most) return;
+        await step(stepMs);
+      } while (waiting() > before && now() < end);
     },
     took(size) {
-      last = size;
-      burst = Math.max(size, burst * FADING);
-      lastAt = now();
+      if (size === 0) return;
+      last = { size, at: now() };
+      if (size >= largest.size || last.at - largest.at >= RECENT_MS) largest = last;
     },
   };
 }

@@ -63,10 +63,8 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
   const rollbackTo = handle.prepare('rollback to entry');
   const totalChanges = handle.prepare<[], number>('select total_changes()').pluck();
 
-  const gathering = createGathering({
-    now: () => performance.now(),
-    utilization: (before) => performance.eventLoopUtilization(before),
-  });
+  const loop = { now: () => performance.now(), pause, utilization: () => performance.eventLoopUtilization() };
+  const gathering = createGathering(loop, MAX_BATCH);
   let queue: Entry[] = [];
   /** One of those that come next has failed. */
   let isInDoubt = false;
@@ -162,7 +160,7 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
       return;
     }
     writes += taken.filter((entry) => entry.isWrite).length;
-    gathering.took(taken.filter((entry) => !entry.isPatient).length);
+    gathering.took(taken.filter((entry) => entry.isWrite && !entry.isPatient).length);
     for (const [index, entry] of taken.entries()) {
       if (index > 0 && index % TOLD_AT_ONCE === 0) await loopTurn();
       entry.settle(entry.outcome);
@@ -184,11 +182,11 @@ export function createGroupCommit({ handle, db, listeners, checkpoint, explain }
     if (queue.length > 0) wait();
   }
 
-  /** Lets the event loop turn, so that everything that is ready now shares the commit; longer under load. */
+  /** Lets the event loop turn, so that everything that is ready now shares the commit; longer in a burst. */
   async function gather(): Promise<void> {
-    const gatherMs = closed || queue.length >= MAX_BATCH ? 0 : gathering.ms();
-    if (gatherMs >= 1) await pause(gatherMs);
-    else await loopTurn();
+    await loopTurn();
+    // A database in memory has no disk to spare, and what runs again has waited before.
+    if (!closed && !handle.memory && !isInDoubt) await gathering.wait(() => queue.length);
   }
 
   function wait(): void {

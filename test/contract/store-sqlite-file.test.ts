@@ -9,10 +9,12 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import BetterSqlite3 from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { eventHash } from '../../src/domain/event.ts';
 import type { Access } from '../../src/store/database.ts';
+import { migrations } from '../../src/store/migrations/all.ts';
 import { openStore } from '../../src/store/open.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
 import { accept, claimOne, finish, silent } from './store/support.ts';
 
 let folder: string;
@@ -142,6 +144,29 @@ describe('durability', () => {
 });
 
 describe('one owner', () => {
+  test('P1: what is read while a long transaction lets the event loop turn is committed', async () => {
+    const database = await openSqlite(path, { log: silent, access: 'own', worker: 'w', migrations });
+    onTestFinished(() => database.close());
+    let isOpen = true;
+    const write = (key: string) =>
+      database.write(async (tx) => {
+        await tx.db.insertInto('kv').values({ namespace: 'n', key, value: '1' }).execute();
+        const end = performance.now() + 9;
+        while (performance.now() < end);
+      });
+    const writing = Promise.all(['a', 'b'].map(write)).finally(() => {
+      isOpen = false;
+    });
+    const seen: number[] = [];
+    while (isOpen) {
+      seen.push((await database.read((db) => db.selectFrom('kv').selectAll().execute())).length);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await writing;
+    expect(seen.length).toBeGreaterThan(1);
+    expect(seen).not.toContain(1);
+  });
+
   test('a second gateway on the file is refused, a reader is not', async () => {
     const store = await open();
     await accept(store, 'm1');

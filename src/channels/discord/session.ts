@@ -73,7 +73,7 @@ export function createSessionKeeper(deps: {
   let begun: Promise<void> = Promise.resolve();
 
   function touch(): void {
-    timer ??= setTimeout(() => void flush(true), FLUSH_AFTER_MS);
+    timer ??= setTimeout(() => void flush({ isPatient: true }), FLUSH_AFTER_MS);
   }
 
   /** One before the first event that is not durable yet. */
@@ -93,7 +93,7 @@ export function createSessionKeeper(deps: {
     ]);
   }
 
-  function flush(isPatient = false): Promise<void> {
+  function flush({ isPatient } = { isPatient: false }): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
     saving = saving

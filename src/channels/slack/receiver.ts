@@ -44,7 +44,7 @@ export function createProcess(app: () => App): Process {
       await ack();
       return 'malformed';
     }
-    // What the message asks for goes first: a call leaves at the end of this turn of the event loop, and Slack can wait.
+    // What the message asks for goes first, and a call over a kept connection leaves with the next turn of the event loop.
     await loopTurn();
     await loopTurn();
     await ack();

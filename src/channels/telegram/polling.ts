@@ -57,7 +57,7 @@ async function ask(deps: PollingDeps, key: string, store: (value: string) => voi
       const raws = await api.updates({ offset: offset?.next, allowed: deps.allowed, wait, stop });
       deps.onState('up');
       const { next, failed } = await receiver.take(raws);
-      // What they ask for goes first.
+      // What they ask for goes first; this question, too, leaves a turn after it was asked.
       await loopTurn();
       if (next !== undefined && next !== offset?.next) {
         offset = { next, at: clock.now() };

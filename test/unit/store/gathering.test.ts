@@ -1,76 +1,114 @@
 import { describe, expect, it } from 'vitest';
 import { createGathering } from '../../../src/store/gathering.ts';
 
-/** A process of which the event loop works `share` of the time. */
-function processOf(share: number) {
+/** A process of which the event loop works `share` of the time, except while it pauses to gather. */
+function processOf(initialShare: number, most = 256) {
+  let share = initialShare;
   let now = 0;
   let active = 0;
-  const gathering = createGathering({
-    now: () => now,
-    utilization: (before) => {
-      const worked = active - (before?.active ?? 0);
-      const rested = now - active - (before?.idle ?? 0);
-      return { active: worked, idle: rested, utilization: worked / (worked + rested || 1) };
+  let waiting = 0;
+  let arriving = 0;
+  const gathering = createGathering(
+    {
+      now: () => now,
+      utilization: () => ({ active, idle: now - active }),
+      async pause(ms) {
+        now += ms;
+        waiting += arriving;
+      },
     },
-  });
+    most,
+  );
   return {
-    gathering,
-    share,
+    works(from: number): void {
+      share = from;
+    },
     pass(ms: number): void {
       now += ms;
-      active += ms * this.share;
+      active += ms * share;
     },
+    /** @param size of a batch that comes to wait, @param more that come in each pause @returns ms waited */
+    async batch(size: number, more = 0): Promise<number> {
+      waiting = size;
+      arriving = more;
+      const from = now;
+      await gathering.wait(() => waiting);
+      gathering.took(waiting);
+      return now - from;
+    },
+    took: (size: number) => gathering.took(size),
   };
 }
 
 describe('the gathering before a commit', () => {
-  it('never keeps one writer alone', () => {
-    const subject = processOf(0.1);
-    expect(subject.gathering.ms()).toBe(0);
-    for (let i = 0; i < 10; i++) {
-      subject.gathering.took(1);
-      expect(subject.gathering.ms()).toBe(0);
-      subject.pass(3);
-    }
-  });
-
-  it('is longer in a process that has time to spare', () => {
-    for (const [share, longest] of [
-      [0.1, 40],
-      [0.9, 5],
-    ] as const) {
+  it('never keeps one writer alone', async () => {
+    for (const share of [0.1, 0.9]) {
       const subject = processOf(share);
-      subject.pass(500);
-      subject.gathering.took(4);
-      expect(subject.gathering.ms()).toBe(share < 0.5 ? 3 : 1.5);
-      subject.gathering.took(200);
-      expect(subject.gathering.ms()).toBe(longest);
+      for (let i = 0; i < 10; i++) {
+        expect(await subject.batch(1)).toBe(0);
+        subject.pass(3);
+      }
     }
   });
 
-  it('remembers a burst over a small batch, and forgets it in a rest', () => {
+  it('goes on while a burst does, where there is time to spare', async () => {
     const subject = processOf(0.1);
-    subject.pass(500);
-    subject.gathering.took(50);
-    subject.gathering.took(1);
-    expect(subject.gathering.ms()).toBeCloseTo(39);
-    for (let i = 0; i < 30; i++) subject.gathering.took(1);
-    expect(subject.gathering.ms()).toBeLessThan(1);
-    subject.gathering.took(50);
-    subject.pass(101);
-    expect(subject.gathering.ms()).toBe(0);
+    subject.pass(1_500);
+    await subject.batch(50);
+    expect(await subject.batch(1, 2)).toBe(40);
+    expect(await subject.batch(50)).toBe(5);
+    subject.pass(900);
+    expect(await subject.batch(1, 2)).toBe(40);
   });
 
-  it('sees within two seconds that there is no time to spare any more', () => {
-    const subject = processOf(0.1);
-    subject.pass(60_000);
-    subject.share = 1;
-    let waited = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 43; i++) {
-      subject.pass(50);
-      subject.gathering.took(50);
-      waited = subject.gathering.ms();
+  it('is short in a process that is busy, and as long as the last batch was large', async () => {
+    const subject = processOf(0.9);
+    subject.pass(1_500);
+    await subject.batch(50);
+    expect(await subject.batch(5, 2)).toBe(5);
+    await subject.batch(2);
+    expect(await subject.batch(5, 2)).toBe(0);
+  });
+
+  it('does not take its own pauses for time to spare', async () => {
+    const subject = processOf(1);
+    subject.pass(1_500);
+    let waited = 0;
+    // Fifty that wait for each other: all are there, and the loop rests while they are kept.
+    for (let i = 0; i < 1_000; i++) {
+      waited = await subject.batch(50, 1);
+      subject.pass(4);
     }
     expect(waited).toBe(5);
+  });
+
+  it('keeps somebody alone for one step at most after a burst, and not at all a second later', async () => {
+    const subject = processOf(0.1);
+    subject.pass(1_500);
+    await subject.batch(200);
+    expect(await subject.batch(1)).toBe(5);
+    subject.pass(1_000);
+    expect(await subject.batch(1)).toBe(0);
+  });
+
+  it('counts a process as busy of which it has not seen anything lately', async () => {
+    const subject = processOf(0);
+    subject.pass(3_600_000);
+    subject.works(1);
+    for (let i = 0; i < 40; i++) {
+      await subject.batch(50, 2);
+      subject.pass(50);
+      expect(await subject.batch(1, 2)).toBe(5);
+      subject.pass(50);
+    }
+  });
+
+  it('ends when the batch is full, and does not count what nobody waits for', async () => {
+    const subject = processOf(0.1, 60);
+    subject.pass(1_500);
+    await subject.batch(50);
+    expect(await subject.batch(50, 3)).toBe(20);
+    subject.took(0);
+    expect(await subject.batch(60, 3)).toBe(0);
   });
 });

@@ -32,8 +32,11 @@ test('what is read is committed, whether or not a transaction is open', async ()
   expect((await read(notes, [])).rows).toEqual([{ text: 'first' }, { text: 'second' }]);
 });
 
-test('nothing is written by reading, at the connection of the writer either', async () => {
+test('nothing is changed by reading, at the connection of the writer either', async () => {
   const { writer, read } = openBoth();
+  for (const no of ['begin', 'savepoint s', 'pragma synchronous = off', "attach ':memory:' as m"])
+    await expect(read(no, [])).rejects.toThrow('no reading');
+  expect(writer.inTransaction).toBe(false);
   await expect(read("insert into notes values ('no')", [])).rejects.toThrow('no reading');
   writer.exec('begin immediate');
   await expect(read("insert into notes values ('no')", [])).rejects.toThrow('readonly');

@@ -1,6 +1,6 @@
 /** The session over restarts: nothing is confirmed before it is durable (F1, F18, P1). */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createSessionKeeper, isLater } from '../../../../src/channels/discord/session.ts';
 import type { Logger } from '../../../../src/domain/runtime.ts';
 import { createMemoryKeyValue } from '../../../fakes/memory-feed.ts';
@@ -54,6 +54,24 @@ describe('the session keeper', () => {
       await keeper.begun();
       expect((await reopened(state)).get(0)?.sequence, order).toBe(1);
     }
+  });
+
+  it('lets what it stores once a second wait for company, and nothing else', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const state = createMemoryKeyValue();
+    const patient: unknown[] = [];
+    const set: typeof state.set = (key, value, isPatient) => {
+      patient.push(isPatient);
+      return state.set(key, value);
+    };
+    const keeper = createSessionKeeper({ token: 'token', state: { ...state, set }, log });
+    keeper.setIdentity(identity);
+    await keeper.begun();
+    keeper.saw('1', '10');
+    vi.advanceTimersByTime(1_000);
+    await keeper.flush();
+    expect(patient).toEqual([false, false, true, true, false, false]);
   });
 
   it('forgets everything for another token, and a session that Discord ended', async () => {
