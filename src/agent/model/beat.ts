@@ -13,9 +13,9 @@ export type Beat = {
 
 /** With fewer answers there is time enough to read each as it comes. */
 const MANY = 16;
-const BEAT_MS_PER_ANSWER = 0.2;
+const BEAT_MS_PER_ANSWER = 0.6;
 /** Nobody sees that text comes later by this. */
-const LONGEST_BEAT_MS = 40;
+const LONGEST_BEAT_MS = 60;
 /** Read in one go: what is done with it must not hold up everybody else. */
 const READ_AT_ONCE = 16;
 

@@ -137,7 +137,7 @@ test('a side answer is read as it comes, also where many others wait to be read 
   for (const socket of open) socket.write(`${framed(Buffer.from(`${sse(STOP)}data: [DONE]\n\n`))}0\r\n\r\n`);
   await aside;
   while (told.length <= many) {
-    vi.advanceTimersByTime(40);
+    vi.advanceTimersByTime(60);
     await turn();
   }
   for (const one of await Promise.all([...others, aside]))
