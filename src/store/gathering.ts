@@ -1,5 +1,5 @@
 /**
- * How long a group commit waits for company before it begins. A batch that nobody shares is never kept. In a process that
+ * How long a group commit waits for company before it begins. Where nobody has shared a batch lately none waits. In a process that
  * is busy each millisecond of waiting is one less to work in, so there it is short; one with time to spare waits for
  * as long as a burst goes on, and spares the disk. Waiting for the disk counts as work.
  */
