@@ -14,20 +14,18 @@ export type Answer = {
   header(name: string): string | undefined;
   /** With their names in small letters. */
   headers(): [name: string, value: string][];
-  /** Resolves at the end. Rejects when it breaks off, when it is aborted, and with what the reader throws, which ends it. */
-  read(reader: Reader): Promise<void>;
+  /**
+   * Calls `take` with what came together. Resolves at the end. Rejects when it breaks off, when it is aborted, and with
+   * what `take` throws, which ends it.
+   */
+  read(take: Take): Promise<void>;
   /** Rejects when it breaks off, and when it is aborted. */
   bytes(): Promise<Buffer>;
   /** Begins the limit of time anew. */
   touch(): void;
 };
 
-export type Reader = {
-  /** Takes what came together. */
-  take(pieces: readonly Buffer[]): void;
-  /** Something came: has to call `take` once, later. What comes until then is taken with it. */
-  soon(take: () => void): void;
-};
+type Take = (pieces: readonly Buffer[]) => void;
 
 export class TooLate extends Error {
   constructor(limitMs: number) {
@@ -65,17 +63,17 @@ export function createExchange({ signal, limitMs, onServed }: Options): Exchange
   let pieces: Buffer[] = [];
   let held = 0;
   let most = MOST_HELD;
-  let reader: Reader | undefined;
+  let take: Take | undefined;
   let isComing = false;
 
   function hand(): void {
     isComing = false;
-    if (reader === undefined || pieces.length === 0) return;
+    if (take === undefined || pieces.length === 0) return;
     const taken = pieces;
     pieces = [];
     held = 0;
     try {
-      reader.take(taken);
+      take(taken);
     } catch (error) {
       fail(error);
     }
@@ -87,9 +85,9 @@ export function createExchange({ signal, limitMs, onServed }: Options): Exchange
   }
 
   function arrive(): void {
-    if (reader === undefined || isComing || pieces.length === 0) return;
+    if (take === undefined || isComing || pieces.length === 0) return;
     isComing = true;
-    reader.soon(handAndGoOn);
+    setImmediate(handAndGoOn);
   }
 
   function serve(): void {
@@ -124,11 +122,11 @@ export function createExchange({ signal, limitMs, onServed }: Options): Exchange
   if (signal?.aborted === true) stop();
   else signal?.addEventListener('abort', stop);
 
-  async function read(by: Reader): Promise<void> {
+  async function read(by: Take): Promise<void> {
     if (!isOver) {
-      reader = by;
+      take = by;
       arrive();
-    } else if (pieces.length > 0) by.take(pieces);
+    } else if (pieces.length > 0) by(pieces);
     return over;
   }
 

@@ -28,7 +28,16 @@ export type Ask = (url: URL, question: Question) => Promise<Answer>;
 const KEPT_MS = 300_000;
 /** Nobody waits for a connection any more that takes longer. */
 const CONNECT_MS = 60_000;
-export function createWire(): Ask {
+/** Of what `net.connect` takes: the socket asks for each reading, and reads nothing before it is asked for more. */
+const NOTHING_AHEAD = { highWaterMark: 1 };
+/** Less than this came: there is no more at the moment. */
+const MUCH = 8 * 1024;
+
+/** Has to call `goOn` once, for more. */
+export type Rest = (goOn: () => void) => void;
+
+/** @param rest when to read on after something came, which until then waits in the kernel; at once if it is left out */
+export function createWire(rest?: Rest): Ask {
   /** Errors of connections that had been used before. */
   const late = new WeakSet<Error>();
   /** Calls without a connection, and connections that are not there yet. */
@@ -39,7 +48,8 @@ export function createWire(): Ask {
   /** Loaded with the first call: an installation without a model and platforms never makes one. */
   async function open(): Promise<Agent> {
     const { Agent, buildConnector } = await import('undici');
-    const connect = buildConnector({ allowH2: false, timeout: CONNECT_MS });
+    const given = { allowH2: false, timeout: CONNECT_MS };
+    const connect = buildConnector(rest === undefined ? given : { ...given, ...NOTHING_AHEAD });
     return new Agent({
       allowH2: false,
       connect(options, done) {
@@ -47,6 +57,7 @@ export function createWire(): Ask {
           if (begun instanceof Socket) opening.delete(begun);
           if (error !== null) return done(error, null);
           socket.on('error', (broken) => void (socket.bytesRead > 0 && late.add(broken)));
+          if (rest !== undefined) restBetween(socket, rest);
           done(null, socket);
         });
         if (begun instanceof Socket) opening.add(begun);
@@ -94,4 +105,23 @@ export function createWire(): Ask {
   }
 
   return ask;
+}
+
+/** Each reading costs much the same, however much has come: with many answers at once, few readings cost less. */
+function restBetween(socket: Socket, rest: Rest): void {
+  const read = socket._read;
+  let before = socket.bytesRead;
+  let isResting = false;
+  socket._read = (size) => {
+    const came = socket.bytesRead - before;
+    before += came;
+    if (came === 0 || came >= MUCH) return read.call(socket, size);
+    // One reading can bring several records of TLS, and each asks for more.
+    if (isResting) return;
+    isResting = true;
+    rest(() => {
+      isResting = false;
+      read.call(socket, size);
+    });
+  };
 }

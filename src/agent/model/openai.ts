@@ -97,7 +97,7 @@ type Streaming = Pick<Attempt, 'request'> & {
 
 async function streamed({ transport, target, write, request }: Streaming): Promise<Draft> {
   const answer = await transport
-    .post(await target(), write(request), request.signal)
+    .post(await target(), { body: write(request), signal: request.signal, atOnce: request.role === 'btw' })
     .catch((cause: Error) => {
       throw new APIConnectionError({ cause });
     });
@@ -120,7 +120,6 @@ async function streamed({ transport, target, write, request }: Streaming): Promi
   };
   const texts = createTextReader(takeText);
   await answer.events({
-    atOnce: request.role === 'btw',
     takeSome: texts.takeSome,
     onData(data, event) {
       const text = texts.textOf(data);

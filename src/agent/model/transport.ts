@@ -7,19 +7,24 @@ import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
 import { TooLate, type Answer as WireAnswer } from '../../wire/exchange.ts';
 import { type Ask, createWire } from '../../wire/wire.ts';
-import { type Beat, createBeat } from './beat.ts';
+import { createPacing, type Pacing } from './pacing.ts';
 
 export type Transport = {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /** Asks for an answer that streams. Rejects when there is none, and when it is aborted. */
-  post(target: Target, body: Buffer, signal: AbortSignal): Promise<Answer>;
+  post(target: Target, question: Question): Promise<Answer>;
+};
+
+export type Question = {
+  readonly body: Buffer;
+  readonly signal: AbortSignal;
+  /** Somebody waits for nothing else: the answer is read as it comes, however many others do. */
+  readonly atOnce: boolean;
 };
 
 export type Target = { readonly url: URL; readonly headers: Readonly<Record<string, string>> };
 
 export type Events = {
-  /** Somebody waits for nothing else: it is read as it comes, however many others do. */
-  readonly atOnce: boolean;
   onData(data: string, event: string): void;
   /** Where an event begins: may take some whole ones itself, and says where the first begins that it did not take. */
   takeSome(stream: string, from: number): number;
@@ -43,26 +48,30 @@ const MOST_REDIRECTS = 5;
 
 /** @param limitMs from a question to the end of its answer, which fails then with `TooLate` */
 export function createTransport(limitMs: number): Transport {
-  const wire = createWire();
-  const beat = createBeat();
+  const pacing = createPacing();
   // The server had closed a kept connection just then: nothing was heard, so nothing was done.
-  const ask: Ask = (url, { headers, ...question }) =>
-    wire(url, {
-      ...question,
-      headers: { ...headers, 'accept-encoding': 'identity' },
-      isRepeatable: true,
-      limitMs,
-    });
+  const over =
+    (wire: Ask): Ask =>
+    (url, { headers, ...question }) =>
+      wire(url, {
+        ...question,
+        headers: { ...headers, 'accept-encoding': 'identity' },
+        isRepeatable: true,
+        limitMs,
+      });
+  const ask = over(createWire());
+  const askPatiently = over(createWire(pacing.rest));
 
-  async function post(target: Target, body: Buffer, signal: AbortSignal, redirects = 0): Promise<Answer> {
+  async function post(target: Target, question: Question, redirects = 0): Promise<Answer> {
     const { url, headers } = target;
-    const answer = await ask(url, { method: 'POST', headers, body, signal });
+    const { atOnce, ...rest } = question;
+    const answer = await (atOnce ? ask : askPatiently)(url, { method: 'POST', headers, ...rest });
     const { status } = answer;
     const next = answer.header('location');
     // The two that keep the method and the body.
     if ((status === 307 || status === 308) && next !== undefined && redirects < MOST_REDIRECTS) {
       drop(answer);
-      return post(redirected(target, new URL(next, url)), body, signal, redirects + 1);
+      return post(redirected(target, new URL(next, url)), question, redirects + 1);
     }
     return {
       status,
@@ -70,7 +79,7 @@ export function createTransport(limitMs: number): Transport {
       get headers() {
         return new Headers(answer.headers());
       },
-      events: (events) => read(answer, beat, events),
+      events: (events) => read(answer, pacing, events),
       text: async () => (await collect(answer)).toString('utf8'),
       touch: answer.touch,
     };
@@ -98,7 +107,7 @@ export function createTransport(limitMs: number): Transport {
       const headers = answer.headers().filter(([name]) => name !== 'content-encoding');
       return new Response(body.length === 0 ? null : new Uint8Array(body), { status, headers });
     },
-    post: (target, body, signal) => post(target, body, signal),
+    post: (target, question) => post(target, question),
   };
 }
 
@@ -125,24 +134,21 @@ async function collect(answer: WireAnswer): Promise<Buffer> {
   return (answer.header('content-encoding') ?? 'identity') === 'identity' ? bytes : promisify(unzip)(bytes);
 }
 
-function read(answer: WireAnswer, beat: Beat, events: Events): Promise<void> {
+function read(answer: WireAnswer, pacing: Pacing, events: Events): Promise<void> {
   const { promise: done, resolve } = Promise.withResolvers<void>();
   const decode = createDecoder();
   const parse = createEventParser(events);
-  beat.begin();
-  const over = answer.read({
-    soon: events.atOnce ? (take) => process.nextTick(take) : beat.soon,
-    take(pieces) {
-      const text = decode(gathered(pieces));
-      try {
-        // What follows the last event is read to its end, so that the connection can be used again.
-        if (parse(text)) resolve();
-      } finally {
-        events.onRest();
-      }
-    },
+  pacing.begin();
+  const over = answer.read((pieces) => {
+    const text = decode(gathered(pieces));
+    try {
+      // What follows the last event is read to its end, so that the connection can be used again.
+      if (parse(text)) resolve();
+    } finally {
+      events.onRest();
+    }
   });
-  return Promise.race([done, over]).finally(() => beat.end());
+  return Promise.race([done, over]).finally(() => pacing.end());
 }
 
 const table = Buffer.allocUnsafeSlow(64 * 1024);

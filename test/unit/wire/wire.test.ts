@@ -1,43 +1,9 @@
 /** Calls over kept connections: what is heard, how a call ends, and when it is made once more. */
-import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Answer } from '../../../src/wire/exchange.ts';
 import { createWire } from '../../../src/wire/wire.ts';
-
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
-});
-
-async function serve(answer: RequestListener): Promise<{ url: URL; connections: () => number }> {
-  const server = createServer(answer);
-  let connections = 0;
-  server.on('connection', () => {
-    connections += 1;
-  });
-  closing.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/x?y=1`),
-    connections: () => connections,
-  };
-}
-
-/** Hears requests of one line, and does with the connection what the test says. */
-async function serveRaw(hear: (socket: Socket, question: number) => void): Promise<URL> {
-  let questions = 0;
-  const server = createTcpServer((socket) => {
-    socket.on('error', () => {});
-    socket.on('data', () => hear(socket, questions++));
-  });
-  closing.push(() => void server.close());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-}
+import { serve, serveRaw } from './servers.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 const post = { method: 'POST', headers: {}, body: 'question' };
@@ -183,7 +149,7 @@ test('a connection that nobody waits for any more is given up before it is there
     // It says nothing: who asks goes on waiting for its part of TLS.
     socket.resume();
   });
-  closing.push(() => void server.close());
+  onTestFinished(() => void server.close());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   const ask = createWire();
@@ -206,15 +172,8 @@ describe('reading', () => {
       response.end('c');
     });
     const taken: string[] = [];
-    const later: (() => void)[] = [];
     const answer = await createWire()(url, post);
-    await answer.read({
-      soon: (take) => void later.push(take),
-      take: (pieces) => void taken.push(Buffer.concat(pieces).toString()),
-    });
-    expect(taken).toEqual(['abc']);
-    expect(later.length).toBeLessThanOrEqual(1);
-    for (const take of later) take();
+    await answer.read((pieces) => void taken.push(Buffer.concat(pieces).toString()));
     expect(taken).toEqual(['abc']);
   });
 
@@ -225,9 +184,7 @@ describe('reading', () => {
     });
     const taken: string[] = [];
     const answer = await createWire()(url, post);
-    await expect(
-      answer.read({ soon: () => {}, take: (pieces) => void taken.push(String(pieces[0])) }),
-    ).rejects.toThrow();
+    await expect(answer.read((pieces) => void taken.push(String(pieces[0])))).rejects.toThrow();
     expect(taken).toEqual(['half']);
   });
 
@@ -240,11 +197,8 @@ describe('reading', () => {
       response.write('first');
     });
     const answer = await createWire()(url, post);
-    const failing = answer.read({
-      soon: setImmediate,
-      take() {
-        throw new Error('not what was asked');
-      },
+    const failing = answer.read(() => {
+      throw new Error('not what was asked');
     });
     await expect(failing).rejects.toThrow('not what was asked');
     while (!isLeft) await turn();
@@ -266,11 +220,8 @@ describe('reading', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(sent).toBeLessThan(32 * 1024 * 1024);
     let size = 0;
-    await answer.read({
-      soon: setImmediate,
-      take(pieces) {
-        for (const one of pieces) size += one.length;
-      },
+    await answer.read((pieces) => {
+      for (const one of pieces) size += one.length;
     });
     expect(size).toBe(sent);
   });
