@@ -1,5 +1,5 @@
 /** Queries that run for every message: written with Kysely like all others, but built and compiled only once. */
-import type { Compilable, QueryResult } from 'kysely';
+import { type Compilable, type QueryResult, type SqlBool, sql } from 'kysely';
 import { type Db, runnerOf } from './database.ts';
 import type { Dialect } from './migrate.ts';
 
@@ -46,3 +46,12 @@ function fits({ names }: Plan, values: object): boolean {
   }
   return index === names.length;
 }
+
+/** A list as one value, for `isAmong`: with a value for each of its members each length would be another statement. */
+export const listOf = (dialect: Dialect, members: readonly (string | number)[]) =>
+  dialect === 'sqlite' ? JSON.stringify(members) : members;
+
+export const isAmong = (dialect: Dialect, column: string, list: ReturnType<typeof listOf>) =>
+  dialect === 'sqlite'
+    ? sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${list}))`
+    : sql<SqlBool>`${sql.ref(column)} = any(${list})`;

@@ -35,7 +35,9 @@ export function createTurns(database: Database): TurnStore {
     },
     async claim(options) {
       if (!(await database.read((db) => anyClaimable(db, options.now)))) return [];
-      return await database.write((tx) => claimTurns(tx, options));
+      const { claimed, heads: taken } = await database.write((tx) => claimTurns(tx, options));
+      for (const head of taken) remember(head);
+      return claimed;
     },
     renew: (options) => database.write((tx) => renewLeases(tx, options)),
     release: (options) => database.write((tx) => releaseLeases(tx, options)),

@@ -1,5 +1,5 @@
 /** The contract of a writer that remembers how it left a turn: what is there has the last word. */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventHash } from '../../../src/domain/event.ts';
 import type { ClaimedTurn, Store } from '../../../src/store/store.ts';
 import {
@@ -18,6 +18,12 @@ import {
 } from './support.ts';
 
 export function describeHeads(open: OpenBackend): void {
+  describe.each(['taken with its message', 'claimed'] as const)('a turn that was %s', (how) => {
+    describeHeadsOf(open, how);
+  });
+}
+
+function describeHeadsOf(open: OpenBackend, how: 'taken with its message' | 'claimed'): void {
   let backend: Backend;
   let store: Store;
   let replica: Store;
@@ -29,6 +35,10 @@ export function describeHeads(open: OpenBackend): void {
   afterEach(() => backend.close());
 
   async function taken(): Promise<ClaimedTurn> {
+    if (how === 'claimed') {
+      await accept(store, 'm1');
+      return claimOne(store, 1_000);
+    }
     const accepted = await accept(store, 'm1', { taker: { worker: 'w1', leaseMs: 1_000 } });
     if (accepted.outcome !== 'accepted' || accepted.claimed === undefined) throw new Error('not started');
     return accepted.claimed;
