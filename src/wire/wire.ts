@@ -28,15 +28,18 @@ export type Ask = (url: URL, question: Question) => Promise<Answer>;
 const KEPT_MS = 300_000;
 /** Nobody waits for a connection any more that takes longer. */
 const CONNECT_MS = 60_000;
-/** Of what `net.connect` takes: the socket asks for each reading, and reads nothing before it is asked for more. */
+/**
+ * Of what `net.connect` takes: the socket reads nothing before it is asked for more. It holds for writing as well, and
+ * means nothing there to bodies that are whole.
+ */
 const NOTHING_AHEAD = { highWaterMark: 1 };
-/** Less than this came: there is no more at the moment. */
+/** Bytes. When so many have come at once there may be more already. */
 const MUCH = 8 * 1024;
 
 /** Has to call `goOn` once, for more. */
 export type Rest = (goOn: () => void) => void;
 
-/** @param rest when to read on after something came, which until then waits in the kernel; at once if it is left out */
+/** @param rest when to read on after something came; what comes until then waits in the kernel. Left out, at once. */
 export function createWire(rest?: Rest): Ask {
   /** Errors of connections that had been used before. */
   const late = new WeakSet<Error>();
@@ -109,19 +112,36 @@ export function createWire(rest?: Rest): Ask {
 
 /** Each reading costs much the same, however much has come: with many answers at once, few readings cost less. */
 function restBetween(socket: Socket, rest: Rest): void {
-  const read = socket._read;
-  let before = socket.bytesRead;
+  const { _read: read, unref } = socket;
+  let rests = 0;
   let isResting = false;
+  /** Since it last read on. */
+  let came = 0;
+  let before = socket.bytesRead;
+
+  function goOn(size: number): void {
+    isResting = false;
+    came = 0;
+    if (!socket.destroyed) read.call(socket, size);
+  }
+
   socket._read = (size) => {
-    const came = socket.bytesRead - before;
-    before += came;
-    if (came === 0 || came >= MUCH) return read.call(socket, size);
+    came += socket.bytesRead - before;
+    before = socket.bytesRead;
+    if (came === 0 || came >= MUCH) return goOn(size);
     // One reading can bring several records of TLS, and each asks for more.
     if (isResting) return;
     isResting = true;
+    rests += 1;
+    const mine = rests;
     rest(() => {
-      isResting = false;
-      read.call(socket, size);
+      if (isResting && mine === rests) goOn(size);
     });
+  };
+  // undici does so when the answer is over. What comes then was not asked for, or says that the server has left: that has to
+  // be known before the next question goes out.
+  socket.unref = () => {
+    if (isResting) goOn(1);
+    return unref.call(socket);
   };
 }

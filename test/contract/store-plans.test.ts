@@ -162,3 +162,21 @@ test('every statement on the path of a message searches by an index', async () =
     await rm(folder, { recursive: true });
   }
 });
+
+test('what was claimed is written without being read again', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'parley-store-'));
+  const store = await openStore({ url: `sqlite:${join(folder, 'parley.db')}`, log: silent });
+  await accept(store, 'm1');
+  const claimed = await claimOne(store);
+  const prepared = vi.spyOn(BetterSqlite3.prototype, 'prepare');
+  try {
+    await finish(store, claimed);
+    const statements = prepared.mock.calls.map(([sql]) => sql);
+    expect(statements).toContainEqual(expect.stringMatching(/^update "turns" .*"head_hash" = \+\?/));
+    expect(statements.filter((sql) => /^select .* from "turns" where "id"/.test(sql))).toEqual([]);
+  } finally {
+    prepared.mockRestore();
+    await store.close();
+    await rm(folder, { recursive: true });
+  }
+});

@@ -97,7 +97,7 @@ type Streaming = Pick<Attempt, 'request'> & {
 
 async function streamed({ transport, target, write, request }: Streaming): Promise<Draft> {
   const answer = await transport
-    .post(await target(), { body: write(request), signal: request.signal, atOnce: request.role === 'btw' })
+    .post(await target(), write(request), request.signal)
     .catch((cause: Error) => {
       throw new APIConnectionError({ cause });
     });

@@ -14,9 +14,9 @@ export type Pacing = {
 /** With fewer answers there is time enough to read each as it comes. */
 const MANY = 16;
 const REST_MS_PER_ANSWER = 0.2;
-/** Nobody sees that text comes later by this. */
+/** Nobody sees that text comes later by this, and a step more. */
 const LONGEST_REST_MS = 60;
-/** Those whose rest ends within so long share a timer. Not all do: who goes on together would wait together ever after. */
+/** Those whose rest ends within so long share a timer. Not all do: who goes on together waits together ever after. */
 const STEP_MS = 5;
 /** Read in one go: what is done with it must not hold up everybody else. */
 const READ_AT_ONCE = 16;

@@ -12,14 +12,7 @@ import { createPacing, type Pacing } from './pacing.ts';
 export type Transport = {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /** Asks for an answer that streams. Rejects when there is none, and when it is aborted. */
-  post(target: Target, question: Question): Promise<Answer>;
-};
-
-export type Question = {
-  readonly body: Buffer;
-  readonly signal: AbortSignal;
-  /** Somebody waits for nothing else: the answer is read as it comes, however many others do. */
-  readonly atOnce: boolean;
+  post(target: Target, body: Buffer, signal: AbortSignal): Promise<Answer>;
 };
 
 export type Target = { readonly url: URL; readonly headers: Readonly<Record<string, string>> };
@@ -62,16 +55,15 @@ export function createTransport(limitMs: number): Transport {
   const ask = over(createWire());
   const askPatiently = over(createWire(pacing.rest));
 
-  async function post(target: Target, question: Question, redirects = 0): Promise<Answer> {
+  async function post(target: Target, body: Buffer, signal: AbortSignal, redirects = 0): Promise<Answer> {
     const { url, headers } = target;
-    const { atOnce, ...rest } = question;
-    const answer = await (atOnce ? ask : askPatiently)(url, { method: 'POST', headers, ...rest });
+    const answer = await askPatiently(url, { method: 'POST', headers, body, signal });
     const { status } = answer;
     const next = answer.header('location');
     // The two that keep the method and the body.
     if ((status === 307 || status === 308) && next !== undefined && redirects < MOST_REDIRECTS) {
       drop(answer);
-      return post(redirected(target, new URL(next, url)), question, redirects + 1);
+      return post(redirected(target, new URL(next, url)), body, signal, redirects + 1);
     }
     return {
       status,
@@ -107,7 +99,7 @@ export function createTransport(limitMs: number): Transport {
       const headers = answer.headers().filter(([name]) => name !== 'content-encoding');
       return new Response(body.length === 0 ? null : new Uint8Array(body), { status, headers });
     },
-    post: (target, question) => post(target, question),
+    post: (target, body, signal) => post(target, body, signal),
   };
 }
 
