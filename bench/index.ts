@@ -26,7 +26,7 @@ const { values, positionals } = parseArgs({
 });
 const effort = values.quick
   ? { rounds: 1, turns: 1, measureMs: 2_500 }
-  : { rounds: 2, turns: 3, measureMs: 2_500 };
+  : { rounds: 4, turns: 2, measureMs: 2_500 };
 const options: ThroughputOptions = {
   ...effort,
   memory: values.memory,
