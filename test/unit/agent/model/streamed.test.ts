@@ -110,7 +110,7 @@ test('what came together is handed on at once, and the first piece does not wait
   expect(deltas).toEqual(['first', ' a b c']);
 });
 
-test('a side answer is read as it comes, also where many others wait to be read together', async () => {
+test('a side answer, whose role has an endpoint of its own, is read as it comes while many others rest', async () => {
   const many = 20;
   const open: Socket[] = [];
   answer = (socket) => {
@@ -119,7 +119,7 @@ test('a side answer is read as it comes, also where many others wait to be read 
     if (open.length === many) for (const one of open) one.write(framed(Buffer.from(sse(says('plain')))));
     if (open.length > many) socket.write(framed(Buffer.from(sse(says('aside')))));
   };
-  // The others are read when a timer runs out, and none does.
+  // The others are read on when a timer runs out, and none does.
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const endpoint = openEndpoint();
@@ -131,7 +131,7 @@ test('a side answer is read as it comes, also where many others wait to be read 
     told.push('aside');
     see();
   };
-  const aside = ask(onAside, endpoint, 'btw');
+  const aside = ask(onAside, openEndpoint(), 'btw');
   await seen;
   const before = [...told];
   for (const socket of open) socket.write(`${framed(Buffer.from(`${sse(STOP)}data: [DONE]\n\n`))}0\r\n\r\n`);
