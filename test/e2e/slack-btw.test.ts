@@ -164,7 +164,8 @@ describe('/btw on Slack', () => {
     await s.slack.command(s.general, s.cy, '/btw', '');
     await s.shown(s.cy, 'Usage: /btw QUESTION');
     await s.slack.say({ channel: s.general, from: s.cy, text: '!btw', thread }).taken;
-    await until('both', () => s.slack.state.ephemerals.length === 2);
+    const usages = () => s.slack.state.ephemerals.filter((one) => wordsOf(one).includes('Usage: /btw'));
+    await until('both', () => usages().length === 2);
     expect(s.model.calls).toHaveLength(0);
   });
 
