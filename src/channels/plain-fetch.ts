@@ -1,6 +1,6 @@
 /**
  * A `fetch` for the SDKs of the platforms: the global one, and the one that grammY brings along, take longer than all
- * the rest of a call. What is not a plain POST is left to the global one.
+ * the rest of a call. What asks for something, and what is a form, is left to the global one.
  */
 import { Readable } from 'node:stream';
 import type { Answer, Signal } from '../wire/exchange.ts';
@@ -15,6 +15,7 @@ export type PlainResponse = Pick<
 export type PlainHeaders = {
   /** Null when there is none of that name. */
   get(name: string): string | null;
+  has(name: string): boolean;
   entries(): IterableIterator<[string, string]>;
 };
 
@@ -28,12 +29,18 @@ export type PlainRequest = {
 /** Follows no redirects: the answer is one of the server that was asked. Rejects when there is none, or no whole one. */
 export type PlainFetch = (url: string | URL, request?: PlainRequest) => Promise<PlainResponse>;
 
+const TELLING = new Set(['POST', 'PATCH', 'PUT']);
+
 /** @param limitMs for a whole call, which fails then; what is left to the global fetch has it unless it has a signal */
 export function createPlainFetch(limitMs?: number): PlainFetch {
   const ask = createWire();
   return async (url, request = {}) => {
     const { method, headers = {}, body, signal } = request;
-    if (method !== 'POST' || !(typeof body === 'string' || body instanceof Readable))
+    if (
+      method === undefined ||
+      !TELLING.has(method) ||
+      !(typeof body === 'string' || body instanceof Readable)
+    )
       return fetch(url, {
         ...(request as RequestInit),
         ...(limitMs === undefined || signal ? {} : { signal: AbortSignal.timeout(limitMs) }),
@@ -65,6 +72,7 @@ function toResponse(url: string, answer: Answer): PlainResponse {
 /** `Headers` itself would load all of Node's own `fetch`, at the first answer of each start. */
 const toHeaders = (answer: Answer): PlainHeaders => ({
   get: (name) => answer.header(name.toLowerCase()) ?? null,
+  has: (name) => answer.header(name.toLowerCase()) !== undefined,
   *entries() {
     yield* answer.headers();
   },

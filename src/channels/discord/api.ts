@@ -2,7 +2,7 @@
  * Discord's REST API as we call it. The client keeps to the buckets; it waits out short limits itself, longer ones go
  * back to the outbox. No retries here: the outbox has them.
  */
-import { REST } from '@discordjs/rest';
+import { DefaultRestOptions, REST, type ResponseLike } from '@discordjs/rest';
 import type {
   RawFile,
   RESTPatchAPIChannelMessageJSONBody,
@@ -11,6 +11,7 @@ import type {
 import { Routes } from 'discord-api-types/v10';
 import { z } from 'zod';
 import { AppError } from '../../domain/errors.ts';
+import { createPlainFetch, type PlainRequest } from '../plain-fetch.ts';
 import { codeOf, codes, toAppError } from './errors.ts';
 
 export type MessageBody = RESTPostAPIChannelMessageJSONBody;
@@ -70,12 +71,17 @@ export function createDiscordApi(deps: {
   /** Hears of every refusal, for the state of the channel. */
   readonly onFailure: (error: AppError) => void;
 }): DiscordApi {
+  const ask = createPlainFetch(TIMEOUT_MS);
   const rest = new REST({
     api: deps.apiUrl.replace(/\/+$/, ''),
     version: '10',
     retries: 0,
     timeout: TIMEOUT_MS,
     offset: OFFSET_MS,
+    makeRequest: async (url, init) =>
+      typeof init.body === 'string'
+        ? ((await ask(url, init as PlainRequest)) as unknown as ResponseLike)
+        : DefaultRestOptions.makeRequest(url, init),
     rejectOnRateLimit: ({ route, retryAfter }) =>
       retryAfter > (route.startsWith('/webhooks') ? LONGEST_PRIVATE_WAIT_MS : LONGEST_WAIT_MS),
   }).setToken(deps.token);

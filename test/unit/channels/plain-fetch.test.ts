@@ -22,6 +22,7 @@ async function serve(answer: RequestListener): Promise<string> {
 
 /** Answers with what came in. */
 const echo: RequestListener = (request, response) => {
+  response.setHeader('x-method', request.method ?? '');
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => void chunks.push(chunk));
   request.on('end', () => {
@@ -37,9 +38,19 @@ test('gives status, headers and body as a fetch does', async () => {
   const answer = await ask(new URL(url), { method: 'POST', headers, body: '{"say":"grüß 👋"}' });
   expect([answer.ok, answer.status, answer.statusText, answer.url]).toEqual([true, 201, 'Made', url]);
   expect([answer.headers.get('X-Type'), answer.headers.get('x-two')]).toEqual(['application/json', 'a, b']);
+  expect([answer.headers.has('X-Two'), answer.headers.has('x-three')]).toEqual([true, false]);
   expect(await answer.json()).toEqual({ say: 'grüß 👋' });
   expect(await answer.text()).toBe('{"say":"grüß 👋"}');
   expect(Buffer.from(await answer.arrayBuffer()).toString()).toBe('{"say":"grüß 👋"}');
+});
+
+test('changes as it creates', async () => {
+  const url = await serve(echo);
+  const ask = createPlainFetch();
+  for (const method of ['POST', 'PATCH', 'PUT']) {
+    const answer = await ask(url, { method, body: 'text' });
+    expect([answer.headers.get('x-method'), await answer.text()]).toEqual([method, 'text']);
+  }
 });
 
 test('sends a stream, and a form by way of the global fetch', async () => {
