@@ -20,7 +20,7 @@ import { userIdOf } from './inbound.ts';
 import { createIntake } from './intake.ts';
 import { createInteractions } from './interactions.ts';
 import { createPlaces } from './places.ts';
-import { createReplyStream, EDIT_EVERY_MS } from './reply-stream.ts';
+import { createCrowd, createReplyStream, EDIT_EVERY_MS } from './reply-stream.ts';
 import { createSessionKeeper, type Identity } from './session.ts';
 import { createSocket } from './socket.ts';
 
@@ -56,6 +56,7 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
   });
   const asides = createAsides({ api, application: () => identity().application, clock });
   const drafts = createDrafts(deps.state);
+  const crowd = createCrowd();
   const intake = createIntake({
     sink: () => sink,
     bot: () => identity().user,
@@ -185,6 +186,7 @@ export function createDiscordAdapter(deps: ChannelDeps<DiscordConfig>): ChannelA
       return createReplyStream({
         api,
         drafts,
+        crowd,
         log,
         target: () => places.target(to, replyTo?.text),
         replyTo,

@@ -15,6 +15,7 @@ import { type Part, small, toBody, toDraft, toEdit } from './outbound.ts';
 export type ReplyStreamDeps = {
   readonly api: DiscordApi;
   readonly drafts: Drafts;
+  readonly crowd: Crowd;
   readonly log: Logger;
   /** The channel to write in; begins the thread if it has to. */
   readonly target: () => Promise<string>;
@@ -39,9 +40,37 @@ export const FIRST_AFTER_MS = 400;
 /** People look for a sign of work, and for a way to stop it, before the first word has come: within two seconds. */
 const SHOW_AFTER_MS = 1_500;
 
+/** Of the 50 calls a second that a bot may make, for all that is shown while it grows. */
+const DRAFTS_PER_SECOND = 25;
+
+/** The replies of a bot that are being written: the more there are, the less often each of them is shown. */
+export type Crowd = {
+  /** One has begun. Call the function when it is over. */
+  enter(): () => void;
+  /** From the beginning of a reply, or since it was shown last, to when it may be shown. */
+  waitMs(): number;
+};
+
+export function createCrowd(): Crowd {
+  let size = 0;
+  return {
+    enter() {
+      size += 1;
+      let isIn = true;
+      return () => {
+        if (isIn) size -= 1;
+        isIn = false;
+      };
+    },
+    waitMs: () => (size * 1_000) / DRAFTS_PER_SECOND,
+  };
+}
+
 export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   const { api, drafts, log, turn } = deps;
+  const leave = deps.crowd.enter();
   const startedAt = performance.now();
+  let shownAt = startedAt;
   let text = '';
   let status: string | null = null;
   let draft: PostedDraft | undefined;
@@ -60,8 +89,10 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     isDue = false;
     if (isOver || showing !== undefined) return;
     // A draft must not take the place of somebody's answer.
-    if (api.isCrowded()) {
-      schedule(EDIT_EVERY_MS);
+    const early = api.isCrowded() ? EDIT_EVERY_MS : shownAt + deps.crowd.waitMs() - performance.now();
+    if (early > 0) {
+      isDue = true;
+      schedule(early);
       return;
     }
     showing = show()
@@ -105,6 +136,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     // What a killed process left says something else.
     if (!isFresh) await api.editMessage(draft.channel, draft.message, toEdit(part));
     shown = content;
+    shownAt = performance.now();
     return EDIT_EVERY_MS;
   }
 
@@ -128,6 +160,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   }
 
   async function settle(): Promise<void> {
+    leave();
     isOver = true;
     clearTimeout(timer);
     await showing;

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DiscordApi } from '../../../../src/channels/discord/api.ts';
 import { createDrafts } from '../../../../src/channels/discord/drafts.ts';
 import {
+  createCrowd,
   createReplyStream,
   EDIT_EVERY_MS,
   FIRST_AFTER_MS,
@@ -21,7 +22,12 @@ describe("Discord's live reply", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  function open(refuse: () => AppError | undefined, isCrowded = () => false, isFirst = false) {
+  function open(
+    refuse: () => AppError | undefined,
+    isCrowded = () => false,
+    isFirst = false,
+    crowd = createCrowd(),
+  ) {
     const calls: string[] = [];
     const act = async (what: string): Promise<string> => {
       calls.push(what);
@@ -43,6 +49,7 @@ describe("Discord's live reply", () => {
     const stream = createReplyStream({
       api,
       drafts,
+      crowd,
       log,
       target: async () => 'c',
       replyTo: undefined,
@@ -66,6 +73,37 @@ describe("Discord's live reply", () => {
     crowded = false;
     await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS);
     expect(calls).toEqual(['create one [Stop]']);
+  });
+
+  it('F14: of more replies that are written at once each is shown less often, and more often again when some end', async () => {
+    const crowd = createCrowd();
+    const leaving = Array.from({ length: 99 }, () => crowd.enter());
+    const { calls, stream } = open(
+      () => undefined,
+      () => false,
+      true,
+      crowd,
+    );
+    for (let ms = 0; ms < 3_990; ms += 10) {
+      stream.append('.');
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    expect(calls).toEqual([]);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(calls).toHaveLength(1);
+    stream.append('!');
+    await vi.advanceTimersByTimeAsync(3_980);
+    expect(calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(40);
+    expect(calls).toHaveLength(2);
+    for (const leave of [...leaving, ...leaving]) leave();
+    expect(crowd.waitMs()).toBe(40);
+    stream.append('?');
+    await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS + 10);
+    expect(calls).toHaveLength(3);
+    await stream.discard();
+    await stream.discard();
+    expect(crowd.waitMs()).toBe(0);
   });
 
   it('looks for a draft that a killed process left only where there may be one', async () => {
