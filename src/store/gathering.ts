@@ -1,7 +1,7 @@
 /**
- * How long a group commit waits for company before it begins. Where nobody has shared a batch lately none waits. In a process that
- * is busy each millisecond of waiting is one less to work in, so there it is short; one with time to spare waits for
- * as long as a burst goes on, and spares the disk. Waiting for the disk counts as work.
+ * How long a group commit waits for company before it begins. Where nobody has shared a batch lately none waits. In a
+ * process that is busy each millisecond of waiting is one less to work in, so there it is short; one with time to spare
+ * waits for as long as a burst goes on, and spares the disk. Waiting for the disk counts as work.
  */
 
 const MS_PER_WRITE = 0.5;

@@ -138,8 +138,8 @@ function restBetween(socket: Socket, rest: Rest): void {
       if (isResting && mine === rests) goOn(size);
     });
   };
-  // undici does so when the answer is over. What comes then was not asked for, or says that the server has left: that has to
-  // be known before the next question goes out.
+  // undici does so when the answer is over. What comes then was not asked for, or says that the server has left: that
+  // has to be known before the next question goes out.
   socket.unref = () => {
     if (isResting) goOn(1);
     return unref.call(socket);
