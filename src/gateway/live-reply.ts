@@ -10,6 +10,8 @@ export type LiveReplies = {
   open(turn: Turn): Live;
   /** The draft of a turn whose answer is to be delivered now; the caller finishes or discards it. */
   take(turnId: TurnId): ReplyStream | undefined;
+  /** It has ended: what was not taken yet may be delivered by another process, and this one must not write over it. */
+  end(turnId: TurnId): void;
   /** Nothing will be answered now (it waits, was stopped, or the process ends). */
   discard(turnId: TurnId): Promise<void>;
 };
@@ -18,6 +20,8 @@ export type LiveReplies = {
 const TYPING_AFTER_MS = 800;
 /** Platforms let a typing indicator lapse after 5 to 10 s. */
 const TYPING_EVERY_MS = 4_000;
+/** An answer that has to wait longer finds the draft by its turn, as after a crash. */
+const TAKEN_WITHIN_MS = 60_000;
 /** After this long people want to know what is taking the time. */
 const EXPLAIN_AFTER_MS = 10_000;
 
@@ -53,6 +57,13 @@ export function createLiveReplies(deps: {
       return deps.streaming(turn.input.where.channel) ? stage.live : { ...stage.live, delta: () => {} };
     },
     take: close,
+    end(turnId) {
+      const found = open.get(turnId);
+      if (found === undefined) return;
+      found.stopTimers();
+      void found.stream.hold();
+      setTimeout(() => open.delete(turnId), TAKEN_WITHIN_MS).unref();
+    },
     async discard(turnId) {
       await close(turnId)?.discard();
     },

@@ -116,6 +116,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
     // An answer takes over the draft; where none comes, the draft goes.
     if (outcome !== 'ended' || signal.aborted) await deps.live.discard(id);
+    else deps.live.end(id);
   }
 
   async function sweep(): Promise<void> {

@@ -1,4 +1,5 @@
 /** What every channel promises the gateway, whatever the platform. A channel is one harness and one line. */
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChannelAdapter, ChannelSink } from '../../src/channels/adapter.ts';
 import { AppError } from '../../src/domain/errors.ts';
@@ -211,6 +212,20 @@ export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnd
       await stream.finish({ ...answer('the final words'), turnId: 'turn-2' }, 'k4');
       expect(seen().match(/the final words/g)).toHaveLength(1);
       expect(seen()).not.toContain('half');
+    });
+
+    it('P5: a live reply that is held does not write over the answer that another process delivers', async () => {
+      const stream = on.adapter.openReply(on.place, undefined, 'turn-4');
+      stream.append('half of it');
+      // The web shows drafts beside its texts.
+      if (name !== 'web') await until('the draft', () => seen().includes('half of it'));
+      stream.append(' and more');
+      await stream.hold();
+      stream.append(' and yet more');
+      await on.adapter.send(on.place, { ...answer('the final words'), turnId: 'turn-4' }, 'k6');
+      await setTimeout(2 * on.adapter.limits.editEveryMs);
+      expect(seen().match(/the final words/g)).toHaveLength(1);
+      expect(seen()).not.toContain('half of it');
     });
 
     it('a discarded live reply leaves nothing', async () => {

@@ -181,6 +181,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       text = '';
       changed();
     },
+    hold: settle,
     async finish(message, key) {
       await settle();
       isFinal = true;

@@ -83,10 +83,14 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     await deps.forget();
   }
 
-  async function end(): Promise<void> {
+  async function hold(): Promise<void> {
     over = true;
     clearTimeout(timer);
     await working;
+  }
+
+  async function end(): Promise<void> {
+    await hold();
     await live?.close();
   }
 
@@ -123,6 +127,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
           touch();
         });
     },
+    hold,
     async finish(message, key) {
       await end();
       // Settling is cheap to repeat, throwing the draft away is not.

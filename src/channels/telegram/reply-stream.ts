@@ -130,6 +130,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       isCut = false;
       if (surface.isOpen()) touch();
     },
+    hold: close,
     async finish(message, key) {
       await close();
       return patiently(() => surface.place(message, key));

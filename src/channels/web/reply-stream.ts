@@ -18,10 +18,14 @@ export type ReplyStreamDeps = {
   ) => Promise<MessageRef[]>;
 };
 
+/** A draft that no answer has taken the place of by then: another process has delivered it. */
+const HELD_MS = 60_000;
+
 export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   const { live, place, replyTo } = deps;
   let draft: Draft | undefined;
   let isOver = false;
+  let isHeld = false;
   /** Calls made before the audience is known. */
   let waiting: ((open: Draft) => void)[] = [];
 
@@ -34,7 +38,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   });
 
   function change(apply: (open: Draft) => void): void {
-    if (isOver) return;
+    if (isOver || isHeld) return;
     if (draft === undefined) {
       waiting.push(apply);
       return;
@@ -42,6 +46,10 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     apply(draft);
     live.touch();
   }
+
+  const close = (): void => {
+    if (draft !== undefined) live.closeDraft(draft.id, 'discarded');
+  };
 
   return {
     append(delta) {
@@ -60,6 +68,10 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     reset() {
       change((open) => open.text.reset());
     },
+    async hold() {
+      isHeld = true;
+      setTimeout(close, HELD_MS).unref();
+    },
     async finish(message, key) {
       await opened;
       isOver = true;
@@ -67,12 +79,12 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
         return await deps.post(message, key, draft);
       } finally {
         // A no-op unless the post did not take its place (an earlier attempt had stored it, or it failed).
-        if (draft !== undefined) live.closeDraft(draft.id, 'discarded');
+        close();
       }
     },
     async discard() {
       isOver = true;
-      if (draft !== undefined) live.closeDraft(draft.id, 'discarded');
+      close();
     },
   };
 }

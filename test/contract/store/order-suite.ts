@@ -36,7 +36,7 @@ const saidBy = fc.record<Said>({
 });
 const noMetrics = { count: () => {}, gauge: () => {}, observe: () => {} };
 const silentLive = { delta() {}, reset() {}, status() {}, step() {} };
-const live = { open: () => silentLive, take: () => undefined, discard: async () => {} };
+const live = { open: () => silentLive, take: () => undefined, end: () => {}, discard: async () => {} };
 
 const round = () => new Promise((resolve) => setImmediate(resolve));
 

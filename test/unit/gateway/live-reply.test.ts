@@ -16,12 +16,12 @@ describe('the live reply', () => {
     const typed: number[] = [];
     const started = Date.now();
     const adapter = {
-      openReply: () => ({ status: vi.fn(), discard: async () => {}, ...stream }),
+      openReply: () => ({ status: vi.fn(), hold: async () => {}, discard: async () => {}, ...stream }),
       typing: async () => void typed.push(Date.now() - started),
     } as unknown as ChannelAdapter;
     const replies = createLiveReplies({ adapter: () => adapter, streaming: () => true, clock: systemClock });
     const turn = { id: 't', input: { where: { channel: 'c', account: 'a', conversation: 'x' } } } as Turn;
-    return { typed, live: replies.open(turn), discard: () => replies.discard(turn.id) };
+    return { typed, replies, live: replies.open(turn), discard: () => replies.discard(turn.id) };
   }
 
   it('E74: says within two seconds that somebody is at it, and again before the platform lets that lapse', async () => {
@@ -36,6 +36,20 @@ describe('the live reply', () => {
     const before = typed.length;
     await vi.advanceTimersByTimeAsync(20_000);
     expect(typed).toHaveLength(before);
+  });
+
+  it('P5: shows nothing more once the turn has ended, as another process may deliver the answer', async () => {
+    for (const takenAfterMs of [30_000, 70_000]) {
+      const hold = vi.fn(async () => {});
+      const { typed, replies } = open({ hold });
+      await vi.advanceTimersByTimeAsync(2_000);
+      replies.end('t' as Turn['id']);
+      expect(hold).toHaveBeenCalledOnce();
+      const before = typed.length;
+      await vi.advanceTimersByTimeAsync(takenAfterMs);
+      expect(typed).toHaveLength(before);
+      expect(replies.take('t' as Turn['id']) !== undefined).toBe(takenAfterMs < 60_000);
+    }
   });
 
   it('says what takes its time, and since when', async () => {

@@ -37,7 +37,7 @@ function open(concurrency: number) {
   const worker = createWorker({
     store,
     engine,
-    live: { open: vi.fn(), take: () => undefined, discard: async () => {} },
+    live: { open: vi.fn(), take: () => undefined, end: () => {}, discard: async () => {} },
     worker: 'w',
     concurrency: () => concurrency,
     clock: systemClock,
