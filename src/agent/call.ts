@@ -3,7 +3,7 @@ import { AppError } from '../domain/errors.ts';
 import type { EventBody } from '../domain/event.ts';
 import { compactHard, fitHistory } from './compaction.ts';
 import { answerContext, type ContextInput, directiveContext } from './context.ts';
-import { closingOf, countEnd } from './ending.ts';
+import { closingOf, countEnd, hold } from './ending.ts';
 import { type Past, readPast } from './history.ts';
 import type { ChatMessage, ModelReply, ModelRequest } from './model/client.ts';
 import { type Answered, type Watch, whileRecording } from './recording.ts';
@@ -66,8 +66,11 @@ export async function callModel(deps: EngineDeps, run: Run, call: Call): Promise
   const events = isRecorded ? [responded] : [called, responded];
   const usage = [usageOf(run.turn, call.role, reply, deps.clock)];
   const end = run.signal.aborted ? undefined : closingOf(deps, run, after(run, events, deps.clock.now()));
-  if (end !== undefined && (await tryWrite(deps, run, [...events, ...end.events], { ...end.extras, usage })))
-    return countEnd(deps, run.state);
+  if (end !== undefined) {
+    await hold(run.live);
+    if (await tryWrite(deps, run, [...events, ...end.events], { ...end.extras, usage }))
+      return countEnd(deps, run.state);
+  }
   await write(deps, run, events, { usage });
   if (run.state.answer === null) run.live.reset();
 }

@@ -1,7 +1,8 @@
 /** How a turn ends with an answer: what is written about it, and when that is together with the answer itself. */
+import { setTimeout } from 'node:timers/promises';
 import type { EventBody } from '../domain/event.ts';
 import type { StepLine } from '../domain/message.ts';
-import type { EngineDeps, Extras, Run } from './run.ts';
+import type { EngineDeps, Extras, Live, Run } from './run.ts';
 import { actionsOf, type TurnState } from './state.ts';
 import { nextStep, type Step } from './step.ts';
 
@@ -23,6 +24,16 @@ export function ending(
       jobs: deps.followUps(turn, 'done'),
     },
   };
+}
+
+/** A platform that takes this long to show half an answer gets the whole one nevertheless. */
+const LONGEST_HOLD_MS = 2_000;
+
+/** The answer may be delivered by another process as soon as it is written: what shows half of it comes before that. */
+export async function hold(live: Live): Promise<void> {
+  const showing = live.hold();
+  if (showing !== undefined)
+    await Promise.race([showing, setTimeout(LONGEST_HOLD_MS, undefined, { ref: false })]);
 }
 
 /** What ends the turn in the state that an answer leaves; undefined when it goes on. */

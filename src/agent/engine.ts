@@ -9,7 +9,7 @@ import type { ClaimedTurn } from '../store/store.ts';
 import * as actions from './actions.ts';
 import { requestApprovals } from './asking.ts';
 import { callModel } from './call.ts';
-import { countEnd, ending, type Finish, stepLines } from './ending.ts';
+import { countEnd, ending, type Finish, hold, stepLines } from './ending.ts';
 import { refusalAtExecution } from './last-look.ts';
 import type { PolicyDecision } from './policy.ts';
 import { type EngineDeps, type Extras, type Live, type Run, reload, tryWrite, write } from './run.ts';
@@ -267,6 +267,7 @@ function unrun(action: Action, output: string): EventBody & { type: 'tool.finish
 }
 
 async function end(deps: EngineDeps, run: Run, step: Finish): Promise<void> {
+  await hold(run.live);
   const { events, extras } = ending(deps, run, step, run.state);
   await write(deps, run, events, extras);
   countEnd(deps, run.state);
@@ -282,6 +283,7 @@ async function onFailure(deps: EngineDeps, run: Run, error: unknown): Promise<Ou
   if (error instanceof AppError && error.code.startsWith('store.')) throw error;
   const code = error instanceof AppError ? error.code : 'turn.internal';
   deps.log.error({ turn: run.turn.id, code, detail: errorMessage(error), error }, 'turn failed');
+  await hold(run.live);
   await finishAs(deps, run, 'failed', code, deps.redact(errorMessage(error)), (state) =>
     deps.render.failure(run.turn, code, stepLines(state)),
   );

@@ -72,6 +72,7 @@ function held(live: Live): { readonly live: Live; open(): void } {
       reset: () => show(() => live.reset()),
       status: (text) => show(() => live.status(text)),
       step: (step) => show(() => live.step(step)),
+      hold: () => live.hold(),
     },
     open() {
       const kept = waiting ?? [];

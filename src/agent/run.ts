@@ -80,6 +80,8 @@ export type Live = {
   reset(): void;
   status(text: string | null): void;
   step(step: StepLine): void;
+  /** Shows nothing until more comes. Resolves when what is being shown is; undefined when nothing is. */
+  hold(): Promise<void> | undefined;
 };
 
 export type EngineDeps = {

@@ -42,8 +42,11 @@ export type ReplyStream = {
   step(step: StepLine): void;
   /** Drops what was shown of the current answer (the model call is tried again). */
   reset(): void;
-  /** Shows nothing more: the answer stands and will be delivered, here or by another process. Never throws. */
-  hold(): Promise<void>;
+  /**
+   * Shows nothing more until more comes: the answer may be delivered by another process, and must not be written over.
+   * Resolves when the call that is under way is over; undefined when there is none. Never rejects.
+   */
+  hold(): Promise<void> | undefined;
   /**
    * Replaces the draft by the final message. The refs are those of the delivered parts.
    * @throws AppError `channel.*` when it could not be delivered; the caller sends it anew then.

@@ -45,6 +45,8 @@ export function createLiveReplies(deps: {
     open(turn) {
       const adapter = deps.adapter(turn.input.where.channel);
       if (adapter === undefined) return silent;
+      // Lost to another worker, and back again.
+      void close(turn.id)?.hold();
       const stream = adapter.openReply(turn.input.where, turn.input, turn.id, turn.fence === 1);
       const stage = createStage(stream, deps.clock);
       const tick = (): void => {
@@ -70,7 +72,13 @@ export function createLiveReplies(deps: {
   };
 }
 
-const silent: Live = { delta: () => {}, reset: () => {}, status: () => {}, step: () => {} };
+const silent: Live = {
+  delta: () => {},
+  reset: () => {},
+  status: () => {},
+  step: () => {},
+  hold: () => undefined,
+};
 
 function createStage(stream: ReplyStream, clock: Clock): { live: Live; tick: () => void } {
   let doing: { text: string; since: number } | null = null;
@@ -79,6 +87,7 @@ function createStage(stream: ReplyStream, clock: Clock): { live: Live; tick: () 
       delta: (text) => stream.append(text),
       reset: () => stream.reset(),
       step: (step: StepLine) => stream.step(step),
+      hold: () => stream.hold(),
       status(text) {
         doing = text === null ? null : { text, since: clock.monotonic() };
         stream.status(text);

@@ -115,8 +115,8 @@ export function createWorker(deps: WorkerDeps): Worker {
       );
     }
     // An answer takes over the draft; where none comes, the draft goes.
-    if (outcome !== 'ended' || signal.aborted) await deps.live.discard(id);
-    else deps.live.end(id);
+    if (outcome === 'ended' && signal.reason !== ('stop' satisfies StopReason)) deps.live.end(id);
+    else await deps.live.discard(id);
   }
 
   async function sweep(): Promise<void> {

@@ -28,6 +28,8 @@ export type Answer = {
 type Take = (pieces: readonly Buffer[]) => void;
 
 export class TooLate extends Error {
+  override readonly name = 'TooLate';
+
   constructor(limitMs: number) {
     super(`no whole answer came within ${limitMs} ms`);
   }

@@ -221,7 +221,6 @@ export function channelAdapterSuite(name: string, open: () => Promise<ChannelUnd
       if (name !== 'web') await until('the draft', () => seen().includes('half of it'));
       stream.append(' and more');
       await stream.hold();
-      stream.append(' and yet more');
       await on.adapter.send(on.place, { ...answer('the final words'), turnId: 'turn-4' }, 'k6');
       await setTimeout(2 * on.adapter.limits.editEveryMs);
       expect(seen().match(/the final words/g)).toHaveLength(1);

@@ -40,10 +40,10 @@ export const FIRST_AFTER_MS = 400;
 /** People look for a sign of work, and for a way to stop it, before the first word has come: within two seconds. */
 const SHOW_AFTER_MS = 1_500;
 
-/** Of the 50 calls a second that a bot may make, for all that is shown while it grows. */
+/** Of the 50 calls a second that a bot may make, for all that is shown of answers that grow. */
 const DRAFTS_PER_SECOND = 25;
 
-/** The replies of a bot that are being written: the more there are, the less often each of them is shown. */
+/** The replies that are being written here: the more there are, the less often each of them is shown. */
 export type Crowd = {
   /** One has begun. Call the function when it is over. */
   enter(): () => void;
@@ -76,6 +76,8 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   let draft: PostedDraft | undefined;
   let shown = '';
   let isOver = false;
+  /** Until more comes. */
+  let isHeld = false;
   let isFinal = false;
   let isLookedUp = deps.isFirst;
   let hasFailed = false;
@@ -92,7 +94,8 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     const early = api.isCrowded() ? EDIT_EVERY_MS : shownAt + deps.crowd.waitMs() - performance.now();
     if (early > 0) {
       isDue = true;
-      schedule(early);
+      // The others may have ended by then.
+      schedule(Math.min(early, EDIT_EVERY_MS));
       return;
     }
     showing = show()
@@ -103,6 +106,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
           if (error instanceof AppError && !error.retryable) isOver = true;
           log.debug({ detail: errorMessage(error) }, 'cannot show an answer while it is written');
           hasFailed = true;
+          shownAt = performance.now();
           schedule(askedWait(error) ?? EDIT_EVERY_MS);
         },
       )
@@ -112,12 +116,13 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   }
 
   function schedule(waitMs: number | null): void {
-    if (isOver || waitMs === null) return;
+    if (isOver || isHeld || waitMs === null) return;
     clearTimeout(timer);
     timer = setTimeout(tick, waitMs);
   }
 
   function changed(): void {
+    isHeld = false;
     // The first words soon, the next ones at the pace that is allowed.
     const isPaced = timer !== undefined && (shown !== '' || hasFailed || isDue);
     if (isOver || showing !== undefined || isPaced) return;
@@ -159,11 +164,17 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     return opened;
   }
 
-  async function settle(): Promise<void> {
+  function hold(): Promise<void> | undefined {
     leave();
-    isOver = true;
+    isHeld = true;
     clearTimeout(timer);
-    await showing;
+    timer = undefined;
+    return showing;
+  }
+
+  async function settle(): Promise<void> {
+    isOver = true;
+    await hold();
   }
 
   return {
@@ -181,7 +192,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       text = '';
       changed();
     },
-    hold: settle,
+    hold,
     async finish(message, key) {
       await settle();
       isFinal = true;

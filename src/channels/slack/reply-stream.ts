@@ -28,7 +28,7 @@ export type ReplyStreamDeps = {
   readonly remove: (ts: string) => Promise<void>;
   /** The drafts are no more, or are the answer now: a later process must not take them over. Never throws. */
   readonly forget: () => Promise<void>;
-  /** It is over, whatever came of it. */
+  /** Nothing is being written any more. May be called again. */
   readonly onEnd: () => void;
   readonly clock: Clock;
   readonly log: Logger;
@@ -83,13 +83,16 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     await deps.forget();
   }
 
-  async function hold(): Promise<void> {
-    over = true;
+  function hold(): Promise<void> | undefined {
     clearTimeout(timer);
-    await working;
+    timer = undefined;
+    dirty = false;
+    deps.onEnd();
+    return working;
   }
 
   async function end(): Promise<void> {
+    over = true;
     await hold();
     await live?.close();
   }

@@ -105,10 +105,16 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     return { html: lines.join('\n'), markdown: last ?? '', doing };
   }
 
+  function hold(): Promise<void> {
+    clearTimeout(timer);
+    isDirty = false;
+    isDue = false;
+    return working;
+  }
+
   async function close(): Promise<void> {
     isOver = true;
-    clearTimeout(timer);
-    await working;
+    await hold();
   }
 
   return {
@@ -130,7 +136,7 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
       isCut = false;
       if (surface.isOpen()) touch();
     },
-    hold: close,
+    hold,
     async finish(message, key) {
       await close();
       return patiently(() => surface.place(message, key));

@@ -18,7 +18,7 @@ import { createFeedTail } from './feed-tail.ts';
 import { renderMarkdown } from './format.ts';
 import { type Audience, createLive, type Draft } from './live.ts';
 import { addMessageRoutes } from './message-routes.ts';
-import { stepsOf, toBody, toPost, toWire } from './outbound.ts';
+import { answeredTurnOf, stepsOf, toBody, toPost, toWire } from './outbound.ts';
 import { addPageRoutes } from './page-routes.ts';
 import { createPlaces, type Place, placeOf, refOf } from './places.ts';
 import { createReplyStream } from './reply-stream.ts';
@@ -60,9 +60,11 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
     const place = await places.get(post.conversation);
     if (place === undefined) return;
     const wire = await toWire(post);
+    // Another process that posts the answer knows nothing of the draft here.
+    const draft = wire.draft ?? live.draftOf(answeredTurnOf(post));
     // The post goes out in the place of its draft: one frame, so that nothing flickers or shows twice.
-    if (wire.draft !== null) live.closeDraft(wire.draft, 'replaced');
-    live.send(place.owner, { event: 'post', data: wire, id: post.revision });
+    if (draft !== null) live.closeDraft(draft, 'replaced');
+    live.send(place.owner, { event: 'post', data: { ...wire, draft }, id: post.revision });
   }
 
   async function audienceOf(place: Place): Promise<Audience | undefined> {
@@ -128,7 +130,7 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
       await tail.pull();
     },
 
-    openReply(to, replyTo) {
+    openReply(to, replyTo, turnId) {
       const place = placeOf(to);
       return createReplyStream({
         live,
@@ -138,6 +140,7 @@ export function createWebAdapter(deps: ChannelDeps<WebConfig>): ChannelAdapter {
           return undefined;
         }),
         replyTo: replyTo?.id ?? null,
+        turnId,
         post: (message, key, draft) => post(place, message, key, draft),
       });
     },

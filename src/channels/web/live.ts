@@ -11,6 +11,7 @@ export type Draft = Place & {
   readonly id: string;
   readonly text: DraftText;
   readonly replyTo: string | null;
+  readonly turnId: string | undefined;
   readonly startedAt: number;
   status: string | null;
   steps: readonly StepLine[];
@@ -34,7 +35,9 @@ export type Audience = UserId | null;
 export type Live = {
   subscribe(user: UserId): Subscriber;
   send(audience: Audience, frame: Frame): void;
-  openDraft(place: Place, audience: Audience, replyTo: string | null): Draft;
+  openDraft(place: Place, audience: Audience, of: Pick<Draft, 'replyTo' | 'turnId'>): Draft;
+  /** The id of the one in which a turn is being answered. */
+  draftOf(turnId: string | undefined): string | null;
   /** Says that a draft changed; tabs hear of it at most every `DRAFT_EVERY_MS`. */
   touch(): void;
   /** `replaced`: the post that just went out stands in its place, no tab needs to be told. */
@@ -121,13 +124,14 @@ export function createLive({ clock }: { clock: Clock }): Live {
   return {
     subscribe,
     send,
-    openDraft(place, audience, replyTo) {
+    openDraft(place, audience, { replyTo, turnId }) {
       const now = clock.now();
       const draft: Draft = {
         ...place,
         id: newId(now),
         text: createDraftText(),
         replyTo,
+        turnId,
         startedAt: now,
         status: null,
         steps: [],
@@ -135,6 +139,11 @@ export function createLive({ clock }: { clock: Clock }): Live {
       drafts.set(draft.id, { draft, audience });
       for (const { wake } of subscribers.values()) wake();
       return draft;
+    },
+    draftOf(turnId) {
+      if (turnId === undefined) return null;
+      for (const { draft } of drafts.values()) if (draft.turnId === turnId) return draft.id;
+      return null;
     },
     touch() {
       timer ??= setTimeout(() => {

@@ -93,6 +93,12 @@ function bodyOf(post: Post): PostBody {
     : { kind: 'error', text: 'This message was written by another version of Parley and cannot be shown.' };
 }
 
+/** The turn whose answer it is. */
+export function answeredTurnOf(post: Post): string | undefined {
+  const { kind, turnId } = bodyOf(post);
+  return kind === 'answer' || kind === 'error' ? turnId : undefined;
+}
+
 /** What was deleted does not travel any more. */
 export const stepsOf = (post: Post): readonly StepLine[] => (post.deleted ? [] : (bodyOf(post).steps ?? []));
 

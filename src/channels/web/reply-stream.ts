@@ -1,5 +1,6 @@
 /** The web's live reply: a draft that every tab of the audience sees grow, then the post that takes its place. */
 import type { DeliveryKey, MessageRef, OutboundMessage } from '../../domain/message.ts';
+import type { TurnId } from '../../domain/turn.ts';
 import type { ReplyStream } from '../adapter.ts';
 import type { Audience, Draft, Live } from './live.ts';
 import type { Place } from './places.ts';
@@ -10,6 +11,7 @@ export type ReplyStreamDeps = {
   /** Who sees the place; unknown for a moment when it was not read before. */
   readonly audience: Promise<Audience | undefined>;
   readonly replyTo: string | null;
+  readonly turnId: TurnId | undefined;
   /** Stores the final post in place of the draft and returns once it is on its way. */
   readonly post: (
     message: OutboundMessage,
@@ -18,27 +20,23 @@ export type ReplyStreamDeps = {
   ) => Promise<MessageRef[]>;
 };
 
-/** A draft that no answer has taken the place of by then: another process has delivered it. */
-const HELD_MS = 60_000;
-
 export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
   const { live, place, replyTo } = deps;
   let draft: Draft | undefined;
   let isOver = false;
-  let isHeld = false;
   /** Calls made before the audience is known. */
   let waiting: ((open: Draft) => void)[] = [];
 
   const opened = deps.audience.then((audience) => {
     if (audience === undefined) isOver = true;
     if (audience === undefined || isOver) return;
-    draft = live.openDraft(place, audience, replyTo);
+    draft = live.openDraft(place, audience, { replyTo, turnId: deps.turnId });
     for (const apply of waiting) apply(draft);
     waiting = [];
   });
 
   function change(apply: (open: Draft) => void): void {
-    if (isOver || isHeld) return;
+    if (isOver) return;
     if (draft === undefined) {
       waiting.push(apply);
       return;
@@ -46,10 +44,6 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     apply(draft);
     live.touch();
   }
-
-  const close = (): void => {
-    if (draft !== undefined) live.closeDraft(draft.id, 'discarded');
-  };
 
   return {
     append(delta) {
@@ -68,10 +62,8 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
     reset() {
       change((open) => open.text.reset());
     },
-    async hold() {
-      isHeld = true;
-      setTimeout(close, HELD_MS).unref();
-    },
+    // What another process posts ends the draft.
+    hold: () => undefined,
     async finish(message, key) {
       await opened;
       isOver = true;
@@ -79,12 +71,12 @@ export function createReplyStream(deps: ReplyStreamDeps): ReplyStream {
         return await deps.post(message, key, draft);
       } finally {
         // A no-op unless the post did not take its place (an earlier attempt had stored it, or it failed).
-        close();
+        if (draft !== undefined) live.closeDraft(draft.id, 'discarded');
       }
     },
     async discard() {
       isOver = true;
-      close();
+      if (draft !== undefined) live.closeDraft(draft.id, 'discarded');
     },
   };
 }

@@ -39,6 +39,8 @@ export type House = {
   readonly effects: Effect[];
   /** The process dies inside the next effect. */
   dieInTool: boolean;
+  /** What a live reply is busy with at the end of a turn. */
+  showing: Promise<void> | undefined;
   readonly died: boolean;
   propose(things: readonly string[]): Promise<void>;
   /** Claims and runs whatever can be run. */
@@ -50,8 +52,6 @@ export type House = {
 };
 
 const quiet = { count() {}, gauge() {}, observe() {} };
-const live = { delta() {}, reset() {}, status() {}, step() {} };
-
 /** How requests come: together or one by one, each on a card of its own or beyond the cards of a minute. */
 export type Manner = { readonly oneByOne: boolean; readonly cardsPerMinute: number };
 
@@ -183,6 +183,7 @@ export function openHouse(
     metrics: quiet,
   };
   const engine = createEngine(deps);
+  const live = { delta() {}, reset() {}, status() {}, step() {}, hold: () => house.showing };
   const approvals = createApprovals({
     store,
     access: () => house.access,
@@ -200,6 +201,7 @@ export function openHouse(
     access: { users: ['*'], approvers: ['web:a', 'web:b'], admins: [], unknown: 'ignore', people: {} },
     effects,
     dieInTool: false,
+    showing: undefined,
     get died() {
       return died;
     },

@@ -35,7 +35,7 @@ const saidBy = fc.record<Said>({
   edited: fc.boolean(),
 });
 const noMetrics = { count: () => {}, gauge: () => {}, observe: () => {} };
-const silentLive = { delta() {}, reset() {}, status() {}, step() {} };
+const silentLive = { delta() {}, reset() {}, status() {}, step() {}, hold: () => undefined };
 const live = { open: () => silentLive, take: () => undefined, end: () => {}, discard: async () => {} };
 
 const round = () => new Promise((resolve) => setImmediate(resolve));

@@ -10,6 +10,7 @@ function scene() {
     reset: () => void shown.push('reset'),
     status: (text: string | null) => void shown.push(`status ${text}`),
     step: () => void shown.push('step'),
+    hold: () => undefined,
   };
   const stop = new AbortController();
   const recorded = Promise.withResolvers<void>();

@@ -16,7 +16,7 @@ describe('the live reply', () => {
     const typed: number[] = [];
     const started = Date.now();
     const adapter = {
-      openReply: () => ({ status: vi.fn(), hold: async () => {}, discard: async () => {}, ...stream }),
+      openReply: () => ({ status: vi.fn(), hold: () => undefined, discard: async () => {}, ...stream }),
       typing: async () => void typed.push(Date.now() - started),
     } as unknown as ChannelAdapter;
     const replies = createLiveReplies({ adapter: () => adapter, streaming: () => true, clock: systemClock });
@@ -40,7 +40,7 @@ describe('the live reply', () => {
 
   it('P5: shows nothing more once the turn has ended, as another process may deliver the answer', async () => {
     for (const takenAfterMs of [30_000, 70_000]) {
-      const hold = vi.fn(async () => {});
+      const hold = vi.fn(() => undefined);
       const { typed, replies } = open({ hold });
       await vi.advanceTimersByTimeAsync(2_000);
       replies.end('t' as Turn['id']);

@@ -106,6 +106,43 @@ describe("Discord's live reply", () => {
     expect(crowd.waitMs()).toBe(0);
   });
 
+  it('F14: notices while it waits that the others have ended, and waits its share after a failure too', async () => {
+    const crowd = createCrowd();
+    const leaving = Array.from({ length: 249 }, () => crowd.enter());
+    let isDown = false;
+    const { calls, stream } = open(
+      () => (isDown ? new AppError('channel.unavailable', 'down') : undefined),
+      () => false,
+      true,
+      crowd,
+    );
+    stream.append('one');
+    await vi.advanceTimersByTimeAsync(1_000);
+    for (const leave of leaving) leave();
+    await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS);
+    expect(calls).toHaveLength(1);
+    for (let n = 0; n < 99; n++) crowd.enter();
+    isDown = true;
+    stream.append('two');
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(calls).toHaveLength(3);
+    await stream.discard();
+  });
+
+  it('is silent while it is held, and goes on when more comes', async () => {
+    const { calls, stream } = open(() => undefined);
+    stream.append('one');
+    await vi.advanceTimersByTimeAsync(FIRST_AFTER_MS + 1);
+    stream.append(' two');
+    await stream.hold();
+    await vi.advanceTimersByTimeAsync(5 * EDIT_EVERY_MS);
+    expect(calls).toEqual(['create one [Stop]']);
+    stream.append(' three');
+    await vi.advanceTimersByTimeAsync(EDIT_EVERY_MS);
+    expect(calls.at(-1)).toBe('edit one two three');
+    await stream.discard();
+  });
+
   it('looks for a draft that a killed process left only where there may be one', async () => {
     for (const isFirst of [true, false]) {
       const { stream, looked } = open(

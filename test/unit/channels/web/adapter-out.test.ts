@@ -133,6 +133,20 @@ describe('answers out', () => {
     await events.until((tap) => tap.of('draft-end').length === 1);
   });
 
+  it('P5: take the place of the draft also where another process posts them', async () => {
+    const { owner, web } = await two();
+    const events = await owner.events();
+    const reply = web.openReply(general, undefined, 'turn-1');
+    reply.append('half of');
+    await events.until((tap) => tap.raw().includes('half of'));
+    await reply.hold();
+    const turnId = 'turn-1';
+    await web.send(general, { kind: 'card', text: 'May I?', turnId }, 'key-0');
+    await web.send(general, { ...answer('the whole'), turnId }, 'key-1');
+    await events.until((tap) => tap.of('post').length === 2);
+    expect(events.of('post')).toMatchObject([{ draft: null }, { draft: events.of('draft')[0]?.id }]);
+  });
+
   it('drop a draft whose answer an earlier try had stored', async () => {
     const { owner, web } = await two();
     await web.send(general, answer('stored'), 'key-1');
